@@ -1,0 +1,43 @@
+/**
+ * Errors of the world (as opposed to our own bugs, which are assertions). One type for all of them, so
+ * that every message says what is wrong, where, and what to do.
+ */
+
+/** What a caller may do with a failed operation. */
+export type Retry = 'now' | 'later' | 'never';
+
+export interface ErrorDetails {
+  /** One sentence that says what to do, with the command where there is one. */
+  hint?: string;
+  /** Default `never`. */
+  retry?: Retry;
+  cause?: unknown;
+}
+
+/** An error with a stable code from `error-codes.ts`, a hint and a retry decision. */
+export class AppError extends Error {
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly retry: Retry;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.hint = details.hint;
+    this.retry = details.retry ?? 'never';
+  }
+}
+
+/** The text shown to a person: message, hint and code, without a stack. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof AppError)) return error.message;
+  const hint = error.hint === undefined ? '' : `\n  hint: ${error.hint}`;
+  return `${error.message} [${error.code}]${hint}`;
+}
+
+/** Narrows `unknown` from a catch clause to an Error, wrapping what is not one. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
