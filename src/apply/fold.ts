@@ -1,0 +1,193 @@
+import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
+import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from './tuple.ts';
+import type { Fields } from './tuple.ts';
+
+/** A tuple inside a batch's bytes. Nothing is copied while folding. */
+export interface TupleRef {
+  bytes: Buffer;
+  offset: number;
+}
+
+/**
+ * The net change of one key: what its first change found and its last one left. `before` absent: the
+ * first change was an insert. `after` absent: the last one was a delete. Kinds follow from them:
+ * before and after: update (or, if `deleted` is set, delete and insert again); only after: insert; only
+ * before: delete; neither: inserted and deleted again.
+ */
+export interface NetRow {
+  before: TupleRef | undefined;
+  after: TupleRef | undefined;
+  /** Birth and stamp of the tombstone that the key's last delete left. */
+  deleted: { birth: bigint; stamp: bigint } | undefined;
+}
+
+/** Net changes of one entity in one shape, in order of each key's first change. */
+export class EntityNet {
+  readonly plan: EntityPlan;
+  readonly rows = new Map<string, NetRow>();
+
+  constructor(plan: EntityPlan) {
+    this.plan = plan;
+  }
+}
+
+/** What `Fold.add` answers when an entity's relation changed: apply what is folded, then add again. */
+export type AddResult = 'added' | 'shape-changed';
+
+/**
+ * Folds consecutive transactions of one origin into their net effect per key, so that one target
+ * transaction and a handful of set-based statements apply them (peers: GoldenGate's BATCHSQL groups but
+ * then gives up conflict detection; here base stamps and before images survive the folding).
+ *
+ * Folding is exact: merging the net change gives what merging the changes one by one gives
+ * (`net` in src/merge states it, and its property test proves it).
+ */
+export class Fold {
+  readonly entities = new Map<string, EntityNet>();
+  changes = 0;
+  /** Bytes of tuples referred to: what the fold keeps in memory. */
+  bytes = 0;
+  /** The greatest stamp seen. */
+  maxStamp = 0n;
+
+  #maxHigh = 0;
+  readonly #old: Fields = newFields();
+  readonly #new: Fields = newFields();
+
+  /** Adds one insert. `offset` is that of TupleData(new). */
+  insert(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+    this.#count(readTuple(bytes, offset, this.#new) - offset);
+    if (plan.kind === 'tombstone') return this.#tombstone(plan, bytes);
+    const net = this.#netOf(plan);
+    if (net === undefined) return 'shape-changed';
+    this.#insertRow(net, { bytes, offset });
+    return 'added';
+  }
+
+  /** Adds one update; `offset` is that of TupleData(old), which TupleData(new) follows. */
+  update(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+    const newOffset = readTuple(bytes, offset, this.#old);
+    const end = readTuple(bytes, newOffset, this.#new);
+    this.#count(end - offset);
+    if (plan.kind === 'tombstone') return this.#tombstone(plan, bytes);
+    const net = this.#netOf(plan);
+    if (net === undefined) return 'shape-changed';
+    const before = { bytes, offset };
+    const after = { bytes, offset: newOffset };
+    const key = keyOf(bytes, this.#new, plan.key);
+    if (this.#sameKey(plan, bytes)) this.#updateRow(net, key, { before, after });
+    else this.#changeKey(net, { before, after });
+    return 'added';
+  }
+
+  /** A tombstone that was there already is changed by a later delete; only its new tuple matters. */
+  updateWithoutOld(plan: TombstonePlan, bytes: Buffer, offset: number): AddResult {
+    this.#count(readTuple(bytes, offset, this.#new) - offset);
+    return this.#tombstone(plan, bytes);
+  }
+
+  /** Adds one delete; `offset` is that of TupleData(old). */
+  remove(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+    this.#count(readTuple(bytes, offset, this.#old) - offset);
+    if (plan.kind === 'tombstone') return 'added';
+    const net = this.#netOf(plan);
+    if (net === undefined) return 'shape-changed';
+    this.#removeRow(net, keyOf(bytes, this.#old, plan.key), { bytes, offset });
+    return 'added';
+  }
+
+  #count(bytes: number): void {
+    this.changes += 1;
+    this.bytes += bytes;
+  }
+
+  /** The entity's net changes, or undefined if they are in another shape. */
+  #netOf(plan: EntityPlan): EntityNet | undefined {
+    const name = plan.shape.entity.name;
+    const known = this.entities.get(name);
+    if (known !== undefined) return known.plan === plan ? known : undefined;
+    const net = new EntityNet(plan);
+    this.entities.set(name, net);
+    return net;
+  }
+
+  #insertRow(net: EntityNet, after: TupleRef): void {
+    const key = keyOf(after.bytes, this.#new, net.plan.key);
+    this.#noteStamps(net.plan, after.bytes);
+    const row = net.rows.get(key);
+    if (row === undefined) net.rows.set(key, { before: undefined, after, deleted: undefined });
+    else row.after = after;
+  }
+
+  #updateRow(net: EntityNet, key: string, change: { before: TupleRef; after: TupleRef }): void {
+    this.#noteStamps(net.plan, change.after.bytes);
+    const row = net.rows.get(key);
+    if (row === undefined) {
+      net.rows.set(key, { ...change, deleted: undefined });
+      return;
+    }
+    const { bytes, offset } = change.after;
+    row.after = hasUnchanged(bytes, offset)
+      ? { bytes: completeTuple(change.after, change.before), offset: 0 }
+      : change.after;
+  }
+
+  #removeRow(net: EntityNet, key: string, before: TupleRef): void {
+    const row = net.rows.get(key);
+    if (row === undefined) net.rows.set(key, { before, after: undefined, deleted: undefined });
+    else row.after = undefined;
+  }
+
+  /** A key update is a delete and an insert (design §5); its tombstone is in the same transaction. */
+  #changeKey(net: EntityNet, change: { before: TupleRef; after: TupleRef }): void {
+    this.#removeRow(net, keyOf(change.before.bytes, this.#old, net.plan.key), change.before);
+    const { bytes, offset } = change.after;
+    const complete = hasUnchanged(bytes, offset);
+    this.#insertRow(
+      net,
+      complete
+        ? { bytes: completeTuple(change.after, change.before), offset: 0 }
+        : change.after,
+    );
+  }
+
+  #sameKey(plan: EntityPlan, bytes: Buffer): boolean {
+    for (const field of plan.key) {
+      const length = this.#new[2 * field + 1]!;
+      if (length !== this.#old[2 * field + 1]!) return false;
+      const next = this.#new[2 * field]!;
+      const old = this.#old[2 * field]!;
+      for (let i = 0; i < length; i++) if (bytes[next + i] !== bytes[old + i]) return false;
+    }
+    return true;
+  }
+
+  /** The tombstone follows its delete in the same transaction, so the key is there already. */
+  #tombstone(plan: TombstonePlan, bytes: Buffer): AddResult {
+    const net = this.entities.get(plan.entity.name);
+    const row = net?.rows.get(keyOf(bytes, this.#new, plan.key));
+    if (row === undefined) {
+      throw new Error(`a tombstone of entity "${plan.entity.name}" without the delete before it`);
+    }
+    const birth = bytes.readBigInt64BE(this.#new[2 * plan.birth]!);
+    const stamp = bytes.readBigInt64BE(this.#new[2 * plan.stamp]!);
+    row.deleted = { birth, stamp };
+    if (stamp > this.maxStamp) this.#raise(stamp);
+    return 'added';
+  }
+
+  /** Compares high words first: BigInt only when a stamp may be the greatest so far. */
+  #noteStamps(plan: EntityPlan, bytes: Buffer): void {
+    for (const field of plan.stamps) {
+      const at = this.#new[2 * field]!;
+      if (bytes.readInt32BE(at) < this.#maxHigh) continue;
+      const stamp = bytes.readBigInt64BE(at);
+      if (stamp > this.maxStamp) this.#raise(stamp);
+    }
+  }
+
+  #raise(stamp: bigint): void {
+    this.maxStamp = stamp;
+    this.#maxHigh = Number(stamp >> 32n);
+  }
+}

@@ -1,0 +1,105 @@
+import type { Entity } from '../model/ir.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import type { Shape, ShapeColumn } from '../sql/shape.ts';
+
+/** A relation as a batch describes it (ARCHITECTURE.md §6). */
+export interface RelationDescriptor {
+  schema: string;
+  name: string;
+  columns: { name: string; typeName: string; key: boolean }[];
+}
+
+/** What a relation of the origin means here: the changes of an entity, or of its tombstones. */
+export type RelationPlan = EntityPlan | TombstonePlan;
+
+/**
+ * How to read the tuples of an entity's relation. One plan a distinct descriptor; statements are made for
+ * it once and stay prepared.
+ */
+export interface EntityPlan {
+  kind: 'entity';
+  /** Unique in the session; names the staging table and the prepared statements. */
+  id: number;
+  shape: Shape;
+  /** Number of fields in the origin's tuples. */
+  fieldCount: number;
+  /** For each shape column, its field in the tuple. */
+  fieldOf: number[];
+  /** Fields of the key, in key order. */
+  key: number[];
+  birth: number;
+  /** Field of each group's stamp, in the order of the entity's groups. */
+  stamps: number[];
+}
+
+export interface TombstonePlan {
+  kind: 'tombstone';
+  entity: Entity;
+  key: number[];
+  birth: number;
+  stamp: number;
+}
+
+/** Local columns of a table: name, type as `format_type()`, oids. Generated columns are not in it. */
+export type LocalTable = ReadonlyMap<string, ShapeColumn>;
+
+/**
+ * The plan for an entity's relation.
+ *
+ * @throws Error naming the column when the origin lacks a key or hidden column, or has another type
+ */
+export function planEntity(
+  id: number,
+  parts: { entity: Entity; relation: RelationDescriptor; local: LocalTable },
+): EntityPlan {
+  const { entity, relation, local } = parts;
+  const columns: ShapeColumn[] = [];
+  const fieldOf: number[] = [];
+  for (const [field, remote] of relation.columns.entries()) {
+    const column = local.get(remote.name);
+    if (column === undefined) continue;
+    if (baseType(column.typeName) !== baseType(remote.typeName)) {
+      throw new Error(
+        `column "${remote.name}" of "${relation.name}" is ${remote.typeName} at the origin and ${column.typeName} here`,
+      );
+    }
+    columns.push(column);
+    fieldOf.push(field);
+  }
+  const field = fieldFinder(relation);
+  return {
+    kind: 'entity',
+    id,
+    shape: { entity, columns },
+    fieldCount: relation.columns.length,
+    fieldOf,
+    key: entity.key.map(field),
+    birth: field(BIRTH_COLUMN),
+    stamps: entity.groups.map((group) => field(group.stamp)),
+  };
+}
+
+/** The plan for the relation of an entity's tombstone table. */
+export function planTombstone(entity: Entity, relation: RelationDescriptor): TombstonePlan {
+  const field = fieldFinder(relation);
+  return {
+    kind: 'tombstone',
+    entity,
+    key: entity.key.map(field),
+    birth: field('birth'),
+    stamp: field('stamp'),
+  };
+}
+
+/** Without length or precision: they do not change a value's binary form. */
+function baseType(name: string): string {
+  return name.replace(/\([^)]*\)/, '');
+}
+
+function fieldFinder(relation: RelationDescriptor): (name: string) => number {
+  return (name) => {
+    const index = relation.columns.findIndex((column) => column.name === name);
+    if (index < 0) throw new Error(`relation "${relation.name}" has no column "${name}" at the origin`);
+    return index;
+  };
+}

@@ -1,0 +1,187 @@
+import { BIRTH, columnList, ident, sameKey, shapeNames, tableOf, tombstoneOf } from './apply-names.ts';
+import {
+  baseStampColumn,
+  dataColumns,
+  fastClass,
+  hasFastDelete,
+  hasFastUpdate,
+  oldValueColumn,
+  STAGE,
+} from './shape.ts';
+import type { Shape } from './shape.ts';
+
+/*
+ * The set-based statements of apply. Each takes exactly those staged changes that meet what their origin
+ * saw and leaves the others for merge. Row locks are the only locks; the primary key's index (of the
+ * entity and of its tombstone table) is the only one relied on. Rejected: MERGE (PostgreSQL 15 has no
+ * RETURNING for it, and it raises on a concurrent insert instead of leaving the row out).
+ */
+
+/** Where the staged rows come from: a table's name, or an `unnest(…)` call. */
+export interface Source {
+  /** SQL of a FROM item whose alias is `s`. */
+  from: string;
+  /** Restricts the statement to ordinals `$lo..$hi`; used when a failing row must be found. */
+  range?: { lo: string; hi: string };
+}
+
+export interface FastStatements {
+  /** Each statement's command tag counts the changes that it took. */
+  update: string | undefined;
+  insert: string;
+  remove: string | undefined;
+  /** Ordinals of the staged changes of one kind that the statement above did not take. */
+  leftUpdates: string;
+  leftInserts: string;
+  leftDeletes: string;
+}
+
+/** The statements for one shape over one source. */
+export function fastStatements(shape: Shape, source: Source): FastStatements {
+  return {
+    update: hasFastUpdate(shape.entity) ? updateStatement(shape, source) : undefined,
+    insert: insertStatement(shape, source),
+    remove: hasFastDelete(shape.entity) ? deleteStatement(shape, source) : undefined,
+    leftUpdates: leftUpdates(shape, source),
+    leftInserts: leftInserts(shape, source),
+    leftDeletes: leftDeletes(shape, source),
+  };
+}
+
+function ofKind(source: Source, kind: 'I' | 'U' | 'D'): string {
+  const range =
+    source.range === undefined
+      ? ''
+      : ` AND s.${STAGE.index} BETWEEN ${source.range.lo} AND ${source.range.hi}`;
+  return `s.${STAGE.op} = '${kind}'${range}`;
+}
+
+/** UPDATE of the rows whose changed groups still have the stamps that the origin saw. */
+function updateStatement(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  const conditions = [
+    ofKind(source, 'U'),
+    sameKey(entity, 'e', 's'),
+    `e.${BIRTH} = s.${STAGE.baseBirth}`,
+    ...guards(shape),
+  ];
+  return (
+    `UPDATE ${tableOf(entity)} AS e SET ${assignments(shape).join(', ')} ` +
+    `FROM ${source.from} WHERE ${conditions.join(' AND ')}`
+  );
+}
+
+function guards(shape: Shape): string[] {
+  return shape.entity.groups.flatMap((group, index) => {
+    if (fastClass(shape.entity, group) !== 'guarded') return [];
+    const same = `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`;
+    return [ifChanged(shape, index, same, 'OR')];
+  });
+}
+
+/** With one group every staged update changes it, and the mask need not be looked at. */
+function ifChanged(shape: Shape, group: number, condition: string, how: 'OR' | 'AND'): string {
+  if (shape.entity.groups.length === 1) return condition;
+  const test = how === 'OR' ? '=' : '<>';
+  return `(s.${STAGE.mask} & ${1 << group} ${test} 0 ${how} ${condition})`;
+}
+
+function assignments(shape: Shape): string[] {
+  const columns = dataColumns(shape);
+  const result: string[] = [];
+  for (const [index, group] of shape.entity.groups.entries()) {
+    const kind = fastClass(shape.entity, group);
+    const stamp = ident(group.stamp);
+    const newStamp = kind === 'guarded' ? `s.${stamp}` : `greatest(e.${stamp}, s.${stamp})`;
+    result.push(assign(shape, index, { column: stamp, value: newStamp }));
+    for (const column of columns.filter((candidate) => group.columns.includes(candidate.name))) {
+      const name = ident(column.name);
+      result.push(assign(shape, index, { column: name, value: fastValue(kind, column.name) }));
+    }
+  }
+  return result;
+}
+
+function assign(shape: Shape, group: number, set: { column: string; value: string }): string {
+  if (shape.entity.groups.length === 1) return `${set.column} = ${set.value}`;
+  const changed = `s.${STAGE.mask} & ${1 << group} <> 0`;
+  return `${set.column} = CASE WHEN ${changed} THEN ${set.value} ELSE e.${set.column} END`;
+}
+
+function fastValue(kind: string, column: string): string {
+  const name = ident(column);
+  if (kind === 'additive') {
+    const delta = `coalesce(s.${name}, 0) - coalesce(s.${ident(oldValueColumn(column))}, 0)`;
+    return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE coalesce(e.${name}, 0) + ${delta} END`;
+  }
+  if (kind === 'greatest' || kind === 'least') return `${kind}(e.${name}, s.${name})`;
+  return `s.${name}`;
+}
+
+/** INSERT of the rows whose key is free and not dead. */
+function insertStatement(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  const names = shapeNames(shape);
+  return (
+    `INSERT INTO ${tableOf(entity)} (${columnList(names)}) ` +
+    `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
+    `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
+    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) ON CONFLICT DO NOTHING`
+  );
+}
+
+/** DELETE of the rows that nobody changed since, with their tombstones. */
+function deleteStatement(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  const keys = columnList(entity.key);
+  const unchanged = entity.groups.map(
+    (group) => `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`,
+  );
+  return (
+    `WITH d AS (DELETE FROM ${tableOf(entity)} AS e USING ${source.from} ` +
+    `WHERE ${ofKind(source, 'D')} AND ${sameKey(entity, 'e', 's')} ` +
+    `AND e.${BIRTH} = s.${STAGE.baseBirth} AND ${unchanged.join(' AND ')} ` +
+    `RETURNING ${columnList(entity.key, 's')}, s.${STAGE.deletedBirth}, s.${STAGE.deletedStamp}) ` +
+    `INSERT INTO ${tombstoneOf(entity)} AS t (${keys}, birth, stamp) SELECT * FROM d ` +
+    `ON CONFLICT (${keys}) DO UPDATE SET birth = greatest(t.birth, excluded.birth), ` +
+    `stamp = greatest(t.stamp, excluded.stamp)`
+  );
+}
+
+/* What was taken has, in the same transaction and under our own row lock, the change's own stamps. */
+
+function leftUpdates(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  const reached = entity.groups.map((group, index) => {
+    const test = fastClass(entity, group) === 'guarded' ? '=' : '>=';
+    const same = `e.${ident(group.stamp)} ${test} s.${ident(group.stamp)}`;
+    return ifChanged(shape, index, same, 'OR');
+  });
+  return left(shape, source, {
+    kind: 'U',
+    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${STAGE.baseBirth} AND ${reached.join(' AND ')}`,
+  });
+}
+
+function leftInserts(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  return left(shape, source, {
+    kind: 'I',
+    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH}`,
+  });
+}
+
+function leftDeletes(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  return left(shape, source, {
+    kind: 'D',
+    taken: `FROM ${tombstoneOf(entity)} AS t WHERE ${sameKey(entity, 't', 's')} AND t.stamp >= s.${STAGE.deletedStamp}`,
+  });
+}
+
+function left(shape: Shape, source: Source, part: { kind: 'I' | 'U' | 'D'; taken: string }): string {
+  return (
+    `SELECT s.${STAGE.index} FROM ${source.from} ` +
+    `WHERE ${ofKind(source, part.kind)} AND NOT EXISTS (SELECT ${part.taken})`
+  );
+}

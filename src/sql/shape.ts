@@ -1,0 +1,93 @@
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import type { ColumnGroup, Entity } from '../model/ir.ts';
+
+/**
+ * An entity as a stream of changes brings it: the columns that both the origin's relation and the local
+ * table have, in the relation's order. All statements of apply are made for a shape, so that a column
+ * that one site has already and the other not yet is simply not in it.
+ */
+export interface Shape {
+  entity: Entity;
+  columns: ShapeColumn[];
+}
+
+export interface ShapeColumn {
+  name: string;
+  /** The local column's type as it can stand in DDL and casts, `pg_catalog."int8"`. */
+  type: string;
+  /** The same as `format_type()` prints it, `bigint`; types are compared between sites by this name. */
+  typeName: string;
+  /** The local type's oid and the oid of its array type; 0 where it has none. */
+  oid: number;
+  arrayOid: number;
+}
+
+/** Names of the columns that staging adds in front of the shape's own. */
+export const STAGE = {
+  /** Ordinal of the net change. */
+  index: '_crp_i',
+  /** Its kind, one of `I`, `U`, `D`. */
+  op: '_crp_op',
+  /** Bit n is set if group n changed. */
+  mask: '_crp_mask',
+  baseBirth: '_crp_base_birth',
+  deletedBirth: '_crp_del_birth',
+  deletedStamp: '_crp_del_stamp',
+} as const;
+
+/** Staging column that holds the base stamp of a group. */
+export function baseStampColumn(group: ColumnGroup): string {
+  return `_crp_base${group.stamp}`;
+}
+
+/** Staging column that holds the value before the change, for groups that merge by difference. */
+export function oldValueColumn(column: string): string {
+  return `_crp_old_${column}`;
+}
+
+/**
+ * How a group takes part in the set-based path.
+ *
+ * * `guarded`: taken if the row's stamp is the change's base; the stamp then identifies the value;
+ * * `additive`, `greatest`, `least`: merged by value whatever the stamps are. They must be: two sites can
+ *   hold the same greatest stamp with different sets of changes behind it;
+ * * `slow`: only the merge function can decide.
+ */
+export type FastClass = 'guarded' | 'additive' | 'greatest' | 'least' | 'slow';
+
+export function fastClass(entity: Entity, group: ColumnGroup): FastClass {
+  const method = group.methods[0];
+  if (method === undefined) return 'guarded';
+  if (method.name === 'latest-timestamp' || method.name === 'park') return 'guarded';
+  const arithmetic = group.columns.every((name) => {
+    const kind = entity.columns.find((column) => column.name === name)?.kind;
+    return kind === 'integer' || kind === 'decimal';
+  });
+  if (method.name === 'additive' && arithmetic) return 'additive';
+  const single = group.columns.length === 1 && arithmetic;
+  if (method.name === 'maximum' && method.monotonic && single) return 'greatest';
+  if (method.name === 'minimum' && method.monotonic && single) return 'least';
+  return 'slow';
+}
+
+/** True if updates of the entity can be taken by the set-based path. */
+export function hasFastUpdate(entity: Entity): boolean {
+  return entity.groups.every((group) => fastClass(entity, group) !== 'slow');
+}
+
+/** True if deletes can: the tombstone then needs nothing but key, birth and stamp. */
+export function hasFastDelete(entity: Entity): boolean {
+  return entity.onDeleteUpdate === 'delete' && hasFastUpdate(entity);
+}
+
+/** The shape's columns that are written as data: neither key nor hidden. */
+export function dataColumns(shape: Shape): ShapeColumn[] {
+  const hidden = hiddenColumns(shape.entity);
+  const key = new Set(shape.entity.key);
+  return shape.columns.filter((column) => !hidden.has(column.name) && !key.has(column.name));
+}
+
+/** Names of the entity's hidden columns. */
+export function hiddenColumns(entity: Entity): ReadonlySet<string> {
+  return new Set([BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)]);
+}
