@@ -1,6 +1,8 @@
 import type { Log } from '../base/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Model } from '../model/ir.ts';
+import type { Beacon } from './beacon.ts';
+import type { Knowledge } from './knowledge.ts';
 
 /**
  * Applies one origin's batches, which it follows in the journal, to this site's database. One applier an
@@ -14,6 +16,8 @@ export interface Applier {
   run(signal: AbortSignal): Promise<void>;
   /** Position of the origin up to which everything is committed in this site's database. */
   applied(): bigint;
+  /** As `applied`, but of what a crash of this site's database cannot take back. */
+  appliedDurably(): bigint;
   status(): ApplierStatus;
 }
 
@@ -30,6 +34,10 @@ export interface ApplierOptions {
   /** Connection string of this site's database, as the agent's role. */
   dsn: string;
   log: Log;
+  /** Shared by the appliers of this site: `new Knowledge(site.number)`. */
+  knowledge: Knowledge;
+  /** Shared by the appliers of this site; on a connection of its own (see beacon.ts). */
+  beacon: Beacon;
   /** A remote stamp further ahead of this site's clock than this is held back; µs. */
   maxClockDriftMicros: bigint;
   /** Called after each apply transaction has committed. */

@@ -18,7 +18,12 @@ export interface NetRow {
   before: TupleRef | undefined;
   after: TupleRef | undefined;
   /** Birth and stamp of the tombstone that the key's last delete left. */
-  deleted: { birth: bigint; stamp: bigint } | undefined;
+  deleted: DeletedMark | undefined;
+}
+
+export interface DeletedMark {
+  birth: bigint;
+  stamp: bigint;
 }
 
 /** Net changes of one entity in one shape, in order of each key's first change. */
@@ -51,8 +56,19 @@ export class Fold {
   maxStamp = 0n;
 
   #maxHigh = 0;
+  readonly #tombstones = new Map<string, DeletedMark>();
   readonly #old: Fields = newFields();
   readonly #new: Fields = newFields();
+
+  /** @param carried tombstones whose delete is in the next chunk of a streamed transaction */
+  constructor(carried?: Fold) {
+    for (const [key, mark] of carried?.pendingTombstones() ?? []) this.#tombstones.set(key, mark);
+  }
+
+  /** Tombstones that still wait for their delete. */
+  pendingTombstones(): Iterable<[string, DeletedMark]> {
+    return this.#tombstones;
+  }
 
   /** Adds one insert. `offset` is that of TupleData(new). */
   insert(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
@@ -133,22 +149,25 @@ export class Fold {
   }
 
   #removeRow(net: EntityNet, key: string, before: TupleRef): void {
-    const row = net.rows.get(key);
-    if (row === undefined) net.rows.set(key, { before, after: undefined, deleted: undefined });
-    else row.after = undefined;
+    const row = net.rows.get(key) ?? { before, after: undefined, deleted: undefined };
+    row.after = undefined;
+    const pending = pendingKey(net.plan.shape.entity.name, key);
+    row.deleted = this.#tombstones.get(pending) ?? row.deleted;
+    this.#tombstones.delete(pending);
+    net.rows.set(key, row);
   }
 
   /** A key update is a delete and an insert (design §5); its tombstone is in the same transaction. */
   #changeKey(net: EntityNet, change: { before: TupleRef; after: TupleRef }): void {
     this.#removeRow(net, keyOf(change.before.bytes, this.#old, net.plan.key), change.before);
     const { bytes, offset } = change.after;
-    const complete = hasUnchanged(bytes, offset);
-    this.#insertRow(
-      net,
-      complete
-        ? { bytes: completeTuple(change.after, change.before), offset: 0 }
-        : change.after,
-    );
+    if (!hasUnchanged(bytes, offset)) {
+      this.#insertRow(net, change.after);
+      return;
+    }
+    const complete = completeTuple(change.after, change.before);
+    readTuple(complete, 0, this.#new);
+    this.#insertRow(net, { bytes: complete, offset: 0 });
   }
 
   #sameKey(plan: EntityPlan, bytes: Buffer): boolean {
@@ -162,17 +181,16 @@ export class Fold {
     return true;
   }
 
-  /** The tombstone follows its delete in the same transaction, so the key is there already. */
+  /** A tombstone comes right before its delete, in the same transaction; it waits for it here. */
   #tombstone(plan: TombstonePlan, bytes: Buffer): AddResult {
-    const net = this.entities.get(plan.entity.name);
-    const row = net?.rows.get(keyOf(bytes, this.#new, plan.key));
-    if (row === undefined) {
-      throw new Error(`a tombstone of entity "${plan.entity.name}" without the delete before it`);
-    }
+    const { name } = plan.entity;
+    const key = keyOf(bytes, this.#new, plan.key);
     const birth = bytes.readBigInt64BE(this.#new[2 * plan.birth]!);
     const stamp = bytes.readBigInt64BE(this.#new[2 * plan.stamp]!);
-    row.deleted = { birth, stamp };
     if (stamp > this.maxStamp) this.#raise(stamp);
+    const row = this.entities.get(name)?.rows.get(key);
+    if (row !== undefined && row.after === undefined) row.deleted = { birth, stamp };
+    else this.#tombstones.set(pendingKey(name, key), { birth, stamp });
     return 'added';
   }
 
@@ -190,4 +208,8 @@ export class Fold {
     this.maxStamp = stamp;
     this.#maxHigh = Number(stamp >> 32n);
   }
+}
+
+function pendingKey(entity: string, key: string): string {
+  return `${entity}\0${key}`;
 }

@@ -99,7 +99,8 @@ function baseType(name: string): string {
 function fieldFinder(relation: RelationDescriptor): (name: string) => number {
   return (name) => {
     const index = relation.columns.findIndex((column) => column.name === name);
-    if (index < 0) throw new Error(`relation "${relation.name}" has no column "${name}" at the origin`);
+    if (index < 0)
+      throw new Error(`relation "${relation.name}" has no column "${name}" at the origin`);
     return index;
   };
 }

@@ -102,13 +102,13 @@ export function keyOf(bytes: Buffer, fields: Fields, key: readonly number[]): st
   if (key.length === 1) {
     const field = key[0]!;
     const start = fields[2 * field]!;
-    return bytes.latin1Slice(start, start + fields[2 * field + 1]!);
+    return bytes.toString('latin1', start, start + fields[2 * field + 1]!);
   }
   let result = '';
   for (const field of key) {
     const start = fields[2 * field]!;
     const length = fields[2 * field + 1]!;
-    result += `${length}:${bytes.latin1Slice(start, start + length)}`;
+    result += `${length}:${bytes.toString('latin1', start, start + length)}`;
   }
   return result;
 }

@@ -1,4 +1,12 @@
-import { BIRTH, columnList, ident, sameKey, shapeNames, tableOf, tombstoneOf } from './apply-names.ts';
+import {
+  BIRTH,
+  columnList,
+  ident,
+  sameKey,
+  shapeNames,
+  tableOf,
+  tombstoneOf,
+} from './apply-names.ts';
 import {
   baseStampColumn,
   dataColumns,
@@ -157,7 +165,7 @@ function leftUpdates(shape: Shape, source: Source): string {
     const same = `e.${ident(group.stamp)} ${test} s.${ident(group.stamp)}`;
     return ifChanged(shape, index, same, 'OR');
   });
-  return left(shape, source, {
+  return left(source, {
     kind: 'U',
     taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${STAGE.baseBirth} AND ${reached.join(' AND ')}`,
   });
@@ -165,7 +173,7 @@ function leftUpdates(shape: Shape, source: Source): string {
 
 function leftInserts(shape: Shape, source: Source): string {
   const { entity } = shape;
-  return left(shape, source, {
+  return left(source, {
     kind: 'I',
     taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH}`,
   });
@@ -173,13 +181,13 @@ function leftInserts(shape: Shape, source: Source): string {
 
 function leftDeletes(shape: Shape, source: Source): string {
   const { entity } = shape;
-  return left(shape, source, {
+  return left(source, {
     kind: 'D',
     taken: `FROM ${tombstoneOf(entity)} AS t WHERE ${sameKey(entity, 't', 's')} AND t.stamp >= s.${STAGE.deletedStamp}`,
   });
 }
 
-function left(shape: Shape, source: Source, part: { kind: 'I' | 'U' | 'D'; taken: string }): string {
+function left(source: Source, part: { kind: 'I' | 'U' | 'D'; taken: string }): string {
   return (
     `SELECT s.${STAGE.index} FROM ${source.from} ` +
     `WHERE ${ofKind(source, part.kind)} AND NOT EXISTS (SELECT ${part.taken})`

@@ -1,0 +1,227 @@
+import type { Client, QueryResult } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { fastStatements } from '../sql/apply-fast.ts';
+import type { FastStatements, Source } from '../sql/apply-fast.ts';
+import { ident } from '../sql/apply-names.ts';
+import { quickStatement } from '../sql/apply-quick.ts';
+import {
+  canUnnest,
+  stageAliases,
+  stageColumns,
+  stageCopy,
+  stageTableDdl,
+  stageUnnest,
+} from '../sql/staging.ts';
+import type { EntityNet, NetRow } from './fold.ts';
+import type { EntityPlan } from './relation.ts';
+import { ArraySink, CopySink, StageEncoder, stageOp } from './stage-writer.ts';
+import type { StageOp } from './stage-writer.ts';
+
+/** Up to so many rows go as array parameters: below it a COPY's round trips cost more than they save. */
+export const SMALL = 200;
+/** Rows encoded between two looks at the socket. */
+const COPY_SLICE = 1000;
+
+/** Ordinals `lo..hi` of the rows given to `take`, inclusive. */
+export interface Range {
+  lo: number;
+  hi: number;
+}
+
+/** Everything that one plan needs in a session: encoder, staging table, statements. */
+class PlanStatements {
+  readonly encoder: StageEncoder;
+  readonly table: string;
+  readonly small: FastStatements;
+  readonly staged: FastStatements;
+  readonly ranged: FastStatements;
+  readonly oids: number[];
+  readonly unnest: boolean;
+  staging = false;
+
+  constructor(plan: EntityPlan) {
+    const { shape } = plan;
+    this.encoder = new StageEncoder(plan);
+    this.table = `crp_stage_${plan.id}`;
+    const staged: Source = { from: `pg_temp.${ident(this.table)} AS s` };
+    this.small = fastStatements(shape, {
+      from: `${stageUnnest(shape, 1)} AS s(${stageAliases(shape)})`,
+    });
+    this.staged = fastStatements(shape, staged);
+    this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
+    this.oids = stageColumns(shape).map((column) => column.oid);
+    this.unnest = canUnnest(shape);
+  }
+}
+
+/**
+ * The set-based path of apply in one session. It takes every change whose target is as the origin saw
+ * it, at the cost of one statement an entity and kind, and returns the others.
+ */
+export class FastPath {
+  readonly #client: Client;
+  readonly #plans = new Map<number, PlanStatements>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Applies net rows inside the caller's transaction.
+   *
+   * @returns the rows that were not taken; merge decides about them
+   * @throws the database's error; integrity violations (class 23) mean that some row cannot be written
+   */
+  async take(net: EntityNet): Promise<NetRow[]> {
+    const plan = this.#plan(net.plan);
+    const rows = [...net.rows.values()];
+    if (rows.length <= SMALL && plan.unnest) return this.#takeSmall(plan, rows);
+    await this.stage(net.plan, rows);
+    return this.takeStaged(net.plan, rows);
+  }
+
+  /** Tries the single-statement path. False if it does not apply or a change was not taken. */
+  async takeQuickly(
+    net: EntityNet,
+    progress: { origin: number; position: bigint },
+  ): Promise<boolean> {
+    const plan = this.#plan(net.plan);
+    if (net.rows.size > SMALL || !plan.unnest) return false;
+    const rows = [...net.rows.values()];
+    const op = stageOp(rows[0]!);
+    if (op !== 'I' && op !== 'U') return false;
+    if (!rows.every((row) => stageOp(row) === op)) return false;
+    const text = quickStatement(net.plan.shape, op);
+    if (text === undefined) return false;
+    const values = [...this.#arrays(plan, rows), rows.length, progress.position, progress.origin];
+    try {
+      await this.#client.query({ name: `${plan.table}_q${op}`, text, values });
+      return true;
+    } catch (error) {
+      if (isNotTaken(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Copies rows into the plan's staging table, with their place in the array as ordinal. */
+  async stage(entityPlan: EntityPlan, rows: readonly NetRow[]): Promise<void> {
+    const plan = this.#plan(entityPlan);
+    if (!plan.staging) {
+      await this.#client.query(stageTableDdl(entityPlan.shape, plan.table));
+      plan.staging = true;
+    }
+    const stream = this.#client.query(copyFrom(stageCopy(plan.table)));
+    const done = new Promise<void>((resolve, reject) => {
+      stream.once('finish', resolve);
+      stream.once('error', reject);
+    });
+    const sink = new CopySink();
+    for (const [index, row] of rows.entries()) {
+      const op = stageOp(row);
+      if (op !== undefined) {
+        sink.row(plan.encoder.fieldCount);
+        plan.encoder.encode(sink, row, { index, op });
+      }
+      if (index % COPY_SLICE !== COPY_SLICE - 1) continue;
+      const ready = sink.take().map((chunk) => stream.write(chunk));
+      if (ready.includes(false)) {
+        await Promise.race([new Promise((resolve) => stream.once('drain', resolve)), done]);
+      }
+    }
+    for (const chunk of sink.end()) stream.write(chunk);
+    stream.end();
+    await done;
+  }
+
+  /** Takes what is staged; with a range only those ordinals. */
+  async takeStaged(
+    entityPlan: EntityPlan,
+    rows: readonly NetRow[],
+    range?: Range,
+  ): Promise<NetRow[]> {
+    const plan = this.#plan(entityPlan);
+    const statements = range === undefined ? plan.staged : plan.ranged;
+    const values = range === undefined ? [] : [range.lo, range.hi];
+    const considered = range === undefined ? rows : rows.slice(range.lo, range.hi + 1);
+    return this.#run(statements, { rows: considered, all: rows, values, name: undefined });
+  }
+
+  async #takeSmall(plan: PlanStatements, rows: NetRow[]): Promise<NetRow[]> {
+    const values = this.#arrays(plan, rows);
+    return this.#run(plan.small, { rows, all: rows, values, name: `${plan.table}_a` });
+  }
+
+  #arrays(plan: PlanStatements, rows: readonly NetRow[]): Buffer[] {
+    const sink = new ArraySink(plan.oids);
+    for (const [index, row] of rows.entries()) {
+      const op = stageOp(row);
+      if (op !== undefined) plan.encoder.encode(sink, row, { index, op });
+    }
+    return sink.params();
+  }
+
+  /** Deletes first, so that the unique values that they free can be taken by updates and inserts. */
+  async #run(statements: FastStatements, work: Work): Promise<NetRow[]> {
+    const counts = countOps(work.rows);
+    const left: NetRow[] = work.rows.filter((row) => stageOp(row) === undefined);
+    const steps: [StageOp, string | undefined, string][] = [
+      ['D', statements.remove, statements.leftDeletes],
+      ['U', statements.update, statements.leftUpdates],
+      ['I', statements.insert, statements.leftInserts],
+    ];
+    for (const [op, take, find] of steps) {
+      if (counts[op] === 0) continue;
+      if (take === undefined) {
+        left.push(...work.rows.filter((row) => stageOp(row) === op));
+        continue;
+      }
+      const taken = await this.#query(take, `_${op}`, work);
+      if (taken.rowCount === counts[op]) continue;
+      const found = await this.#query(find, `_l${op}`, work);
+      left.push(...found.rows.map((row) => work.all[row[0]!]!));
+    }
+    return left;
+  }
+
+  #query(text: string, suffix: string, work: Work): Promise<QueryResult<number[]>> {
+    const query = { text, values: work.values, rowMode: 'array' as const };
+    if (work.name === undefined) return this.#client.query<number[]>(query);
+    return this.#client.query<number[]>({ ...query, name: work.name + suffix });
+  }
+
+  #plan(entityPlan: EntityPlan): PlanStatements {
+    let plan = this.#plans.get(entityPlan.id);
+    if (plan === undefined) {
+      plan = new PlanStatements(entityPlan);
+      this.#plans.set(entityPlan.id, plan);
+    }
+    return plan;
+  }
+}
+
+interface Work {
+  /** The rows that this run is about, and all that ordinals refer to. */
+  rows: readonly NetRow[];
+  all: readonly NetRow[];
+  values: unknown[];
+  /**
+   * Prefix of the prepared statements' names. Staged statements are not prepared: a plan made for a few
+   * staged rows would be kept for a hundred thousand.
+   */
+  name: string | undefined;
+}
+
+function countOps(rows: readonly NetRow[]): Record<StageOp, number> {
+  const counts: Record<StageOp, number> = { I: 0, U: 0, D: 0 };
+  for (const row of rows) {
+    const op = stageOp(row);
+    if (op !== undefined) counts[op] += 1;
+  }
+  return counts;
+}
+
+/** `division_by_zero`, which the quick statement raises when it did not take all changes. */
+function isNotTaken(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === '22012' || (typeof code === 'string' && code.startsWith('23'));
+}

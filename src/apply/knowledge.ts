@@ -1,0 +1,62 @@
+/**
+ * How far each origin's changes are applied at this site; appliers wait on it for causal order
+ * (ARCHITECTURE.md §4). Shared by the appliers of a site.
+ */
+export class Knowledge {
+  readonly #self: number;
+  readonly #positions = new Map<number, bigint>();
+  #waiters: (() => void)[] = [];
+
+  constructor(self: number) {
+    this.#self = self;
+  }
+
+  position(origin: number): bigint {
+    return this.#positions.get(origin) ?? 0n;
+  }
+
+  /** Notes that everything of the origin up to the position is committed here. */
+  advance(origin: number, position: bigint): void {
+    if (position <= this.position(origin)) return;
+    this.#positions.set(origin, position);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** True if everything that the vector names is applied here. Our own changes always are. */
+  covers(vector: ReadonlyMap<number, bigint>, origin: number): boolean {
+    return this.missing(vector, origin) === undefined;
+  }
+
+  /** The first entry of the vector that is not applied here yet. */
+  missing(vector: ReadonlyMap<number, bigint>, origin: number): [number, bigint] | undefined {
+    for (const entry of vector) {
+      const [site, position] = entry;
+      if (site === this.#self || site === origin) continue;
+      if (this.position(site) < position) return entry;
+    }
+    return undefined;
+  }
+
+  /** Settles when the vector is covered, or when the signal is aborted. */
+  async reached(
+    vector: ReadonlyMap<number, bigint>,
+    wait: { origin: number; signal: AbortSignal },
+  ): Promise<void> {
+    while (!this.covers(vector, wait.origin) && !wait.signal.aborted) {
+      await this.#changed(wait.signal);
+    }
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiters.push(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}

@@ -1,0 +1,230 @@
+import { differenceColumns, stageColumns } from '../sql/staging.ts';
+import type { EntityPlan } from './relation.ts';
+import type { NetRow, TupleRef } from './fold.ts';
+import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
+import type { Fields } from './tuple.ts';
+
+/** Kinds of staged changes, the values of the staging table's kind column. */
+export type StageOp = 'I' | 'U' | 'D';
+
+/** Receives the fields of staged rows in the order of `stageColumns`. */
+export interface FieldSink {
+  int32(value: number): void;
+  char(code: number): void;
+  int64(value: bigint): void;
+  /** A value in its binary form; a negative length is NULL. */
+  raw(bytes: Buffer, start: number, length: number): void;
+}
+
+/** The kind under which a net row is staged, or undefined where only merge can take it. */
+export function stageOp(row: NetRow): StageOp | undefined {
+  if (row.deleted !== undefined && row.after !== undefined) return undefined;
+  if (row.before === undefined) return row.after === undefined ? undefined : 'I';
+  return row.after === undefined ? 'D' : 'U';
+}
+
+/**
+ * Turns net rows into staged rows. One encoder a plan; not reentrant (it reuses its offset arrays).
+ */
+export class StageEncoder {
+  readonly plan: EntityPlan;
+  readonly fieldCount: number;
+  readonly #oldFields: number[];
+  readonly #before: Fields = newFields();
+  readonly #after: Fields = newFields();
+
+  constructor(plan: EntityPlan) {
+    this.plan = plan;
+    this.fieldCount = stageColumns(plan.shape).length;
+    this.#oldFields = differenceColumns(plan.shape).map((column) =>
+      fieldOfColumn(plan, column.name),
+    );
+  }
+
+  /** Emits one row. For a delete the shape's columns are those of the row before. */
+  encode(sink: FieldSink, row: NetRow, head: { index: number; op: StageOp }): void {
+    const { before, after } = row;
+    if (before !== undefined) readTuple(before.bytes, before.offset, this.#before);
+    if (after !== undefined) readTuple(after.bytes, after.offset, this.#after);
+    sink.int32(head.index);
+    sink.char(head.op.charCodeAt(0));
+    sink.int32(head.op === 'U' ? this.#mask(row) : 0);
+    this.#emitBase(sink, before);
+    sink.int64(row.deleted?.birth ?? 0n);
+    sink.int64(row.deleted?.stamp ?? 0n);
+    for (const field of this.#oldFields) this.#emitBefore(sink, before, field);
+    for (const field of this.plan.fieldOf) this.#emitColumn(sink, row, field);
+  }
+
+  /** Groups whose stamp differs between the two rows. */
+  #mask(row: NetRow): number {
+    const { before, after } = row;
+    if (before === undefined || after === undefined) return 0;
+    let mask = 0;
+    for (const [group, field] of this.plan.stamps.entries()) {
+      const old = this.#before[2 * field]!;
+      const next = this.#after[2 * field]!;
+      if (before.bytes.compare(after.bytes, next, next + 8, old, old + 8) !== 0) mask |= 1 << group;
+    }
+    return mask;
+  }
+
+  #emitBase(sink: FieldSink, before: TupleRef | undefined): void {
+    this.#emitBefore(sink, before, this.plan.birth);
+    for (const field of this.plan.stamps) this.#emitBefore(sink, before, field);
+  }
+
+  #emitBefore(sink: FieldSink, before: TupleRef | undefined, field: number): void {
+    if (before === undefined) sink.int64(0n);
+    else sink.raw(before.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
+  }
+
+  #emitColumn(sink: FieldSink, row: NetRow, field: number): void {
+    const { before, after } = row;
+    const length = after === undefined ? FIELD_UNCHANGED : this.#after[2 * field + 1]!;
+    if (length !== FIELD_UNCHANGED) {
+      sink.raw(after!.bytes, this.#after[2 * field]!, length);
+    } else {
+      sink.raw(before!.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
+    }
+  }
+}
+
+function fieldOfColumn(plan: EntityPlan, name: string): number {
+  const index = plan.shape.columns.findIndex((column) => column.name === name);
+  return plan.fieldOf[index]!;
+}
+
+/** Header and trailer of COPY's binary format (PostgreSQL manual, COPY, "Binary Format"). */
+const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const COPY_TRAILER = Buffer.from([0xff, 0xff]);
+const COPY_CHUNK = 256 * 1024;
+
+/** A sink that writes COPY BINARY rows into growing chunks. */
+export class CopySink implements FieldSink {
+  #buffer: Buffer = Buffer.allocUnsafe(COPY_CHUNK);
+  #at = 0;
+  readonly #full: Buffer[] = [];
+
+  constructor() {
+    COPY_HEADER.copy(this.#buffer);
+    this.#at = COPY_HEADER.length;
+  }
+
+  /** Starts a row of so many fields. */
+  row(fields: number): void {
+    this.#reserve(2);
+    this.#at = this.#buffer.writeInt16BE(fields, this.#at);
+  }
+
+  int32(value: number): void {
+    this.#reserve(8);
+    this.#at = this.#buffer.writeInt32BE(4, this.#at);
+    this.#at = this.#buffer.writeInt32BE(value, this.#at);
+  }
+
+  char(code: number): void {
+    this.#reserve(5);
+    this.#at = this.#buffer.writeInt32BE(1, this.#at);
+    this.#buffer[this.#at++] = code;
+  }
+
+  int64(value: bigint): void {
+    this.#reserve(12);
+    this.#at = this.#buffer.writeInt32BE(8, this.#at);
+    this.#at = this.#buffer.writeBigInt64BE(value, this.#at);
+  }
+
+  raw(bytes: Buffer, start: number, length: number): void {
+    if (length < 0) {
+      this.#reserve(4);
+      this.#at = this.#buffer.writeInt32BE(-1, this.#at);
+      return;
+    }
+    this.#reserve(4 + length);
+    this.#at = this.#buffer.writeInt32BE(length, this.#at);
+    this.#at += bytes.copy(this.#buffer, this.#at, start, start + length);
+  }
+
+  /** The full chunks so far; the caller sends them and they are forgotten here. */
+  take(): Buffer[] {
+    return this.#full.splice(0);
+  }
+
+  /** Everything that is left, with the trailer. */
+  end(): Buffer[] {
+    this.#reserve(2);
+    this.#at += COPY_TRAILER.copy(this.#buffer, this.#at);
+    return [...this.take(), this.#buffer.subarray(0, this.#at)];
+  }
+
+  #reserve(size: number): void {
+    if (this.#at + size <= this.#buffer.length) return;
+    this.#full.push(this.#buffer.subarray(0, this.#at));
+    this.#buffer = Buffer.allocUnsafe(Math.max(COPY_CHUNK, size));
+    this.#at = 0;
+  }
+}
+
+/**
+ * A sink that collects columns as one-dimensional arrays in binary form (`array_recv` in PostgreSQL's
+ * arrayfuncs.c): ndim, has-null flag, element oid, length, lower bound, then the elements.
+ */
+export class ArraySink implements FieldSink {
+  readonly #columns: { oid: number; parts: Buffer[]; size: number; nulls: boolean }[];
+  #column = 0;
+  #rows = 0;
+
+  constructor(elementOids: readonly number[]) {
+    this.#columns = elementOids.map((oid) => ({ oid, parts: [], size: 0, nulls: false }));
+  }
+
+  int32(value: number): void {
+    const part = Buffer.allocUnsafe(8);
+    part.writeInt32BE(4, 0);
+    part.writeInt32BE(value, 4);
+    this.#push(part);
+  }
+
+  char(code: number): void {
+    this.#push(Buffer.from([0, 0, 0, 1, code]));
+  }
+
+  int64(value: bigint): void {
+    const part = Buffer.allocUnsafe(12);
+    part.writeInt32BE(8, 0);
+    part.writeBigInt64BE(value, 4);
+    this.#push(part);
+  }
+
+  raw(bytes: Buffer, start: number, length: number): void {
+    if (length < 0) {
+      this.#columns[this.#column]!.nulls = true;
+      this.#push(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    } else {
+      // In a tuple the length stands right before the value, in the form that an array wants too.
+      this.#push(bytes.subarray(start - 4, start + length));
+    }
+  }
+
+  /** One parameter a column. */
+  params(): Buffer[] {
+    return this.#columns.map((column) => {
+      const head = Buffer.allocUnsafe(20);
+      head.writeInt32BE(1, 0);
+      head.writeInt32BE(column.nulls ? 1 : 0, 4);
+      head.writeUInt32BE(column.oid, 8);
+      head.writeInt32BE(this.#rows, 12);
+      head.writeInt32BE(1, 16);
+      return Buffer.concat([head, ...column.parts]);
+    });
+  }
+
+  #push(part: Buffer): void {
+    this.#columns[this.#column]!.parts.push(part);
+    this.#column += 1;
+    if (this.#column < this.#columns.length) return;
+    this.#column = 0;
+    this.#rows += 1;
+  }
+}
