@@ -92,7 +92,6 @@ export class FastPath {
     if (op !== 'I' && op !== 'U') return false;
     if (!rows.every((row) => stageOp(row) === op)) return false;
     const text = quickStatement(net.plan.shape, op);
-    if (text === undefined) return false;
     const values = [...this.#arrays(plan, rows), rows.length, progress.position, progress.origin];
     try {
       await this.#client.query({ name: `${plan.table}_q${op}`, text, values });
@@ -164,17 +163,13 @@ export class FastPath {
   async #run(statements: FastStatements, work: Work): Promise<NetRow[]> {
     const counts = countOps(work.rows);
     const left: NetRow[] = work.rows.filter((row) => stageOp(row) === undefined);
-    const steps: [StageOp, string | undefined, string][] = [
+    const steps: [StageOp, string, string][] = [
       ['D', statements.remove, statements.leftDeletes],
       ['U', statements.update, statements.leftUpdates],
       ['I', statements.insert, statements.leftInserts],
     ];
     for (const [op, take, find] of steps) {
       if (counts[op] === 0) continue;
-      if (take === undefined) {
-        left.push(...work.rows.filter((row) => stageOp(row) === op));
-        continue;
-      }
       const taken = await this.#query(take, `_${op}`, work);
       if (taken.rowCount === counts[op]) continue;
       const found = await this.#query(find, `_l${op}`, work);

@@ -17,6 +17,8 @@ export interface TupleRef {
 export interface NetRow {
   before: TupleRef | undefined;
   after: TupleRef | undefined;
+  /** A tuple with the key's values, also where there is neither before nor after. */
+  key: TupleRef;
   /** Birth and stamp of the tombstone that the key's last delete left. */
   deleted: DeletedMark | undefined;
 }
@@ -36,9 +38,6 @@ export class EntityNet {
   }
 }
 
-/** What `Fold.add` answers when an entity's relation changed: apply what is folded, then add again. */
-export type AddResult = 'added' | 'shape-changed';
-
 /**
  * Folds consecutive transactions of one origin into their net effect per key, so that one target
  * transaction and a handful of set-based statements apply them (peers: GoldenGate's BATCHSQL groups but
@@ -48,7 +47,8 @@ export type AddResult = 'added' | 'shape-changed';
  * (`net` in src/merge states it, and its property test proves it).
  */
 export class Fold {
-  readonly entities = new Map<string, EntityNet>();
+  /** By plan, in the order to apply: an entity whose shape changed within a transaction has two. */
+  readonly entities = new Map<number, EntityNet>();
   changes = 0;
   /** Bytes of tuples referred to: what the fold keeps in memory. */
   bytes = 0;
@@ -57,6 +57,8 @@ export class Fold {
 
   #maxHigh = 0;
   readonly #tombstones = new Map<string, DeletedMark>();
+  /** The net changes that an entity's tombstones belong to. */
+  readonly #newest = new Map<string, EntityNet>();
   readonly #old: Fields = newFields();
   readonly #new: Fields = newFields();
 
@@ -71,45 +73,45 @@ export class Fold {
   }
 
   /** Adds one insert. `offset` is that of TupleData(new). */
-  insert(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+  insert(plan: RelationPlan, bytes: Buffer, offset: number): void {
     this.#count(readTuple(bytes, offset, this.#new) - offset);
-    if (plan.kind === 'tombstone') return this.#tombstone(plan, bytes);
+    if (plan.kind === 'tombstone') {
+      this.#tombstone(plan, bytes);
+      return;
+    }
     const net = this.#netOf(plan);
-    if (net === undefined) return 'shape-changed';
     this.#insertRow(net, { bytes, offset });
-    return 'added';
   }
 
   /** Adds one update; `offset` is that of TupleData(old), which TupleData(new) follows. */
-  update(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+  update(plan: RelationPlan, bytes: Buffer, offset: number): void {
     const newOffset = readTuple(bytes, offset, this.#old);
     const end = readTuple(bytes, newOffset, this.#new);
     this.#count(end - offset);
-    if (plan.kind === 'tombstone') return this.#tombstone(plan, bytes);
+    if (plan.kind === 'tombstone') {
+      this.#tombstone(plan, bytes);
+      return;
+    }
     const net = this.#netOf(plan);
-    if (net === undefined) return 'shape-changed';
     const before = { bytes, offset };
     const after = { bytes, offset: newOffset };
     const key = keyOf(bytes, this.#new, plan.key);
     if (this.#sameKey(plan, bytes)) this.#updateRow(net, key, { before, after });
     else this.#changeKey(net, { before, after });
-    return 'added';
   }
 
   /** A tombstone that was there already is changed by a later delete; only its new tuple matters. */
-  updateWithoutOld(plan: TombstonePlan, bytes: Buffer, offset: number): AddResult {
+  updateWithoutOld(plan: TombstonePlan, bytes: Buffer, offset: number): void {
     this.#count(readTuple(bytes, offset, this.#new) - offset);
-    return this.#tombstone(plan, bytes);
+    this.#tombstone(plan, bytes);
   }
 
   /** Adds one delete; `offset` is that of TupleData(old). */
-  remove(plan: RelationPlan, bytes: Buffer, offset: number): AddResult {
+  remove(plan: RelationPlan, bytes: Buffer, offset: number): void {
     this.#count(readTuple(bytes, offset, this.#old) - offset);
-    if (plan.kind === 'tombstone') return 'added';
+    if (plan.kind === 'tombstone') return;
     const net = this.#netOf(plan);
-    if (net === undefined) return 'shape-changed';
     this.#removeRow(net, keyOf(bytes, this.#old, plan.key), { bytes, offset });
-    return 'added';
   }
 
   #count(bytes: number): void {
@@ -117,13 +119,13 @@ export class Fold {
     this.bytes += bytes;
   }
 
-  /** The entity's net changes, or undefined if they are in another shape. */
-  #netOf(plan: EntityPlan): EntityNet | undefined {
-    const name = plan.shape.entity.name;
-    const known = this.entities.get(name);
-    if (known !== undefined) return known.plan === plan ? known : undefined;
-    const net = new EntityNet(plan);
-    this.entities.set(name, net);
+  #netOf(plan: EntityPlan): EntityNet {
+    let net = this.entities.get(plan.id);
+    if (net === undefined) {
+      net = new EntityNet(plan);
+      this.entities.set(plan.id, net);
+      this.#newest.set(plan.shape.entity.name, net);
+    }
     return net;
   }
 
@@ -131,7 +133,8 @@ export class Fold {
     const key = keyOf(after.bytes, this.#new, net.plan.key);
     this.#noteStamps(net.plan, after.bytes);
     const row = net.rows.get(key);
-    if (row === undefined) net.rows.set(key, { before: undefined, after, deleted: undefined });
+    if (row === undefined)
+      net.rows.set(key, { before: undefined, after, key: after, deleted: undefined });
     else row.after = after;
   }
 
@@ -139,7 +142,7 @@ export class Fold {
     this.#noteStamps(net.plan, change.after.bytes);
     const row = net.rows.get(key);
     if (row === undefined) {
-      net.rows.set(key, { ...change, deleted: undefined });
+      net.rows.set(key, { ...change, key: change.after, deleted: undefined });
       return;
     }
     const { bytes, offset } = change.after;
@@ -149,7 +152,12 @@ export class Fold {
   }
 
   #removeRow(net: EntityNet, key: string, before: TupleRef): void {
-    const row = net.rows.get(key) ?? { before, after: undefined, deleted: undefined };
+    const row: NetRow = net.rows.get(key) ?? {
+      before,
+      after: undefined,
+      key: before,
+      deleted: undefined,
+    };
     row.after = undefined;
     const pending = pendingKey(net.plan.shape.entity.name, key);
     row.deleted = this.#tombstones.get(pending) ?? row.deleted;
@@ -182,16 +190,15 @@ export class Fold {
   }
 
   /** A tombstone comes right before its delete, in the same transaction; it waits for it here. */
-  #tombstone(plan: TombstonePlan, bytes: Buffer): AddResult {
+  #tombstone(plan: TombstonePlan, bytes: Buffer): void {
     const { name } = plan.entity;
     const key = keyOf(bytes, this.#new, plan.key);
     const birth = bytes.readBigInt64BE(this.#new[2 * plan.birth]!);
     const stamp = bytes.readBigInt64BE(this.#new[2 * plan.stamp]!);
     if (stamp > this.maxStamp) this.#raise(stamp);
-    const row = this.entities.get(name)?.rows.get(key);
+    const row = this.#newest.get(name)?.rows.get(key);
     if (row !== undefined && row.after === undefined) row.deleted = { birth, stamp };
     else this.#tombstones.set(pendingKey(name, key), { birth, stamp });
-    return 'added';
   }
 
   /** Compares high words first: BigInt only when a stamp may be the greatest so far. */

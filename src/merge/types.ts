@@ -8,20 +8,19 @@ export type Stamp = bigint;
 
 export type Value = string | null;
 
-/** One version of a row. `stamps` by group and `values` by column, in the order of the entity's IR. */
+/** One version of a row: stamps by group, values by non-key column, both in the order of the IR. */
 export interface RowVersion {
   birth: Stamp;
   stamps: Stamp[];
   values: Value[];
 }
 
-/** What remains of a deleted row. `image` only where the entity's `onDeleteUpdate` needs it. */
+/** What remains of a deleted row. */
 export interface Tombstone {
   /** The greatest birth that was deleted: all incarnations up to it are dead. */
   birth: Stamp;
   /** Stamp of the latest delete. */
   stamp: Stamp;
-  image?: RowVersion;
 }
 
 /** Everything that a site knows of one key. */
@@ -36,13 +35,41 @@ export interface KeyState {
  * `before` is the row the origin saw when it made the change (absent: it saw none), `after` the row it
  * left (absent: it left none), `deleted` the tombstone it left. An update has both rows with the same
  * birth; a delete `before` and `deleted`; delete and re-insert `before`, `deleted` and `after`.
- * A value that the origin did not send since it did not change (unchanged TOAST) is `undefined` in
- * `after.values` and equals the one of `before`.
  */
 export interface Change {
-  /** Site number of the origin. */
-  origin: number;
   before?: RowVersion;
-  after?: { birth: Stamp; stamps: Stamp[]; values: (Value | undefined)[] };
-  deleted?: { birth: Stamp; stamp: Stamp };
+  after?: RowVersion;
+  deleted?: Tombstone;
+}
+
+export type ConflictType = 'update' | 'uniqueness' | 'delete' | 'missing';
+export type Winner = 'local' | 'remote' | 'merged';
+
+/** One conflict that merge met and how it was decided. */
+export interface Conflict {
+  type: ConflictType;
+  /** Name of the column group; absent where the whole row is concerned. */
+  group?: string;
+  method: string;
+  winner: Winner;
+  localStamp: Stamp;
+  remoteStamp: Stamp;
+  reason: string;
+}
+
+export interface MergeResult {
+  state: KeyState;
+  conflicts: Conflict[];
+}
+
+/** What merge has to know of an entity. */
+export interface MergePolicy {
+  groups: GroupPolicy[];
+}
+
+export interface GroupPolicy {
+  name: string;
+  method: 'latest-timestamp' | 'additive';
+  /** Places of the group's columns in `RowVersion.values`. */
+  columns: number[];
 }

@@ -7,15 +7,7 @@ import {
   tableOf,
   tombstoneOf,
 } from './apply-names.ts';
-import {
-  baseStampColumn,
-  dataColumns,
-  fastClass,
-  hasFastDelete,
-  hasFastUpdate,
-  oldValueColumn,
-  STAGE,
-} from './shape.ts';
+import { baseStampColumn, dataColumns, isAdditive, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /*
@@ -35,9 +27,9 @@ export interface Source {
 
 export interface FastStatements {
   /** Each statement's command tag counts the changes that it took. */
-  update: string | undefined;
+  update: string;
   insert: string;
-  remove: string | undefined;
+  remove: string;
   /** Ordinals of the staged changes of one kind that the statement above did not take. */
   leftUpdates: string;
   leftInserts: string;
@@ -47,9 +39,9 @@ export interface FastStatements {
 /** The statements for one shape over one source. */
 export function fastStatements(shape: Shape, source: Source): FastStatements {
   return {
-    update: hasFastUpdate(shape.entity) ? updateStatement(shape, source) : undefined,
+    update: updateStatement(shape, source),
     insert: insertStatement(shape, source),
-    remove: hasFastDelete(shape.entity) ? deleteStatement(shape, source) : undefined,
+    remove: deleteStatement(shape, source),
     leftUpdates: leftUpdates(shape, source),
     leftInserts: leftInserts(shape, source),
     leftDeletes: leftDeletes(shape, source),
@@ -81,7 +73,7 @@ function updateStatement(shape: Shape, source: Source): string {
 
 function guards(shape: Shape): string[] {
   return shape.entity.groups.flatMap((group, index) => {
-    if (fastClass(shape.entity, group) !== 'guarded') return [];
+    if (isAdditive(group)) return [];
     const same = `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`;
     return [ifChanged(shape, index, same, 'OR')];
   });
@@ -98,13 +90,13 @@ function assignments(shape: Shape): string[] {
   const columns = dataColumns(shape);
   const result: string[] = [];
   for (const [index, group] of shape.entity.groups.entries()) {
-    const kind = fastClass(shape.entity, group);
+    const additive = isAdditive(group);
     const stamp = ident(group.stamp);
-    const newStamp = kind === 'guarded' ? `s.${stamp}` : `greatest(e.${stamp}, s.${stamp})`;
+    const newStamp = additive ? `greatest(e.${stamp}, s.${stamp})` : `s.${stamp}`;
     result.push(assign(shape, index, { column: stamp, value: newStamp }));
     for (const column of columns.filter((candidate) => group.columns.includes(candidate.name))) {
       const name = ident(column.name);
-      result.push(assign(shape, index, { column: name, value: fastValue(kind, column.name) }));
+      result.push(assign(shape, index, { column: name, value: fastValue(additive, column.name) }));
     }
   }
   return result;
@@ -116,13 +108,12 @@ function assign(shape: Shape, group: number, set: { column: string; value: strin
   return `${set.column} = CASE WHEN ${changed} THEN ${set.value} ELSE e.${set.column} END`;
 }
 
-function fastValue(kind: string, column: string): string {
+function fastValue(additive: boolean, column: string): string {
   const name = ident(column);
-  if (kind === 'additive') {
+  if (additive) {
     const delta = `coalesce(s.${name}, 0) - coalesce(s.${ident(oldValueColumn(column))}, 0)`;
     return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE coalesce(e.${name}, 0) + ${delta} END`;
   }
-  if (kind === 'greatest' || kind === 'least') return `${kind}(e.${name}, s.${name})`;
   return `s.${name}`;
 }
 
@@ -161,7 +152,7 @@ function deleteStatement(shape: Shape, source: Source): string {
 function leftUpdates(shape: Shape, source: Source): string {
   const { entity } = shape;
   const reached = entity.groups.map((group, index) => {
-    const test = fastClass(entity, group) === 'guarded' ? '=' : '>=';
+    const test = isAdditive(group) ? '>=' : '=';
     const same = `e.${ident(group.stamp)} ${test} s.${ident(group.stamp)}`;
     return ifChanged(shape, index, same, 'OR');
   });

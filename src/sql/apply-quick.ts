@@ -7,14 +7,11 @@ import { stageAliases, stageColumns, stageUnnest } from './staging.ts';
  * transaction of its own: one round trip where latency counts. If a change was not taken the statement
  * fails with `division_by_zero` (22012), so that nothing of it stays; the caller then takes the general
  * path. Parameters: the staging columns as arrays, then number of changes, position, origin.
- *
- * @returns undefined for kinds that cannot be written as a sub-statement (deletes: PostgreSQL allows a
- *   data-modifying WITH at the top level only)
+ * Not for deletes: PostgreSQL allows a data-modifying WITH at the top level only.
  */
-export function quickStatement(shape: Shape, op: 'I' | 'U'): string | undefined {
+export function quickStatement(shape: Shape, op: 'I' | 'U'): string {
   const statements = fastStatements(shape, { from: 's' });
   const taking = op === 'I' ? statements.insert : statements.update;
-  if (taking === undefined) return undefined;
   const first = stageColumns(shape).length + 1;
   return (
     `WITH s AS MATERIALIZED (SELECT * FROM ${stageUnnest(shape, 1)} AS x(${stageAliases(shape)})), ` +

@@ -45,39 +45,9 @@ export function oldValueColumn(column: string): string {
   return `_crp_old_${column}`;
 }
 
-/**
- * How a group takes part in the set-based path.
- *
- * * `guarded`: taken if the row's stamp is the change's base; the stamp then identifies the value;
- * * `additive`, `greatest`, `least`: merged by value whatever the stamps are. They must be: two sites can
- *   hold the same greatest stamp with different sets of changes behind it;
- * * `slow`: only the merge function can decide.
- */
-export type FastClass = 'guarded' | 'additive' | 'greatest' | 'least' | 'slow';
-
-export function fastClass(entity: Entity, group: ColumnGroup): FastClass {
-  const method = group.methods[0];
-  if (method === undefined) return 'guarded';
-  if (method.name === 'latest-timestamp' || method.name === 'park') return 'guarded';
-  const arithmetic = group.columns.every((name) => {
-    const kind = entity.columns.find((column) => column.name === name)?.kind;
-    return kind === 'integer' || kind === 'decimal';
-  });
-  if (method.name === 'additive' && arithmetic) return 'additive';
-  const single = group.columns.length === 1 && arithmetic;
-  if (method.name === 'maximum' && method.monotonic && single) return 'greatest';
-  if (method.name === 'minimum' && method.monotonic && single) return 'least';
-  return 'slow';
-}
-
-/** True if updates of the entity can be taken by the set-based path. */
-export function hasFastUpdate(entity: Entity): boolean {
-  return entity.groups.every((group) => fastClass(entity, group) !== 'slow');
-}
-
-/** True if deletes can: the tombstone then needs nothing but key, birth and stamp. */
-export function hasFastDelete(entity: Entity): boolean {
-  return entity.onDeleteUpdate === 'delete' && hasFastUpdate(entity);
+/** Groups that merge by difference rather than by stamp. */
+export function isAdditive(group: ColumnGroup): boolean {
+  return group.method === 'additive';
 }
 
 /** The shape's columns that are written as data: neither key nor hidden. */

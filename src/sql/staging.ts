@@ -1,5 +1,5 @@
 import { ident } from './apply-names.ts';
-import { baseStampColumn, fastClass, oldValueColumn, STAGE } from './shape.ts';
+import { baseStampColumn, isAdditive, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 
 /** Type oids of PostgreSQL's catalog (`pg_type.dat`); they never change. */
@@ -35,9 +35,7 @@ export function stageColumns(shape: Shape): StageColumn[] {
 
 /** Shape columns whose value before the change is staged too. */
 export function differenceColumns(shape: Shape): ShapeColumn[] {
-  const additive = shape.entity.groups.filter(
-    (group) => fastClass(shape.entity, group) === 'additive',
-  );
+  const additive = shape.entity.groups.filter(isAdditive);
   return shape.columns.filter((column) =>
     additive.some((group) => group.columns.includes(column.name)),
   );

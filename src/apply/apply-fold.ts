@@ -1,0 +1,140 @@
+import type { ApplySession } from './session.ts';
+import { isIntegrityViolation } from './integrity.ts';
+import type { EntityNet, NetRow } from './fold.ts';
+import type { PendingFold } from './pending.ts';
+
+/** What one apply transaction did. */
+export interface FoldOutcome {
+  conflicts: number;
+  parked: number;
+}
+
+export interface FoldCommit {
+  origin: number;
+  /** Settles when the beacon is in the WAL; awaited right before the commit. */
+  announced: Promise<void>;
+  /** Whether this commit must be on disk when it returns. */
+  durably: boolean;
+}
+
+const NOTHING: FoldOutcome = { conflicts: 0, parked: 0 };
+
+/**
+ * Applies a fold and the origin's progress in one transaction, so that a transaction's effect and the
+ * note that it was applied are one (exactly once). Three ways, each falling back to the next:
+ *
+ * 1. one statement, for a few changes of one kind and entity;
+ * 2. set-based statements an entity, then merge for what they left;
+ * 3. the same under savepoints, when a row violates a constraint: the set is halved until the rows that
+ *    cannot be written stand alone, and merge decides about them.
+ */
+export async function applyFold(
+  session: ApplySession,
+  pending: PendingFold,
+  commit: FoldCommit,
+): Promise<FoldOutcome> {
+  if (await appliedQuickly(session, pending, commit)) return NOTHING;
+  try {
+    return await inTransaction(session, pending, { ...commit, take: takeAll });
+  } catch (error) {
+    if (!isIntegrityViolation(error)) throw error;
+    return inTransaction(session, pending, { ...commit, take: takeCarefully });
+  }
+}
+
+async function appliedQuickly(
+  session: ApplySession,
+  pending: PendingFold,
+  commit: FoldCommit,
+): Promise<boolean> {
+  const { entities } = pending.fold;
+  if (commit.durably || entities.size !== 1) return false;
+  const [net] = entities.values();
+  if (net === undefined || net.rows.size === 0) return false;
+  await commit.announced;
+  return session.fast.takeQuickly(net, { origin: commit.origin, position: pending.position });
+}
+
+type Take = (session: ApplySession, net: EntityNet) => Promise<NetRow[]>;
+
+async function inTransaction(
+  session: ApplySession,
+  pending: PendingFold,
+  commit: FoldCommit & { take: Take },
+): Promise<FoldOutcome> {
+  const { client } = session;
+  await client.query('BEGIN');
+  try {
+    const outcome = await applyEntities(session, pending, commit.take);
+    await commit.announced;
+    await writeProgress(session, pending, commit);
+    await client.query('COMMIT');
+    return outcome;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function applyEntities(
+  session: ApplySession,
+  pending: PendingFold,
+  take: Take,
+): Promise<FoldOutcome> {
+  const total = { ...NOTHING };
+  for (const net of pending.fold.entities.values()) {
+    const left = await take(session, net);
+    if (left.length === 0) continue;
+    const outcome = await session.slow.resolve(net.plan, left);
+    total.conflicts += outcome.conflicts;
+    total.parked += outcome.parked;
+  }
+  return total;
+}
+
+/** Position of the origin in `crp.progress`; its row was made when the session was opened. */
+export async function writeProgress(
+  session: ApplySession,
+  pending: { position: bigint },
+  commit: { origin: number; durably: boolean },
+): Promise<void> {
+  if (commit.durably) await session.client.query('SET LOCAL synchronous_commit = on');
+  await session.client.query({
+    name: 'crp_progress',
+    text: 'UPDATE crp.progress SET position = $1::bigint, applied_at = now() WHERE origin = $2::integer',
+    values: [pending.position, commit.origin],
+  });
+}
+
+const takeAll: Take = (session, net) => session.fast.take(net);
+
+/** As `takeAll`, but finds the rows that violate a constraint and leaves only them. */
+const takeCarefully: Take = async (session, net) => {
+  const rows = [...net.rows.values()];
+  await session.fast.stage(net.plan, rows);
+  return takeHalving(session, { net, rows, lo: 0, hi: rows.length - 1 });
+};
+
+interface Part {
+  net: EntityNet;
+  rows: NetRow[];
+  lo: number;
+  hi: number;
+}
+
+async function takeHalving(session: ApplySession, part: Part): Promise<NetRow[]> {
+  const { client, fast } = session;
+  await client.query('SAVEPOINT crp_part');
+  try {
+    const left = await fast.takeStaged(part.net.plan, part.rows, { lo: part.lo, hi: part.hi });
+    await client.query('RELEASE SAVEPOINT crp_part');
+    return left;
+  } catch (error) {
+    if (!isIntegrityViolation(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT crp_part; RELEASE SAVEPOINT crp_part');
+  }
+  if (part.lo === part.hi) return [part.rows[part.lo]!];
+  const middle = (part.lo + part.hi) >> 1;
+  const first = await takeHalving(session, { ...part, hi: middle });
+  return [...first, ...(await takeHalving(session, { ...part, lo: middle + 1 }))];
+}

@@ -1,0 +1,77 @@
+import type { Client } from 'pg';
+import type { Entity, Model } from '../model/ir.ts';
+import type { LocalTable, RelationDescriptor, RelationPlan } from './relation.ts';
+import { planEntity, planTombstone } from './relation.ts';
+
+/** Columns of a table that apply may write: generated ones are PostgreSQL's own. */
+const COLUMNS = `
+  SELECT a.attname, format_type(a.atttypid, NULL), quote_ident(n.nspname) || '.' || quote_ident(t.typname),
+         t.oid::bigint, t.typarray::bigint
+  FROM pg_attribute AS a
+  JOIN pg_type AS t ON t.oid = a.atttypid
+  JOIN pg_namespace AS n ON n.oid = t.typnamespace
+  WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
+    AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  ORDER BY a.attnum`;
+
+/**
+ * What the relations named in batches mean in this database. One a session: it holds the local tables'
+ * columns as they were when the session began; a change of a table ends the session (see apply-origin).
+ */
+export class Catalog {
+  readonly #client: Client;
+  readonly #entities = new Map<string, Entity>();
+  readonly #tombstones = new Map<string, Entity>();
+  readonly #plans = new Map<string, RelationPlan>();
+  #nextId = 0;
+
+  constructor(client: Client, models: readonly Model[]) {
+    this.#client = client;
+    for (const entity of models.flatMap((model) => model.entities)) {
+      this.#entities.set(`${entity.table.schema}.${entity.table.name}`, entity);
+      this.#tombstones.set(entity.tombstone, entity);
+    }
+  }
+
+  /**
+   * The plan for a relation.
+   *
+   * @param descriptor identifies the description: the same bytes are the same plan
+   * @throws Error when no installed model has the relation, or its columns do not fit
+   */
+  async plan(descriptor: string, relation: RelationDescriptor): Promise<RelationPlan> {
+    let plan = this.#plans.get(descriptor);
+    if (plan === undefined) {
+      plan = await this.#make(relation);
+      this.#plans.set(descriptor, plan);
+    }
+    return plan;
+  }
+
+  async #make(relation: RelationDescriptor): Promise<RelationPlan> {
+    const tombstoneOf = relation.schema === 'crp' ? this.#tombstones.get(relation.name) : undefined;
+    if (tombstoneOf !== undefined) return planTombstone(tombstoneOf, relation);
+    const entity = this.#entities.get(`${relation.schema}.${relation.name}`);
+    if (entity === undefined) {
+      throw new Error(`no installed model has the table "${relation.schema}.${relation.name}"`);
+    }
+    const local = await this.#localTable(entity);
+    return planEntity(this.#nextId++, { entity, relation, local });
+  }
+
+  async #localTable(entity: Entity): Promise<LocalTable> {
+    const { schema, name } = entity.table;
+    const result = await this.#client.query<[string, string, string, string, string]>({
+      text: COLUMNS,
+      values: [schema, name],
+      rowMode: 'array',
+    });
+    if (result.rows.length === 0) throw new Error(`table "${schema}.${name}" does not exist here`);
+    return new Map(
+      result.rows.map(([column, typeName, type, oid, arrayOid]) => [
+        column,
+        { name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
+      ]),
+    );
+  }
+}

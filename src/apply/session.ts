@@ -1,0 +1,82 @@
+import { Client } from 'pg';
+import type { Model } from '../model/ir.ts';
+import { Catalog } from './catalog.ts';
+import { FastPath } from './fast-path.ts';
+import { SlowPath } from './slow-path.ts';
+import type { SlowPathContext } from './slow-path.ts';
+
+/** Longest wait for a row lock; then the transaction is rolled back and tried again. */
+const LOCK_TIMEOUT_MS = 5_000;
+
+export interface ApplySessionOptions extends SlowPathContext {
+  dsn: string;
+  /** Name of the replication origin; one session at a time may use it. */
+  originName: string;
+  models: readonly Model[];
+}
+
+/**
+ * A database session that applies changes: as a replica (the service's own triggers stay silent unless
+ * they are ENABLE ALWAYS) and under a replication origin (so that capture leaves its transactions out).
+ *
+ * Commits are asynchronous (`synchronous_commit = off`, as in PostgreSQL's own apply worker): data and
+ * progress are lost or kept together, and the journal still has what a crash takes back.
+ */
+export class ApplySession {
+  readonly client: Client;
+  readonly catalog: Catalog;
+  readonly fast: FastPath;
+  readonly slow: SlowPath;
+
+  private constructor(client: Client, options: ApplySessionOptions) {
+    this.client = client;
+    this.catalog = new Catalog(client, options.models);
+    this.fast = new FastPath(client);
+    this.slow = new SlowPath(client, options);
+  }
+
+  /** @throws the database's or the network's error; the caller decides about trying again */
+  static async open(options: ApplySessionOptions): Promise<ApplySession> {
+    const client = new Client({
+      connectionString: options.dsn,
+      application_name: `syncline apply ${options.originName}`,
+      keepAlive: true,
+    });
+    // A broken connection also fails the query under way, which is where it is handled.
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      await prepare(client, options);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    return new ApplySession(client, options);
+  }
+
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+}
+
+async function prepare(client: Client, options: ApplySessionOptions): Promise<void> {
+  // Trigger functions of services call unqualified names; PostgreSQL's own apply worker runs them with
+  // an empty search_path and fails for ever (Kea's lease triggers).
+  const schemas = [...new Set(options.models.map((model) => model.schema)), 'public'];
+  await client.query(`SELECT set_config('search_path', $1, false)`, [
+    schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
+  ]);
+  await client.query(
+    `SET session_replication_role = replica; SET synchronous_commit = off; ` +
+      `SET lock_timeout = ${LOCK_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = 0; ` +
+      `SET default_transaction_isolation = 'read committed'; SET jit = off; ` +
+      `SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; ` +
+      `SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'`,
+  );
+  await client.query(
+    `SELECT pg_replication_origin_create($1) WHERE NOT EXISTS ` +
+      `(SELECT FROM pg_replication_origin WHERE roname = $1)`,
+    [options.originName],
+  );
+  await client.query('SELECT pg_replication_origin_session_setup($1)', [options.originName]);
+}

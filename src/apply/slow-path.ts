@@ -1,0 +1,137 @@
+import type { Client } from 'pg';
+import { merge } from '../merge/merge.ts';
+import { policyOf } from '../merge/policy.ts';
+import type { Change, KeyState, MergePolicy } from '../merge/types.ts';
+import type { Entity } from '../model/ir.ts';
+import { recordConflicts } from './conflict-log.ts';
+import type { ConflictEntry } from './conflict-log.ts';
+import type { NetRow } from './fold.ts';
+import type { EntityPlan } from './relation.ts';
+import { RowCodec } from './row-codec.ts';
+import { SlowTable } from './slow-table.ts';
+import type { SlowRow } from './slow-table.ts';
+import { SlowWriter } from './slow-writer.ts';
+
+/** Rows that one pass reads, merges and writes; bounds memory and the time that locks are held. */
+const PASS = 2_000;
+/** Passes over rows whose key came into being between our read and our write. */
+const MAX_PASSES = 10;
+
+export interface SlowPathContext {
+  origin: { number: number; name: string };
+}
+
+export interface SlowOutcome {
+  conflicts: number;
+  parked: number;
+}
+
+/**
+ * The row-wise path of apply: reads what the target has, calls merge, writes what it says and records
+ * the conflicts, all in the caller's transaction.
+ */
+export class SlowPath {
+  readonly #client: Client;
+  readonly #context: SlowPathContext;
+  readonly #table: SlowTable;
+  readonly #writer: SlowWriter;
+  readonly #policies = new Map<string, MergePolicy>();
+
+  constructor(client: Client, context: SlowPathContext) {
+    this.#client = client;
+    this.#context = context;
+    this.#table = new SlowTable(client);
+    this.#writer = new SlowWriter(client);
+  }
+
+  /** @throws the database's error; nothing is left out */
+  async resolve(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowOutcome> {
+    const outcome: SlowOutcome = { conflicts: 0, parked: 0 };
+    for (let at = 0; at < rows.length; at += PASS) {
+      let left: readonly NetRow[] = rows.slice(at, at + PASS);
+      for (let pass = 0; left.length > 0; pass++) {
+        if (pass === MAX_PASSES)
+          throw new Error(`keys of "${plan.shape.entity.name}" keep changing`);
+        left = await this.#pass(plan, left, outcome);
+      }
+    }
+    return outcome;
+  }
+
+  async #pass(plan: EntityPlan, rows: readonly NetRow[], outcome: SlowOutcome): Promise<NetRow[]> {
+    const codec = new RowCodec(plan.shape);
+    const policy = this.#policy(plan.shape.entity);
+    const read = await this.#table.read(plan, rows);
+    const merged = read.map((row) => {
+      const before = stateOf(codec, row);
+      const result = merge(policy, before, changeOf(codec, row));
+      return { row, before, result };
+    });
+    const written = await this.#writer.write(codec, merged);
+    const done = merged.filter((entry) => !written.again.has(entry.row));
+    const entries = done.flatMap((entry) => [
+      ...entry.result.conflicts.map((conflict) =>
+        conflictEntry(plan, entry.row, { conflict, status: 'resolved' }),
+      ),
+      ...(written.parked.has(entry.row)
+        ? [conflictEntry(plan, entry.row, parkedConflict(written.parked.get(entry.row)!))]
+        : []),
+    ]);
+    await recordConflicts(this.#client, entries, this.#context.origin);
+    outcome.conflicts += entries.length;
+    outcome.parked += written.parked.size;
+    return [...written.again].map((row) => row.net);
+  }
+
+  #policy(entity: Entity): MergePolicy {
+    let policy = this.#policies.get(entity.name);
+    if (policy === undefined) {
+      policy = policyOf(entity);
+      this.#policies.set(entity.name, policy);
+    }
+    return policy;
+  }
+}
+
+function stateOf(codec: RowCodec, row: SlowRow): KeyState {
+  const state: KeyState = {};
+  if (row.current !== undefined) state.row = codec.version(row.current);
+  if (row.tombstone !== undefined) state.tombstone = row.tombstone;
+  return state;
+}
+
+function changeOf(codec: RowCodec, row: SlowRow): Change {
+  const change: Change = {};
+  if (row.before !== undefined) change.before = codec.version(row.before);
+  if (row.after !== undefined) change.after = codec.version(row.after);
+  if (row.net.deleted !== undefined) change.deleted = row.net.deleted;
+  return change;
+}
+
+type Logged = Pick<ConflictEntry, 'conflict' | 'status'>;
+
+function conflictEntry(plan: EntityPlan, row: SlowRow, logged: Logged): ConflictEntry {
+  const { entity, columns } = plan.shape;
+  return {
+    entity,
+    columns,
+    local: row.current,
+    remote: row.after ?? row.before ?? row.key,
+    ...logged,
+  };
+}
+
+/** The row cannot be written here: it waits, with its image, for an operator. */
+function parkedConflict(reason: string): Logged {
+  return {
+    status: 'parked',
+    conflict: {
+      type: 'constraint',
+      method: 'park',
+      winner: 'none',
+      localStamp: 0n,
+      remoteStamp: 0n,
+      reason,
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { ident } from '../sql/apply-names.ts';
+import { slowRead, slowTableDdl } from '../sql/apply-slow.ts';
+import { stageCopy } from '../sql/staging.ts';
+import type { NetRow, TupleRef } from './fold.ts';
+import type { EntityPlan } from './relation.ts';
+import { CopySink } from './stage-writer.ts';
+import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
+
+/** A change and its target in PostgreSQL's text form, one value a shape column. */
+export interface SlowRow {
+  net: NetRow;
+  /** The shape's columns of some tuple of the key; only the key's values in it mean something. */
+  key: (string | null)[];
+  before: (string | null)[] | undefined;
+  after: (string | null)[] | undefined;
+  current: (string | null)[] | undefined;
+  tombstone: { birth: bigint; stamp: bigint } | undefined;
+}
+
+const identity = (value: string): string => value;
+/** All results as text: nothing between PostgreSQL's output functions and merge changes a value. */
+const TEXT_TYPES = { getTypeParser: () => identity };
+
+/**
+ * Reads what the slow path needs: PostgreSQL itself turns the binary images into text, next to the
+ * target's current row, which is locked in key order, and its tombstone.
+ */
+export class SlowTable {
+  readonly #client: Client;
+  readonly #tables = new Set<string>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  async read(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
+    const name = `crp_slow_${plan.id}`;
+    if (!this.#tables.has(name)) {
+      await this.#client.query(slowTableDdl(plan.shape, name));
+      this.#tables.add(name);
+    } else {
+      await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
+    }
+    await this.#copy(name, plan, rows);
+    const result = await this.#client.query<(string | null)[]>({
+      text: slowRead(plan.shape, name),
+      rowMode: 'array',
+      types: TEXT_TYPES,
+    });
+    return result.rows.map((values) => slowRow(plan, rows, values));
+  }
+
+  async #copy(name: string, plan: EntityPlan, rows: readonly NetRow[]): Promise<void> {
+    const sink = new CopySink();
+    const fields = { before: newFields(), after: newFields() };
+    for (const [index, row] of rows.entries()) {
+      sink.row(1 + 2 * plan.fieldOf.length);
+      sink.int32(index);
+      const first = row.before ?? (row.after === undefined ? row.key : undefined);
+      if (first !== undefined) readTuple(first.bytes, first.offset, fields.before);
+      if (row.after !== undefined) readTuple(row.after.bytes, row.after.offset, fields.after);
+      for (const field of plan.fieldOf) {
+        emit(sink, first, fields.before, field);
+        const unchanged = fields.after[2 * field + 1] === FIELD_UNCHANGED;
+        if (row.after !== undefined && unchanged) emit(sink, row.before, fields.before, field);
+        else emit(sink, row.after, fields.after, field);
+      }
+    }
+    const stream = this.#client.query(copyFrom(stageCopy(name)));
+    const done = new Promise<void>((resolve, reject) => {
+      stream.once('finish', resolve);
+      stream.once('error', reject);
+    });
+    for (const chunk of sink.end()) stream.write(chunk);
+    stream.end();
+    await done;
+  }
+}
+
+function emit(
+  sink: CopySink,
+  tuple: TupleRef | undefined,
+  fields: Int32Array,
+  field: number,
+): void {
+  if (tuple === undefined) sink.raw(Buffer.alloc(0), 0, -1);
+  else sink.raw(tuple.bytes, fields[2 * field]!, fields[2 * field + 1]!);
+}
+
+/** Splits one result row of `slowRead`. */
+function slowRow(
+  plan: EntityPlan,
+  rows: readonly NetRow[],
+  values: readonly (string | null)[],
+): SlowRow {
+  const width = plan.fieldOf.length;
+  const net = rows[Number(values[0])]!;
+  const part = (index: number): (string | null)[] =>
+    values.slice(1 + index * width, 1 + (index + 1) * width);
+  const [found, birth, stamp] = values.slice(1 + 3 * width);
+  return {
+    net,
+    key: net.after === undefined ? part(0) : part(1),
+    before: net.before === undefined ? undefined : part(0),
+    after: net.after === undefined ? undefined : part(1),
+    current: found === 'true' ? part(2) : undefined,
+    tombstone:
+      birth === null || birth === undefined || stamp === null || stamp === undefined
+        ? undefined
+        : { birth: BigInt(birth), stamp: BigInt(stamp) },
+  };
+}

@@ -1,0 +1,39 @@
+import { assert } from '../base/assert.ts';
+import type { Value } from './types.ts';
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?$/;
+
+interface Decimal {
+  units: bigint;
+  scale: number;
+}
+
+/**
+ * `current + (to − from)` on PostgreSQL's text form of integers and numerics, exactly (no floating
+ * point). NULL counts as 0 in the arithmetic; a change to NULL leaves the current value.
+ */
+export function addDifference(current: Value, change: { from: Value; to: Value }): Value {
+  if (change.to === null) return current;
+  const parts = [current, change.to, change.from].map((value) => parse(value ?? '0'));
+  const scale = Math.max(...parts.map((part) => part.scale));
+  const [base, to, from] = parts.map((part) => part.units * 10n ** BigInt(scale - part.scale));
+  return print({ units: base! + to! - from!, scale });
+}
+
+function parse(text: string): Decimal {
+  const match = NUMBER.exec(text);
+  assert(match !== null, () => `"${text}" is not a number`);
+  const fraction = match[3] ?? '';
+  const units = BigInt(`${match[2]}${fraction}`);
+  return { units: match[1] === '-' ? -units : units, scale: fraction.length };
+}
+
+function print(value: Decimal): string {
+  const digits = (value.units < 0n ? -value.units : value.units)
+    .toString()
+    .padStart(value.scale + 1, '0');
+  const sign = value.units < 0n ? '-' : '';
+  if (value.scale === 0) return sign + digits;
+  const split = digits.length - value.scale;
+  return `${sign}${digits.slice(0, split)}.${digits.slice(split)}`;
+}
