@@ -1,0 +1,268 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError, describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Batch, Chunk, Journal } from '../journal/journal.ts';
+import { isTransient, withConnection } from '../postgres/connect.ts';
+import { ReplicationStream } from '../postgres/replication.ts';
+import { Batcher } from './batcher.ts';
+import type { BatchSink } from './batcher.ts';
+import { TYPE_NAMES } from './relations.ts';
+
+/** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
+const STATUS_MS = 1000;
+/** Bytes that the journal has not stored yet, beyond which the socket is not read. */
+const HIGH_WATER = 32 * 1024 * 1024;
+const LOW_WATER = 8 * 1024 * 1024;
+const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
+const VECTOR_NOTE = 'capture/vector';
+
+export interface CaptureOptions {
+  site: { number: number; incarnation: number };
+  dsn: string;
+  slot: string;
+  publication: string;
+  /** PostgreSQL's major version: the `origin` option exists from 16 on. */
+  serverMajor: number;
+  journal: Journal;
+  log: Log;
+}
+
+export interface CaptureStatus {
+  state: 'starting' | 'running' | 'retrying' | 'stopped';
+  /** Position of the last transaction that was captured. */
+  position: bigint;
+  lastError?: { at: string; message: string };
+}
+
+/**
+ * Follows the site's own database by logical decoding and writes its transactions to the journal. The
+ * slot is confirmed only up to what the journal has on disk, so a crash at any point loses nothing: the
+ * rest is decoded again, at the same positions.
+ */
+export class Capture {
+  readonly #options: CaptureOptions;
+  #status: CaptureStatus;
+
+  constructor(options: CaptureOptions) {
+    this.#options = options;
+    this.#status = { state: 'starting', position: options.journal.position(options.site.number) };
+  }
+
+  status(): CaptureStatus {
+    return this.#status;
+  }
+
+  /**
+   * Runs until the signal. A lost connection and a full journal are retried with bounded backoff.
+   *
+   * @throws what a new try cannot cure
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const session = new CaptureSession(this.#options, (position) => {
+        attempt = 0;
+        this.#status.state = 'running';
+        this.#status.position = position;
+      });
+      try {
+        await session.run(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!isTransient(error)) throw error;
+        this.#retry(error);
+        const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
+        await delay(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    this.#status.state = 'stopped';
+  }
+
+  #retry(error: unknown): void {
+    const message = describeError(error);
+    this.#status.state = 'retrying';
+    this.#status.lastError = { at: new Date().toISOString(), message };
+    this.#options.log.warn({ error: message }, 'capture interrupted');
+  }
+}
+
+/** One connection's life. */
+class CaptureSession implements BatchSink {
+  readonly #options: CaptureOptions;
+  readonly #onProgress: (position: bigint) => void;
+  #stream: ReplicationStream | undefined;
+  #batcher: Batcher | undefined;
+  #pendingBytes = 0;
+  #pending = 0;
+  #paused = false;
+  /** End of the WAL that the walsender has read for us. */
+  #walEnd = 0n;
+  #confirmed = 0n;
+  #fail: (error: unknown) => void = () => undefined;
+  readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
+
+  constructor(options: CaptureOptions, onProgress: (position: bigint) => void) {
+    this.#options = options;
+    this.#onProgress = onProgress;
+    this.#failed.catch(() => undefined);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#open();
+    const timer = setInterval(() => this.#report(true), STATUS_MS);
+    const stopped = new Promise<void>((resolve) =>
+      signal.addEventListener('abort', () => resolve(), { once: true }),
+    );
+    try {
+      await Promise.race([this.#stream!.ended, this.#failed, stopped]);
+    } finally {
+      clearInterval(timer);
+      this.#stream!.close();
+      await this.#options.journal.flush().catch(() => undefined);
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { site, dsn, journal, publication } = this.#options;
+    const types = await withConnection(dsn, 'syncline capture setup', async (client) => {
+      const result = await client.query<{ oid: string; name: string }>(TYPE_NAMES);
+      return new Map(result.rows.map((row) => [Number(row.oid), row.name]));
+    });
+    this.#batcher = new Batcher(
+      {
+        origin: site.number,
+        incarnation: site.incarnation,
+        after: journal.position(site.number),
+        knowledge: readVector(journal.getNote(VECTOR_NOTE)),
+        types,
+      },
+      this,
+    );
+    const plugin = [
+      ...["proto_version '2'", `publication_names '${publication}'`],
+      ...["binary 'true'", "messages 'true'", "streaming 'on'"],
+      ...(this.#options.serverMajor >= 16 ? ["origin 'none'"] : []),
+    ];
+    this.#stream = await ReplicationStream.start(
+      { dsn, slot: this.#options.slot, plugin, application: 'syncline capture' },
+      {
+        data: (bytes, offset) => this.#onData(bytes, offset),
+        keepalive: (walEnd, reply) => this.#onKeepalive(walEnd, reply),
+        idle: () => this.#onIdle(),
+      },
+    );
+    this.#onProgress(journal.position(site.number));
+  }
+
+  #onData(bytes: Buffer, offset: number): void {
+    try {
+      this.#batcher!.message(bytes, offset);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #onKeepalive(walEnd: bigint, reply: boolean): void {
+    if (walEnd > this.#walEnd) this.#walEnd = walEnd;
+    if (reply) this.#report(true);
+  }
+
+  /** Nothing more on the socket: what is complete goes out now. */
+  #onIdle(): void {
+    try {
+      this.#batcher!.flush();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#report(false);
+  }
+
+  batch(batch: Batch): void {
+    this.#track(batch.bytes.length, this.#options.journal.append(batch));
+    this.#onProgress(batch.last);
+  }
+
+  chunk(chunk: Chunk): void {
+    this.#track(chunk.bytes.length, this.#options.journal.appendChunk(chunk));
+  }
+
+  abort(xid: number): void {
+    this.#track(0, this.#options.journal.abortStream(this.#options.site.number, xid));
+  }
+
+  #track(bytes: number, work: Promise<void>): void {
+    this.#pendingBytes += bytes;
+    this.#pending += 1;
+    if (this.#pendingBytes > HIGH_WATER && !this.#paused) {
+      this.#paused = true;
+      this.#stream?.pause();
+    }
+    work.then(
+      () => this.#settled(bytes),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #settled(bytes: number): void {
+    this.#pendingBytes -= bytes;
+    this.#pending -= 1;
+    if (this.#paused && this.#pendingBytes < LOW_WATER) {
+      this.#paused = false;
+      this.#stream?.resume();
+    }
+    if (this.#pending === 0) this.#report(false);
+  }
+
+  /**
+   * Where a restart may begin. With nothing pending that is the end of the WAL that was read: without it
+   * a quiet service would hold the WAL of a busy neighbour database for ever.
+   */
+  #report(always: boolean): void {
+    const { journal, site } = this.#options;
+    if (this.#stream === undefined) return;
+    const durable = journal.durable(site.number);
+    const nothingPending = this.#pending === 0 && this.#batcher?.busy === false;
+    const position = nothingPending && this.#walEnd > durable ? this.#walEnd : durable;
+    if (position > this.#confirmed && this.#batcher!.knowledge().size > 0) this.#saveVector();
+    if (position <= this.#confirmed && !always) return;
+    if (position > this.#confirmed) this.#confirmed = position;
+    const status = { written: this.#confirmed, flushed: this.#confirmed, applied: this.#confirmed };
+    this.#stream.report(status);
+  }
+
+  /** The vector's messages before the confirmed position will not be decoded again. */
+  #saveVector(): void {
+    const text = [...this.#batcher!.knowledge()].map((entry) => entry.join(' ')).join(',');
+    if (text === this.#options.journal.getNote(VECTOR_NOTE)) return;
+    this.#options.journal.setNote(VECTOR_NOTE, text).catch((error: unknown) => this.#fail(error));
+  }
+}
+
+function readVector(note: string | undefined): Map<number, bigint> {
+  const vector = new Map<number, bigint>();
+  for (const entry of note?.split(',') ?? []) {
+    const [origin, position] = entry.split(' ');
+    vector.set(Number(origin), BigInt(position!));
+  }
+  return vector;
+}
+
+/**
+ * Makes the slot if there is none and tells its confirmed position.
+ *
+ * @throws AppError WAL_LEVEL, SLOT_INVALID or the database's error
+ */
+export async function ensureSlot(dsn: string, slot: string): Promise<void> {
+  await withConnection(dsn, 'syncline capture setup', async (client) => {
+    const { rows } = await client.query<{ wal_status: string | null }>(
+      'SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1',
+      [slot],
+    );
+    if (rows[0]?.wal_status === 'lost') {
+      throw new AppError('SLOT_LOST', `Replication slot "${slot}" lost its WAL`, {
+        hint: 'Raise max_slot_wal_keep_size and join the site again with a new base copy',
+      });
+    }
+    if (rows.length > 0) return;
+    await client.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+  });
+}

@@ -1,0 +1,82 @@
+import { AppError } from '../base/errors.ts';
+import { encodeRelation } from '../journal/batch.ts';
+import type { RelationMessage } from './messages.ts';
+
+/** Names of types by oid, as `TYPE_NAMES` lists them. */
+export type TypeNames = Map<number, string>;
+
+/** Every type: built-in ones as `format_type()` prints them, others with their schema. */
+export const TYPE_NAMES = `
+  SELECT t.oid::bigint AS oid, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
+    ELSE n.nspname || '.' || t.typname END AS name
+  FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace`;
+
+interface Known {
+  encoded: Buffer;
+  identity: string;
+}
+
+/** The relations that the walsender described, and the indexes under which a batch refers to them. */
+export class Relations {
+  readonly #types: TypeNames;
+  readonly #known = new Map<number, Known>();
+
+  constructor(types: TypeNames) {
+    this.#types = types;
+  }
+
+  /** Notes a type that came after the session began. */
+  type(oid: number, name: string): void {
+    if (!this.#types.has(oid)) this.#types.set(oid, name);
+  }
+
+  /** Notes a relation as it is from now on. */
+  describe(message: RelationMessage): void {
+    const columns = message.columns.map((column) => ({
+      ...column,
+      typeName: this.#types.get(column.oid) ?? `unknown ${column.oid}`,
+    }));
+    const encoded = encodeRelation({ schema: message.schema, name: message.name, columns });
+    this.#known.set(message.oid, { encoded, identity: message.identity });
+  }
+
+  /** @throws AppError when the publication has a relation that was never described: a protocol error */
+  encoded(oid: number): Buffer {
+    const known = this.#known.get(oid);
+    if (known === undefined) {
+      throw new AppError('CAPTURE_PROTOCOL', `The walsender did not describe relation ${oid}`);
+    }
+    return known.encoded;
+  }
+}
+
+/** Indexes of the relations that one batch or chunk refers to. */
+export class RelationList {
+  readonly #relations: Relations;
+  readonly #index = new Map<Buffer, number>();
+  #lastOid = -1;
+  #lastEncoded: Buffer | undefined;
+  #lastIndex = 0;
+
+  constructor(relations: Relations) {
+    this.#relations = relations;
+  }
+
+  indexOf(oid: number): number {
+    const encoded = this.#relations.encoded(oid);
+    if (oid === this.#lastOid && encoded === this.#lastEncoded) return this.#lastIndex;
+    let index = this.#index.get(encoded);
+    if (index === undefined) {
+      index = this.#index.size;
+      this.#index.set(encoded, index);
+    }
+    this.#lastOid = oid;
+    this.#lastEncoded = encoded;
+    this.#lastIndex = index;
+    return index;
+  }
+
+  list(): Buffer[] {
+    return [...this.#index.keys()];
+  }
+}

@@ -1,0 +1,247 @@
+import { AppError } from '../base/errors.ts';
+import type { Batch } from './journal.ts';
+
+/*
+ * The batch format "SLB1" (ARCHITECTURE.md §6). Changes are bytes between the WAL and the target's COPY:
+ * this file writes and finds their frames, nobody parses values on the way.
+ */
+
+const MAGIC = 0x534c4231;
+const FIXED = 4 + 1 + 2 + 4 + 8 + 8 + 8 + 4 + 4;
+/** Flag: the batch commits one streamed transaction whose changes are in chunks. */
+const FLAG_STREAM = 1;
+
+/** Kinds of changes, the first byte of each; then a u32 length of what follows. */
+export const CHANGE = {
+  begin: 0x42,
+  insert: 0x49,
+  update: 0x55,
+  updateNew: 0x75,
+  remove: 0x44,
+} as const;
+
+/** A relation as the origin described it. */
+export interface BatchRelation {
+  schema: string;
+  name: string;
+  columns: { name: string; typeName: string; oid: number; key: boolean }[];
+}
+
+/** A transaction that was streamed while it ran; its changes are in `chunks` chunks. */
+export interface StreamCommit {
+  xid: number;
+  chunks: number;
+  /** Subtransactions that were rolled back: their changes in the chunks do not count. */
+  aborted: number[];
+}
+
+export interface BatchHead {
+  origin: number;
+  incarnation: number;
+  previous: bigint;
+  last: bigint;
+  /** Commit time of the last transaction, µs since 2000-01-01. */
+  time: bigint;
+  transactions: number;
+  changes: number;
+  knowledge: ReadonlyMap<number, bigint>;
+}
+
+export interface BatchContent extends BatchHead {
+  relations: readonly Buffer[];
+  body: Buffer;
+  stream?: StreamCommit;
+}
+
+/** Encodes a batch for the journal. */
+export function encodeBatch(content: BatchContent): Batch {
+  const fixed = Buffer.allocUnsafe(FIXED);
+  let at = fixed.writeUInt32BE(MAGIC, 0);
+  at = fixed.writeUInt8(content.stream === undefined ? 0 : FLAG_STREAM, at);
+  at = fixed.writeUInt16BE(content.origin, at);
+  at = fixed.writeUInt32BE(content.incarnation, at);
+  at = fixed.writeBigUInt64BE(content.previous, at);
+  at = fixed.writeBigUInt64BE(content.last, at);
+  at = fixed.writeBigInt64BE(content.time, at);
+  at = fixed.writeUInt32BE(content.transactions, at);
+  fixed.writeUInt32BE(content.changes, at);
+  const relationCount = Buffer.allocUnsafe(2);
+  relationCount.writeUInt16BE(content.relations.length);
+  const parts = [fixed, encodeVector(content.knowledge), relationCount, ...content.relations];
+  if (content.stream !== undefined) parts.push(encodeStream(content.stream));
+  const { origin, incarnation, previous, last } = content;
+  return { origin, incarnation, previous, last, bytes: Buffer.concat([...parts, content.body]) };
+}
+
+function encodeVector(knowledge: ReadonlyMap<number, bigint>): Buffer {
+  const bytes = Buffer.allocUnsafe(2 + 10 * knowledge.size);
+  let at = bytes.writeUInt16BE(knowledge.size, 0);
+  for (const [origin, position] of knowledge) {
+    at = bytes.writeUInt16BE(origin, at);
+    at = bytes.writeBigUInt64BE(position, at);
+  }
+  return bytes;
+}
+
+function encodeStream(stream: StreamCommit): Buffer {
+  const bytes = Buffer.allocUnsafe(12 + 4 * stream.aborted.length);
+  let at = bytes.writeUInt32BE(stream.xid, 0);
+  at = bytes.writeUInt32BE(stream.chunks, at);
+  at = bytes.writeUInt32BE(stream.aborted.length, at);
+  for (const xid of stream.aborted) at = bytes.writeUInt32BE(xid, at);
+  return bytes;
+}
+
+/** One relation in its encoded form, which also identifies it. */
+export function encodeRelation(relation: BatchRelation): Buffer {
+  const count = Buffer.allocUnsafe(2);
+  count.writeUInt16BE(relation.columns.length);
+  const parts = [text(relation.schema), text(relation.name), count];
+  for (const column of relation.columns) {
+    const head = Buffer.allocUnsafe(5);
+    head.writeUInt8(column.key ? 1 : 0, 0);
+    head.writeUInt32BE(column.oid, 1);
+    parts.push(head, text(column.name), text(column.typeName));
+  }
+  return Buffer.concat(parts);
+}
+
+function text(value: string): Buffer {
+  const length = Buffer.allocUnsafe(2);
+  length.writeUInt16BE(Buffer.byteLength(value));
+  return Buffer.concat([length, Buffer.from(value)]);
+}
+
+export interface DecodedBatch extends BatchHead {
+  relations: DecodedRelation[];
+  stream: StreamCommit | undefined;
+  bytes: Buffer;
+  /** Where the changes begin. */
+  offset: number;
+}
+
+export interface DecodedRelation {
+  /** Identifies the description: the same bytes are the same string. */
+  key: string;
+  relation: BatchRelation;
+}
+
+/**
+ * Reads a batch's head and relations; the changes stay where they are.
+ *
+ * @throws AppError BATCH_DAMAGED when the bytes are no batch or end early
+ */
+export function decodeBatch(bytes: Buffer): DecodedBatch {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw damaged('it ends early', error);
+  }
+}
+
+function damaged(what: string, cause?: unknown): AppError {
+  return new AppError('BATCH_DAMAGED', `A batch cannot be read: ${what}`, {
+    hint: 'The sites may run different versions of Syncline: compare "syncline --version"',
+    cause,
+  });
+}
+
+function decode(bytes: Buffer): DecodedBatch {
+  if (bytes.readUInt32BE(0) !== MAGIC) throw damaged('it does not begin with SLB1');
+  const flags = bytes.readUInt8(4);
+  const reader = { bytes, at: FIXED };
+  const knowledge = readVector(reader);
+  const relations = readRelations(reader);
+  const stream = (flags & FLAG_STREAM) === 0 ? undefined : readStream(reader);
+  return {
+    origin: bytes.readUInt16BE(5),
+    incarnation: bytes.readUInt32BE(7),
+    previous: bytes.readBigUInt64BE(11),
+    last: bytes.readBigUInt64BE(19),
+    time: bytes.readBigInt64BE(27),
+    transactions: bytes.readUInt32BE(35),
+    changes: bytes.readUInt32BE(39),
+    knowledge,
+    relations,
+    stream,
+    bytes,
+    offset: reader.at,
+  };
+}
+
+interface Reader {
+  bytes: Buffer;
+  at: number;
+}
+
+function u16(reader: Reader): number {
+  reader.at += 2;
+  return reader.bytes.readUInt16BE(reader.at - 2);
+}
+
+function u32(reader: Reader): number {
+  reader.at += 4;
+  return reader.bytes.readUInt32BE(reader.at - 4);
+}
+
+function string(reader: Reader): string {
+  const length = u16(reader);
+  reader.at += length;
+  return reader.bytes.toString('utf8', reader.at - length, reader.at);
+}
+
+function readVector(reader: Reader): Map<number, bigint> {
+  const vector = new Map<number, bigint>();
+  for (let left = u16(reader); left > 0; left--) {
+    const origin = u16(reader);
+    vector.set(origin, reader.bytes.readBigUInt64BE(reader.at));
+    reader.at += 8;
+  }
+  return vector;
+}
+
+function readRelations(reader: Reader): DecodedRelation[] {
+  const relations: DecodedRelation[] = [];
+  for (let left = u16(reader); left > 0; left--) {
+    const start = reader.at;
+    const relation = readRelation(reader);
+    relations.push({ key: reader.bytes.toString('latin1', start, reader.at), relation });
+  }
+  return relations;
+}
+
+function readRelation(reader: Reader): BatchRelation {
+  const schema = string(reader);
+  const name = string(reader);
+  const columns: BatchRelation['columns'] = [];
+  for (let left = u16(reader); left > 0; left--) {
+    const key = reader.bytes.readUInt8(reader.at) === 1;
+    reader.at += 1;
+    const oid = u32(reader);
+    columns.push({ key, oid, name: string(reader), typeName: string(reader) });
+  }
+  return { schema, name, columns };
+}
+
+function readStream(reader: Reader): StreamCommit {
+  const xid = u32(reader);
+  const chunks = u32(reader);
+  const aborted: number[] = [];
+  for (let left = u32(reader); left > 0; left--) aborted.push(u32(reader));
+  return { xid, chunks, aborted };
+}
+
+/** Encodes a chunk: relations that it refers to, then changes, each after the u32 xid of its subtransaction. */
+export function encodeChunk(relations: readonly Buffer[], body: Buffer): Buffer {
+  const count = Buffer.allocUnsafe(2);
+  count.writeUInt16BE(relations.length);
+  return Buffer.concat([count, ...relations, body]);
+}
+
+/** Reads a chunk's relations. */
+export function decodeChunk(bytes: Buffer): { relations: DecodedRelation[]; offset: number } {
+  const reader = { bytes, at: 0 };
+  const relations = readRelations(reader);
+  return { relations, offset: reader.at };
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { encodeBatch } from './batch.ts';
+import type { Batch, Entry, Journal } from './journal.ts';
+import { LmdbJournal } from './journal-lmdb.ts';
+
+let folder: string;
+let journal: Journal;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'crp-journal-'));
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+});
+
+afterEach(async () => {
+  await journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+function batch(previous: bigint, last: bigint, size = 10): Batch {
+  return encodeBatch({
+    ...{ origin: 1, incarnation: 1, previous, last, time: 0n, transactions: 1, changes: 0 },
+    ...{ knowledge: new Map(), relations: [], body: Buffer.alloc(size) },
+  });
+}
+
+async function take(count: number, after: bigint, streams = false): Promise<Entry[]> {
+  const stop = new AbortController();
+  const entries: Entry[] = [];
+  for await (const entry of journal.follow(1, after, { signal: stop.signal, streams })) {
+    entries.push(entry);
+    if (entries.length === count) stop.abort();
+  }
+  return entries;
+}
+
+const ends = (entries: Entry[]): bigint[] =>
+  entries.map((entry) => (entry.kind === 'batch' ? entry.batch.last : -1n));
+
+test('batches are followed in order, from memory and from the store alike', async () => {
+  await journal.append(batch(0n, 10n));
+  await journal.append(batch(10n, 20n));
+  assert.deepEqual(ends(await take(2, 0n)), [10n, 20n]);
+  await journal.close();
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  assert.equal(journal.position(1), 20n);
+  assert.equal(journal.durable(1), 20n);
+  assert.deepEqual(ends(await take(1, 10n)), [20n]);
+});
+
+test('a follower waits for what comes', async () => {
+  const waiting = take(2, 0n);
+  await journal.append(batch(0n, 10n));
+  await journal.append(batch(10n, 20n));
+  assert.deepEqual(ends(await waiting), [10n, 20n]);
+});
+
+test('a batch after a gap is refused, one that is there already is ignored', async () => {
+  await journal.append(batch(0n, 10n));
+  await journal.append(batch(0n, 10n));
+  await assert.rejects(journal.append(batch(11n, 20n)), { code: 'JOURNAL_GAP' });
+  assert.equal(journal.position(1), 10n);
+  assert.equal(journal.stats().batches, 1);
+});
+
+test('a full journal refuses and takes again when space was freed', async () => {
+  await journal.append(batch(0n, 10n, 600_000));
+  await assert.rejects(journal.append(batch(10n, 20n, 600_000)), { code: 'JOURNAL_FULL' });
+  assert.equal(await journal.trim(1, 10n), 1);
+  await journal.append(batch(10n, 20n, 600_000));
+  assert.equal(journal.position(1), 20n);
+});
+
+test('what was trimmed cannot be followed, the rest can, also after a restart', async () => {
+  await journal.append(batch(0n, 10n));
+  await journal.append(batch(10n, 20n));
+  await journal.trim(1, 10n);
+  await journal.close();
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  assert.equal(journal.oldest(1), 10n);
+  assert.throws(() => journal.follow(1, 0n, { signal: AbortSignal.abort() }), {
+    code: 'JOURNAL_TRIMMED',
+  });
+  assert.deepEqual(ends(await take(1, 10n)), [20n]);
+});
+
+test('chunks of a stream are delivered while it runs, and are gone after an abort', async () => {
+  const waiting = take(2, 0n, true);
+  const chunk = { origin: 1, xid: 7, number: 0, bytes: Buffer.from('x') };
+  await journal.appendChunk(chunk);
+  assert.equal([...journal.chunks(1, 7, 0)].length, 1);
+  await journal.abortStream(1, 7);
+  assert.deepEqual(
+    (await waiting).map((entry) => entry.kind),
+    ['chunk', 'abort'],
+  );
+  assert.equal([...journal.chunks(1, 7, 0)].length, 0);
+  assert.equal(journal.stats().bytes, 0);
+});
+
+test('a new site starts at its base copy', async () => {
+  await journal.startAt(1, 100n);
+  await assert.rejects(journal.append(batch(101n, 110n)), { code: 'JOURNAL_GAP' });
+  await journal.append(batch(100n, 110n));
+  assert.deepEqual(ends(await take(1, 100n)), [110n]);
+});
+
+test('notes survive', async () => {
+  await journal.setNote('a', 'b');
+  await journal.close();
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  assert.equal(journal.getNote('a'), 'b');
+  assert.equal(journal.getNote('c'), undefined);
+});

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../base/errors.ts';
+import type { PostgresBinaries } from './binaries.ts';
+
+/** Longest time for one run of `initdb` or `pg_ctl`. */
+const COMMAND_LIMIT_S = 60;
+
+export interface ClusterOptions {
+  binaries: PostgresBinaries;
+  /** The data folder. */
+  data: string;
+  /** TCP port on the loopback interface. */
+  port: number;
+  superuser: string;
+  /** Written to a file of its own; takes effect when the server starts. */
+  settings?: Record<string, string>;
+}
+
+/**
+ * One PostgreSQL server that Syncline runs: a process of its own that outlives the agent. It listens on
+ * the loopback interface only, with password authentication (scram-sha-256).
+ */
+export class Cluster {
+  readonly options: ClusterOptions;
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+  }
+
+  exists(): boolean {
+    return existsSync(join(this.options.data, 'PG_VERSION'));
+  }
+
+  /**
+   * Makes the data folder (`initdb`), with UTF-8, the C locale and page checksums.
+   *
+   * @throws AppError POSTGRES_INITDB with what `initdb` said
+   */
+  async init(password: string): Promise<void> {
+    const { data, superuser, binaries } = this.options;
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    const secret = join(data, '..', `.initdb-${process.pid}`);
+    writeFileSync(secret, `${password}\n`, { mode: 0o600 });
+    this.#own(secret);
+    this.#own(data);
+    try {
+      await this.#run('initdb', [
+        ...['-D', data, '-U', superuser, '--pwfile', secret, '--auth=scram-sha-256'],
+        ...['--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions'],
+      ]);
+    } finally {
+      const { rmSync } = await import('node:fs');
+      rmSync(secret, { force: true });
+    }
+    const include = "\ninclude_if_exists = 'syncline.conf'\n";
+    writeFileSync(join(data, 'postgresql.conf'), include, { flag: 'a' });
+    void binaries;
+  }
+
+  /**
+   * Starts the server and waits until it accepts connections.
+   *
+   * @throws AppError POSTGRES_START with the end of the server's log
+   */
+  async start(): Promise<void> {
+    if (this.pid() !== undefined) return;
+    this.#writeSettings();
+    const { data } = this.options;
+    const log = join(data, 'server.log');
+    await this.#run('pg_ctl', [
+      'start',
+      '-D',
+      data,
+      '-l',
+      log,
+      '-w',
+      '-t',
+      String(COMMAND_LIMIT_S),
+    ]);
+  }
+
+  /** Stops it: `fast` ends sessions and checkpoints, `immediate` is a crash. */
+  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    if (this.pid() === undefined) return;
+    const { data } = this.options;
+    await this.#run('pg_ctl', [
+      'stop',
+      '-D',
+      data,
+      '-m',
+      mode,
+      '-w',
+      '-t',
+      String(COMMAND_LIMIT_S),
+    ]);
+  }
+
+  /** Process id of the running postmaster. */
+  pid(): number | undefined {
+    try {
+      const pid = Number(
+        readFileSync(join(this.options.data, 'postmaster.pid'), 'utf8').split('\n')[0],
+      );
+      process.kill(pid, 0);
+      return pid;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM' ? this.#pidOfOther() : undefined;
+    }
+  }
+
+  #pidOfOther(): number {
+    return Number(readFileSync(join(this.options.data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  }
+
+  #writeSettings(): void {
+    const { data, port, settings } = this.options;
+    const all: Record<string, string> = {
+      port: String(port),
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      wal_level: 'logical',
+      ...settings,
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`);
+    const file = join(data, 'syncline.conf');
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    this.#own(file);
+  }
+
+  #own(path: string): void {
+    const { runAs } = this.options.binaries;
+    if (runAs === undefined) return;
+    chownSync(path, runAs.uid, runAs.gid);
+    chmodSync(path, path === this.options.data ? 0o700 : 0o600);
+  }
+
+  #run(program: string, args: string[]): Promise<void> {
+    const { binaries, data } = this.options;
+    const child = spawn(join(binaries.bin, program), args, {
+      ...binaries.runAs,
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+    });
+    let output = '';
+    const collect = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-4000);
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    return new Promise((resolve, reject) => {
+      child.once('error', reject);
+      // Not 'close': the postmaster keeps pg_ctl's pipes open.
+      child.once('exit', (code) => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        if (code === 0) resolve();
+        else reject(commandFailed(program, output + serverLog(data)));
+      });
+    });
+  }
+}
+
+function serverLog(data: string): string {
+  try {
+    return readFileSync(join(data, 'server.log'), 'utf8').split('\n').slice(-8).join('\n');
+  } catch {
+    return '';
+  }
+}
+
+function commandFailed(program: string, output: string): AppError {
+  const busy = /Address already in use|could not bind/.test(output);
+  const code = program === 'initdb' ? 'POSTGRES_INITDB' : 'POSTGRES_START';
+  return new AppError(code, `"${program}" failed: ${output.trim()}`, {
+    hint: busy
+      ? 'The port is taken: choose another one (database.port in syncline.yaml, or --port)'
+      : 'Look at server.log in the data folder',
+  });
+}

@@ -1,0 +1,114 @@
+import type { Client } from 'pg';
+import { connect } from './connect.ts';
+import { formatLsn } from './lsn.ts';
+
+/** Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01. */
+const POSTGRES_EPOCH_MS = 946_684_800_000;
+
+/** What a walsender tells (PostgreSQL manual, 53.4 "Streaming Replication Protocol"). */
+export interface ReplicationHandler {
+  /**
+   * One message of the output plugin. `bytes` is valid during the call only; `offset` is where the
+   * plugin's data begin.
+   */
+  data(bytes: Buffer, offset: number): void;
+  /** The server is at this WAL position and has sent all before it. */
+  keepalive(walEnd: bigint, replyRequested: boolean): void;
+  /** Called after the messages that one read of the socket brought. */
+  idle(): void;
+}
+
+/** Positions reported to the walsender. */
+export interface StandbyStatus {
+  written: bigint;
+  flushed: bigint;
+  applied: bigint;
+}
+
+interface RawConnection {
+  sendCopyFromChunk(chunk: Buffer): void;
+  on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
+  stream: {
+    pause(): void;
+    resume(): void;
+    on(event: 'data', listener: () => void): void;
+    destroy(): void;
+  };
+}
+
+/** One run of START_REPLICATION on a logical slot. */
+export class ReplicationStream {
+  readonly #client: Client;
+  readonly #connection: RawConnection;
+  /** Settles (rejects) when the stream ends; a stream has no good end. */
+  readonly ended: Promise<never>;
+
+  private constructor(client: Client, ended: Promise<never>) {
+    this.#client = client;
+    this.#connection = (client as unknown as { connection: RawConnection }).connection;
+    this.ended = ended;
+  }
+
+  /**
+   * Starts streaming after the slot's confirmed position.
+   *
+   * @param options.plugin options of the output plugin, as `name 'value'`
+   */
+  static async start(
+    options: { dsn: string; slot: string; plugin: string[]; application: string },
+    handler: ReplicationHandler,
+  ): Promise<ReplicationStream> {
+    const client = await connect(options.dsn, options.application, {
+      replication: 'database',
+    } as object);
+    const raw = (client as unknown as { connection: RawConnection }).connection;
+    raw.on('copyData', ({ chunk }) => dispatch(chunk, handler));
+    // After node-postgres' own listener, which has called copyData for every message of this read.
+    raw.stream.on('data', () => handler.idle());
+    const query = client.query(
+      `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(0n)} (${options.plugin.join(', ')})`,
+    );
+    const ended = query.then(
+      () => Promise.reject(new Error('Connection terminated: the walsender ended the stream')),
+      (error: unknown) => Promise.reject(error),
+    );
+    ended.catch(() => undefined);
+    const lost = new Promise<never>((_, reject) => {
+      client.once('end', () => reject(new Error('Connection terminated')));
+      client.once('error', reject);
+    });
+    lost.catch(() => undefined);
+    return new ReplicationStream(client, Promise.race([ended, lost]) as Promise<never>);
+  }
+
+  /** Reports positions: the server keeps WAL after `flushed` only, and releases sync commits up to it. */
+  report(status: StandbyStatus): void {
+    const message = Buffer.allocUnsafe(34);
+    message[0] = 0x72;
+    message.writeBigUInt64BE(status.written, 1);
+    message.writeBigUInt64BE(status.flushed, 9);
+    message.writeBigUInt64BE(status.applied, 17);
+    message.writeBigInt64BE(BigInt(Date.now() - POSTGRES_EPOCH_MS) * 1000n, 25);
+    message[33] = 0;
+    this.#connection.sendCopyFromChunk(message);
+  }
+
+  /** Stops reading from the socket; the server then waits. */
+  pause(): void {
+    this.#connection.stream.pause();
+  }
+
+  resume(): void {
+    this.#connection.stream.resume();
+  }
+
+  close(): void {
+    this.#connection.stream.destroy();
+    void this.#client.end().catch(() => undefined);
+  }
+}
+
+function dispatch(chunk: Buffer, handler: ReplicationHandler): void {
+  if (chunk[0] === 0x77) handler.data(chunk, 25);
+  else if (chunk[0] === 0x6b) handler.keepalive(chunk.readBigUInt64BE(1), chunk[17] === 1);
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** A folder may import from the folders of its own line and of the lines above it (ARCHITECTURE.md §1). */
+const LAYERS = [
+  ['base'],
+  ['postgres', 'yang'],
+  ['model'],
+  ['sql'],
+  ['merge'],
+  ['journal'],
+  ['capture', 'link', 'apply'],
+  ['site', 'repair'],
+  ['services'],
+  ['cli'],
+];
+const MAX_LINES = 400;
+
+const layerOf = (folder: string): number => LAYERS.findIndex((layer) => layer.includes(folder));
+
+function sources(): { path: string; folder: string; text: string }[] {
+  return readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => ({
+      path: join('src', file),
+      folder: file.split('/')[0]!,
+      text: readFileSync(join(ROOT, 'src', file), 'utf8'),
+    }));
+}
+
+test('imports go down only, and never sideways', () => {
+  const wrong: string[] = [];
+  for (const { path, folder, text } of sources()) {
+    for (const [, target] of text.matchAll(/from '(\.[^']+)'/g)) {
+      const file = relative(join(ROOT, 'src'), resolve(ROOT, path, '..', target!));
+      const other = file.split('/')[0]!;
+      if (other === folder) continue;
+      if (layerOf(other) >= layerOf(folder) || layerOf(other) < 0) wrong.push(`${path} → ${file}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('every source folder is in the order of imports', () => {
+  const folders = new Set(sources().map((source) => source.folder));
+  assert.deepEqual(
+    [...folders].filter((folder) => layerOf(folder) < 0),
+    [],
+  );
+});
+
+test('no source file is longer than the limit', () => {
+  const long = sources().filter(({ text }) => text.split('\n').length > MAX_LINES);
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
+});
+
+test('nothing unfinished is marked in the sources', () => {
+  const marked = sources().filter(({ text }) => /\b(TODO|FIXME|XXX)\b/.test(text));
+  assert.deepEqual(
+    marked.map(({ path }) => path),
+    [],
+  );
+});

@@ -1,0 +1,57 @@
+// Runs one of the project's commands on a fresh clone: installs what is missing first. Plain JavaScript
+// and Node's own modules only, since nothing else is there yet.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+function run(command, args) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+/** npm's own record of what it installed is older than the lock file, or is not there. */
+function installed() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  return (
+    existsSync(record) &&
+    statSync(record).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  );
+}
+
+function install() {
+  if (!installed()) run('npm', ['ci', '--no-audit', '--no-fund']);
+}
+
+/** Test files under the folders, by the end of their names. */
+function testFiles(suffixes, without) {
+  return ['src', 'test', 'tools']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true }).map((f) => join(folder, f)),
+    )
+    .filter((file) => suffixes.some((suffix) => file.endsWith(suffix)))
+    .filter((file) => !without.some((suffix) => file.endsWith(suffix)))
+    .sort();
+}
+
+function test(args) {
+  const unit = args.includes('--unit');
+  run('npx', ['--no-install', 'tsc', '--noEmit', '-p', 'tsconfig.json']);
+  run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
+  run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
+  const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []);
+  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files]);
+}
+
+const [command, ...args] = process.argv.slice(2);
+process.chdir(root);
+if (command === 'test') {
+  install();
+  test(args);
+} else {
+  process.stderr.write(`"npm run ${command}" does not exist yet: see README.md for what does\n`);
+  process.exit(2);
+}
