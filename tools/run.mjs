@@ -34,7 +34,7 @@ function testFiles(suffixes, without) {
     )
     .filter((file) => suffixes.some((suffix) => file.endsWith(suffix)))
     .filter((file) => !without.some((suffix) => file.endsWith(suffix)))
-    .sort();
+    .sort((one, other) => one.localeCompare(other));
 }
 
 function test(args) {

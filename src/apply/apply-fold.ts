@@ -55,7 +55,8 @@ async function appliedQuickly(
   return session.fast.takeQuickly(net, { origin: commit.origin, position: pending.position });
 }
 
-type Take = (session: ApplySession, net: EntityNet) => Promise<NetRow[]>;
+/** Applies one entity's net changes and returns the rows that merge has to decide about. */
+export type Take = (session: ApplySession, net: EntityNet) => Promise<NetRow[]>;
 
 async function inTransaction(
   session: ApplySession,
@@ -76,9 +77,10 @@ async function inTransaction(
   }
 }
 
-async function applyEntities(
+/** Applies all entities of a fold inside the caller's transaction. */
+export async function applyEntities(
   session: ApplySession,
-  pending: PendingFold,
+  pending: Pick<PendingFold, 'fold'>,
   take: Take,
 ): Promise<FoldOutcome> {
   const total = { ...NOTHING };
@@ -106,10 +108,11 @@ export async function writeProgress(
   });
 }
 
-const takeAll: Take = (session, net) => session.fast.take(net);
+/** The set-based path; an integrity violation of any row fails the whole transaction. */
+export const takeAll: Take = (session, net) => session.fast.take(net);
 
 /** As `takeAll`, but finds the rows that violate a constraint and leaves only them. */
-const takeCarefully: Take = async (session, net) => {
+export const takeCarefully: Take = async (session, net) => {
   const rows = [...net.rows.values()];
   await session.fast.stage(net.plan, rows);
   return takeHalving(session, { net, rows, lo: 0, hi: rows.length - 1 });

@@ -5,7 +5,8 @@ import { planEntity, planTombstone } from './relation.ts';
 
 /** Columns of a table that apply may write: generated ones are PostgreSQL's own. */
 const COLUMNS = `
-  SELECT a.attname, format_type(a.atttypid, NULL), quote_ident(n.nspname) || '.' || quote_ident(t.typname),
+  SELECT a.attname, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
+           ELSE n.nspname || '.' || t.typname END, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
          t.oid::bigint, t.typarray::bigint
   FROM pg_attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid

@@ -33,7 +33,7 @@ export class RowCodec {
 
   /** The shape's columns of a version, with the key of the given texts. */
   texts(version: RowVersion, keySource: readonly (string | null)[]): (string | null)[] {
-    const texts: (string | null)[] = new Array<string | null>(this.shape.columns.length).fill(null);
+    const texts = Array.from<string | null>({ length: this.shape.columns.length }).fill(null);
     for (const place of this.#key) texts[place] = keySource[place] ?? null;
     texts[this.#birth] = version.birth.toString();
     for (const [index, place] of this.#stamps.entries()) {

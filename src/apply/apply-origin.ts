@@ -1,0 +1,253 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describeError } from '../base/errors.ts';
+import { decodeBatch } from '../journal/batch.ts';
+import type { DecodedBatch } from '../journal/batch.ts';
+import { isTransient } from '../postgres/connect.ts';
+import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
+import { applyFold, writeProgress } from './apply-fold.ts';
+import { applyStream } from './apply-stream.ts';
+import { PendingFolds } from './pending.ts';
+import type { PendingFold } from './pending.ts';
+import { foldBatch } from './read-batch.ts';
+import type { RelationPlan } from './relation.ts';
+import { ApplySession } from './session.ts';
+
+const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
+/** Commits are on disk at least this often while changes come, and after this idle time. */
+const DURABLE_MS = 1000;
+/** µs between PostgreSQL's epoch and the Unix epoch. */
+const EPOCH_MICROS = 946_684_800_000_000n;
+
+/** Makes the applier of one origin. */
+export function createApplier(options: ApplierOptions): Applier {
+  return new OriginApplier(options);
+}
+
+class OriginApplier implements Applier {
+  readonly #options: ApplierOptions;
+  readonly #status: ApplierStatus;
+  #durable = 0n;
+  #attempt = 0;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+    this.#status = {
+      ...{ origin: options.origin, state: 'starting', applied: 0n, commitTime: 0n },
+      ...{ transactions: 0, changes: 0, conflicts: 0, parked: 0 },
+    };
+  }
+
+  applied(): bigint {
+    return this.#status.applied;
+  }
+
+  appliedDurably(): bigint {
+    return this.#durable;
+  }
+
+  status(): ApplierStatus {
+    return { ...this.#status };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#runSession(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        const message = describeError(error);
+        this.#status.lastError = { at: new Date().toISOString(), message };
+        this.#status.state = 'retrying';
+        if (!isTransient(error)) throw error;
+        this.#options.log.warn(
+          { origin: this.#options.origin, error: message },
+          'apply interrupted',
+        );
+        const wait = BACKOFF_MS[Math.min(this.#attempt, BACKOFF_MS.length - 1)];
+        this.#attempt += 1;
+        await delay(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    this.#status.state = 'stopped';
+  }
+
+  async #runSession(signal: AbortSignal): Promise<void> {
+    const { origin, siteNames, dsn, models } = this.#options;
+    const session = await ApplySession.open({
+      dsn,
+      models,
+      originName: `crp_${origin}`,
+      origin: { number: origin, name: siteNames().get(origin) ?? String(origin) },
+    });
+    const pending = new PendingFolds();
+    const stop = new AbortController();
+    const end = (): void => {
+      stop.abort();
+      pending.end();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      await this.#readProgress(session);
+      this.#status.state = 'running';
+      const failed = async (work: Promise<void>): Promise<void> => work.finally(end);
+      const reader = failed(this.#read(session, pending, stop.signal));
+      const writer = failed(this.#write(session, pending));
+      const results = await Promise.allSettled([reader, writer]);
+      const broken = results.find((result) => result.status === 'rejected');
+      if (broken !== undefined) throw broken.reason;
+    } finally {
+      signal.removeEventListener('abort', end);
+      await session.close();
+    }
+  }
+
+  async #readProgress(session: ApplySession): Promise<void> {
+    const { origin, incarnation, knowledge } = this.#options;
+    await session.client.query(
+      'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING',
+      [origin, incarnation],
+    );
+    const { rows } = await session.client.query<{ position: string }>(
+      'SELECT position FROM crp.progress WHERE origin = $1',
+      [origin],
+    );
+    const position = BigInt(rows[0]!.position);
+    this.#status.applied = position;
+    knowledge.advance(origin, position);
+  }
+
+  /** Follows the journal and folds; never touches the session while the writer may. */
+  async #read(session: ApplySession, pending: PendingFolds, signal: AbortSignal): Promise<void> {
+    const { journal, origin } = this.#options;
+    let after = this.#status.applied;
+    for await (const entry of journal.follow(origin, after, { signal })) {
+      if (entry.kind !== 'batch') continue;
+      const batch = decodeBatch(entry.batch.bytes);
+      await this.#permitted(batch, signal);
+      await pending.room();
+      if (signal.aborted) return;
+      if (batch.stream !== undefined) {
+        await pending.drained();
+        if (pending.ended()) return;
+        await this.#applyStream(session, batch);
+      } else {
+        await this.#fold(session, pending, { batch, after });
+      }
+      after = batch.last;
+    }
+  }
+
+  async #fold(
+    session: ApplySession,
+    pending: PendingFolds,
+    work: { batch: DecodedBatch; after: bigint },
+  ): Promise<void> {
+    const { batch, after } = work;
+    const plans = await this.#plans(session, batch.relations);
+    const { fold } = pending.current();
+    const transactions = foldBatch(fold, batch, { plans, after });
+    pending.added({ position: batch.last, commitTime: batch.time, transactions });
+  }
+
+  async #plans(
+    session: ApplySession,
+    relations: DecodedBatch['relations'],
+  ): Promise<RelationPlan[]> {
+    const plans: RelationPlan[] = [];
+    for (const { key, relation } of relations)
+      plans.push(await session.catalog.plan(key, relation));
+    return plans;
+  }
+
+  /** Waits until the batch may be applied: causality, and a clock that is not too far ahead. */
+  async #permitted(batch: DecodedBatch, signal: AbortSignal): Promise<void> {
+    const { knowledge, origin, maxClockDriftMicros, log } = this.#options;
+    if (!knowledge.covers(batch.knowledge, origin)) {
+      this.#status.state = 'waiting';
+      await knowledge.reached(batch.knowledge, { origin, signal });
+    }
+    while (!signal.aborted) {
+      const now = BigInt(Date.now()) * 1000n - EPOCH_MICROS;
+      if (batch.time <= now + maxClockDriftMicros) break;
+      if (this.#status.state !== 'waiting') {
+        log.error(
+          { origin, ahead: Number(batch.time - now) },
+          'the clock of a site is ahead; held back',
+        );
+      }
+      this.#status.state = 'waiting';
+      await delay(1000, undefined, { signal }).catch(() => undefined);
+    }
+    this.#status.state = 'running';
+  }
+
+  async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {
+    const { journal, beacon } = this.#options;
+    const outcome = await applyStream(session, batch, {
+      journal,
+      plansOf: (relations) => this.#plans(session, relations),
+      announce: (news) => beacon.announce(news),
+    });
+    this.#durable = batch.last;
+    const { last: position, time: commitTime, changes } = batch;
+    this.#done({ position, commitTime, transactions: 1, changes, ...outcome });
+  }
+
+  async #write(session: ApplySession, pending: PendingFolds): Promise<void> {
+    let lastDurable = Date.now();
+    while (!pending.ended()) {
+      const next = await pending.take(DURABLE_MS);
+      if (next === undefined) {
+        if (this.#durable < this.#status.applied && !pending.ended())
+          await this.#makeDurable(session);
+        lastDurable = Date.now();
+        continue;
+      }
+      const durably = Date.now() - lastDurable >= DURABLE_MS;
+      await this.#apply(session, next, durably);
+      if (durably) lastDurable = Date.now();
+    }
+  }
+
+  async #apply(session: ApplySession, next: PendingFold, durably: boolean): Promise<void> {
+    const { origin, incarnation, beacon } = this.#options;
+    const { fold, position, commitTime, transactions } = next;
+    const announced = beacon.announce({ origin, incarnation, position, maxStamp: fold.maxStamp });
+    announced.catch(() => undefined);
+    const outcome = await applyFold(session, next, { origin, announced, durably });
+    if (durably) this.#durable = position;
+    this.#done({ position, commitTime, transactions, changes: fold.changes, ...outcome });
+  }
+
+  /** An asynchronous commit is on disk when a later synchronous one is. */
+  async #makeDurable(session: ApplySession): Promise<void> {
+    const position = this.#status.applied;
+    await session.client.query('BEGIN');
+    await writeProgress(session, { position }, { origin: this.#options.origin, durably: true });
+    await session.client.query('COMMIT');
+    this.#durable = position;
+  }
+
+  #done(done: Done): void {
+    const { origin, knowledge, onApplied } = this.#options;
+    const { parked, ...event } = done;
+    this.#attempt = 0;
+    this.#status.applied = done.position;
+    this.#status.commitTime = done.commitTime;
+    this.#status.transactions += done.transactions;
+    this.#status.changes += done.changes;
+    this.#status.conflicts += done.conflicts;
+    this.#status.parked += parked;
+    knowledge.advance(origin, done.position);
+    onApplied({ origin, ...event });
+  }
+}
+
+interface Done {
+  position: bigint;
+  commitTime: bigint;
+  transactions: number;
+  changes: number;
+  conflicts: number;
+  parked: number;
+}

@@ -1,0 +1,87 @@
+import type { DecodedBatch } from '../journal/batch.ts';
+import { decodeChunk } from '../journal/batch.ts';
+import type { Journal } from '../journal/journal.ts';
+import { applyEntities, takeAll, takeCarefully, writeProgress } from './apply-fold.ts';
+import type { FoldOutcome, Take } from './apply-fold.ts';
+import type { BeaconNews } from './beacon.ts';
+import { Fold } from './fold.ts';
+import { isIntegrityViolation } from './integrity.ts';
+import { foldChunk } from './read-batch.ts';
+import type { RelationPlan } from './relation.ts';
+import type { ApplySession } from './session.ts';
+
+/** Changes folded before they are written: bounds memory, whatever the transaction's size. */
+const PIECE_CHANGES = 50_000;
+const PIECE_BYTES = 24 * 1024 * 1024;
+
+export interface StreamWork {
+  journal: Journal;
+  plansOf: (relations: DecodedBatch['relations']) => Promise<RelationPlan[]>;
+  announce: (news: BeaconNews) => Promise<void>;
+}
+
+/**
+ * Applies one large transaction, which is in the journal as chunks, in one target transaction, piece by
+ * piece.
+ *
+ * @throws Error when chunks are missing; the database's error
+ */
+export async function applyStream(
+  session: ApplySession,
+  batch: DecodedBatch,
+  work: StreamWork,
+): Promise<FoldOutcome> {
+  try {
+    return await attempt(session, batch, { ...work, take: takeAll });
+  } catch (error) {
+    if (!isIntegrityViolation(error)) throw error;
+    return attempt(session, batch, { ...work, take: takeCarefully });
+  }
+}
+
+async function attempt(
+  session: ApplySession,
+  batch: DecodedBatch,
+  work: StreamWork & { take: Take },
+): Promise<FoldOutcome> {
+  await session.client.query('BEGIN');
+  try {
+    const total = { conflicts: 0, parked: 0 };
+    let maxStamp = 0n;
+    for await (const fold of pieces(batch, work)) {
+      const outcome = await applyEntities(session, { fold }, work.take);
+      total.conflicts += outcome.conflicts;
+      total.parked += outcome.parked;
+      if (fold.maxStamp > maxStamp) maxStamp = fold.maxStamp;
+    }
+    const { origin, incarnation, last: position } = batch;
+    await work.announce({ origin, incarnation, position, maxStamp });
+    await writeProgress(session, { position }, { origin, durably: true });
+    await session.client.query('COMMIT');
+    return total;
+  } catch (error) {
+    await session.client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function* pieces(batch: DecodedBatch, work: StreamWork): AsyncGenerator<Fold> {
+  const stream = batch.stream!;
+  const aborted = new Set(stream.aborted);
+  let fold = new Fold();
+  let next = 0;
+  for (const chunk of work.journal.chunks(batch.origin, stream.xid, 0)) {
+    if (chunk.number !== next) break;
+    next += 1;
+    const { relations, offset } = decodeChunk(chunk.bytes);
+    const plans = await work.plansOf(relations);
+    foldChunk(fold, { bytes: chunk.bytes, offset }, { plans, aborted });
+    if (fold.changes < PIECE_CHANGES && fold.bytes < PIECE_BYTES) continue;
+    yield fold;
+    fold = new Fold(fold);
+  }
+  if (next < stream.chunks) {
+    throw new Error(`chunk ${next} of ${stream.chunks} of transaction ${stream.xid} is missing`);
+  }
+  yield fold;
+}

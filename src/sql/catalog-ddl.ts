@@ -1,0 +1,55 @@
+import { ident } from './apply-names.ts';
+
+/** What a site's catalogue is made for. */
+export interface CatalogOptions {
+  site: { name: string; number: number; incarnation: number };
+  /** The agent's role: gets the rights listed in `agentGrants`, and no others. */
+  role?: string;
+}
+
+/**
+ * Statements that make the schema `crp` (ARCHITECTURE.md §5). Idempotent: they may run again on a
+ * database that has them.
+ */
+export function catalogDdl(options: CatalogOptions): string[] {
+  const { name, number, incarnation } = options.site;
+  return [
+    'CREATE SCHEMA IF NOT EXISTS crp',
+    `CREATE TABLE IF NOT EXISTS crp.site (name text NOT NULL, number integer PRIMARY KEY,
+       incarnation integer NOT NULL)`,
+    `INSERT INTO crp.site VALUES (${literal(name)}, ${number}, ${incarnation}) ON CONFLICT DO NOTHING`,
+    `CREATE TABLE IF NOT EXISTS crp.progress (origin integer PRIMARY KEY, incarnation integer NOT NULL,
+       position bigint NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
+    'CREATE SEQUENCE IF NOT EXISTS crp.floor MINVALUE 0 START 0 CACHE 1',
+    `CREATE TABLE IF NOT EXISTS crp.conflict (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+       detected_at timestamptz NOT NULL DEFAULT clock_timestamp(), entity text NOT NULL, key jsonb,
+       type text NOT NULL, column_group text, method text NOT NULL, winner text NOT NULL,
+       origin integer NOT NULL, origin_site text, local_stamp bigint, remote_stamp bigint,
+       local_row jsonb, remote_row jsonb, reason text NOT NULL, status text NOT NULL)`,
+    `DO $$ BEGIN CREATE PUBLICATION crp; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+    ...(options.role === undefined ? [] : agentGrants(options.role)),
+  ];
+}
+
+/** The agent's rights beyond `LOGIN REPLICATION` and those on the entity tables themselves. */
+export function agentGrants(role: string): string[] {
+  const to = ident(role);
+  const functions = [
+    'pg_replication_origin_create(text)',
+    'pg_replication_origin_session_setup(text)',
+    'pg_replication_origin_session_reset()',
+    'pg_replication_origin_oid(text)',
+  ];
+  return [
+    `GRANT USAGE ON SCHEMA crp TO ${to}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${to}`,
+    `GRANT SELECT, UPDATE ON SEQUENCE crp.floor TO ${to}`,
+    `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
+    ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
+  ];
+}
+
+/** An SQL string constant (PostgreSQL manual, 4.1.2.1). */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,75 @@
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import type { Column, Entity, Model } from '../model/ir.ts';
+import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
+
+/** Statements that make a model's tables, triggers and publication, in order. */
+export function modelDdl(model: Model, site: number): string[] {
+  return [
+    `CREATE SCHEMA IF NOT EXISTS ${ident(model.schema)}`,
+    ...model.entities.map((entity) => tableDdl(model, entity)),
+    ...model.entities.flatMap((entity) => replicationDdl(entity, site)),
+  ];
+}
+
+/** CREATE TABLE of an entity with its hidden columns at the end. */
+export function tableDdl(model: Model, entity: Entity): string {
+  const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
+  const parts = [
+    ...entity.columns.map(columnDdl),
+    ...hidden.map((name) => `${ident(name)} bigint NOT NULL DEFAULT 0`),
+    `PRIMARY KEY (${columnList(entity.key)})`,
+    ...entity.uniques.map(
+      (unique) => `CONSTRAINT ${ident(unique.name)} UNIQUE (${columnList(unique.columns)})`,
+    ),
+    ...entity.checks.map((check) => `CONSTRAINT ${ident(check.name)} CHECK (${check.expression})`),
+    ...entity.references.map((reference) => {
+      const target = model.entities.find((other) => other.name === reference.target.entity)!;
+      return (
+        `CONSTRAINT ${ident(reference.name)} FOREIGN KEY (${columnList(reference.columns)}) ` +
+        `REFERENCES ${tableOf(target)} (${columnList(reference.target.columns)}) ` +
+        `ON DELETE ${reference.onDelete.toUpperCase()}`
+      );
+    }),
+  ];
+  return `CREATE TABLE IF NOT EXISTS ${tableOf(entity)} (\n  ${parts.join(',\n  ')}\n)`;
+}
+
+function columnDdl(column: Column): string {
+  const notNull = column.notNull ? ' NOT NULL' : '';
+  const fallback = column.default === undefined ? '' : ` DEFAULT ${column.default}`;
+  return `${ident(column.name)} ${column.type}${notNull}${fallback}`;
+}
+
+/** Tombstone table, triggers, replica identity and publication of an entity whose table exists. */
+export function replicationDdl(entity: Entity, site: number): string[] {
+  const table = tableOf(entity);
+  const keys = entity.key.map((key) => {
+    const column = entity.columns.find((candidate) => candidate.name === key)!;
+    return `${ident(key)} ${column.type} NOT NULL`;
+  });
+  const trigger = (name: string, when: string, fn: string): string =>
+    `CREATE OR REPLACE TRIGGER ${name} ${when} ON ${table} ${fn}`;
+  return [
+    `CREATE TABLE IF NOT EXISTS ${tombstoneOf(entity)} (${keys.join(', ')}, birth bigint NOT NULL, ` +
+      `stamp bigint NOT NULL, PRIMARY KEY (${columnList(entity.key)}))`,
+    stampFunction(entity, site),
+    tombstoneFunction(entity, site),
+    truncateFunction(entity),
+    trigger('zz_crp_stamp', 'BEFORE INSERT OR UPDATE', execute('stamp', entity, 'ROW')),
+    trigger('zz_crp_tombstone', 'BEFORE DELETE', execute('tombstone', entity, 'ROW')),
+    trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),
+    `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
+    addToPublication(entity.table),
+    addToPublication({ schema: 'crp', name: entity.tombstone }),
+  ];
+}
+
+function execute(kind: string, entity: Entity, each: 'ROW' | 'STATEMENT'): string {
+  return `FOR EACH ${each} EXECUTE FUNCTION crp.${ident(`${kind}_${entity.tombstone}`)}()`;
+}
+
+function addToPublication(table: { schema: string; name: string }): string {
+  const name = `${ident(table.schema)}.${ident(table.name)}`;
+  return `DO $$ BEGIN ALTER PUBLICATION crp ADD TABLE ${name}; EXCEPTION WHEN duplicate_object THEN NULL; END $$`;
+}

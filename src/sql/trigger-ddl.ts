@@ -1,0 +1,104 @@
+import type { Entity } from '../model/ir.ts';
+import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
+
+/*
+ * The triggers that stamp local writes (ARCHITECTURE.md §3). They do not fire in sessions that apply
+ * (session_replication_role = replica). SECURITY DEFINER: the service's role needs no right on schema
+ * crp. The only index relied on is the tombstone table's primary key.
+ */
+
+/** Clock in µs since 2020-01-01, never below what apply has written. `date_part` is cheaper than `extract`. */
+const NOW =
+  `greatest((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000, ` +
+  `(SELECT last_value FROM crp.floor) + 1)`;
+
+function define(name: string, body: string): string {
+  return (
+    `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
+    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n${body}\n$crp$`
+  );
+}
+
+/** Time part of the greatest stamp of OLD, plus one. */
+function afterOld(entity: Entity): string {
+  const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
+  return `(greatest(${stamps.map((stamp) => `OLD.${stamp}`).join(', ')}) >> 11) + 1`;
+}
+
+function sameKeyAs(entity: Entity, row: 'NEW' | 'OLD'): string {
+  return entity.key.map((key) => `x.${ident(key)} = ${row}.${ident(key)}`).join(' AND ');
+}
+
+function writeTombstone(entity: Entity, stamp: string): string {
+  const keys = columnList(entity.key);
+  const old = entity.key.map((key) => `OLD.${ident(key)}`).join(', ');
+  return (
+    `INSERT INTO ${tombstoneOf(entity)} AS x (${keys}, birth, stamp) VALUES (${old}, OLD.${BIRTH}, ${stamp})\n` +
+    `  ON CONFLICT (${keys}) DO UPDATE SET birth = greatest(x.birth, excluded.birth), ` +
+    `stamp = greatest(x.stamp, excluded.stamp);`
+  );
+}
+
+function distinct(columns: readonly string[]): string {
+  return columns
+    .map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`)
+    .join(' OR ');
+}
+
+/** Function of the trigger `zz_crp_stamp`. */
+export function stampFunction(entity: Entity, site: number): string {
+  const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
+  const groups = entity.groups.map((group) => {
+    const stamp = ident(group.stamp);
+    return (
+      `  IF ${distinct(group.columns)} THEN\n` +
+      `    NEW.${stamp} := (greatest(at, (OLD.${stamp} >> 11) + 1) << 11) | ${site};\n` +
+      `  ELSE\n    NEW.${stamp} := OLD.${stamp};\n  END IF;`
+    );
+  });
+  return define(
+    `stamp_${entity.tombstone}`,
+    `DECLARE
+  at bigint := ${NOW};
+  dead bigint;
+BEGIN
+  IF TG_OP = 'UPDATE' AND NOT (${distinct(entity.key)}) THEN
+  NEW.${BIRTH} := OLD.${BIRTH};
+${groups.join('\n')}
+  RETURN NEW;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    at := greatest(at, ${afterOld(entity)});
+    ${writeTombstone(entity, `(at << 11) | ${site}`)}
+  END IF;
+  SELECT (x.stamp >> 11) + 1 INTO dead FROM ${tombstoneOf(entity)} AS x WHERE ${sameKeyAs(entity, 'NEW')};
+  at := (greatest(at, dead) << 11) | ${site};
+${stamps.map((stamp) => `  NEW.${stamp} := at;`).join('\n')}
+  RETURN NEW;
+END`,
+  );
+}
+
+/** Function of the trigger `zz_crp_tombstone`: before the delete, so that the WAL has the tombstone first. */
+export function tombstoneFunction(entity: Entity, site: number): string {
+  return define(
+    `tombstone_${entity.tombstone}`,
+    `DECLARE
+  at bigint := greatest(${NOW}, ${afterOld(entity)});
+BEGIN
+  ${writeTombstone(entity, `(at << 11) | ${site}`)}
+  RETURN OLD;
+END`,
+  );
+}
+
+/** Function of the trigger `zz_crp_truncate`. */
+export function truncateFunction(entity: Entity): string {
+  return define(
+    `truncate_${entity.tombstone}`,
+    `BEGIN
+  RAISE EXCEPTION 'TRUNCATE of the replicated table "%" is not supported', TG_TABLE_NAME
+    USING ERRCODE = 'feature_not_supported', HINT = 'Use DELETE FROM ${entity.table.name}.';
+END`,
+  );
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Applier } from '../../src/apply/applier.ts';
+import { createApplier } from '../../src/apply/apply-origin.ts';
+import { Beacon } from '../../src/apply/beacon.ts';
+import { Knowledge } from '../../src/apply/knowledge.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Capture, ensureSlot } from '../../src/capture/capture.ts';
+import { LmdbJournal } from '../../src/journal/journal-lmdb.ts';
+import type { Model } from '../../src/model/ir.ts';
+import { connect } from '../../src/postgres/connect.ts';
+import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
+import { modelDdl } from '../../src/sql/entity-ddl.ts';
+
+/** Longest wait for a condition. */
+const LIMIT_MS = 60_000;
+
+/** Waits until the condition holds; fails with its name after the limit. */
+export async function eventually(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const end = Date.now() + LIMIT_MS;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
+    await delay(20);
+  }
+}
+
+/** One site without a link: capture and applier share journals in this process. */
+export class TestSite {
+  readonly number: number;
+  readonly dsn: string;
+  readonly sql: Client;
+  readonly journal: LmdbJournal;
+  readonly folder: string;
+  readonly slot: string;
+  #stop: AbortController | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  applier: Applier | undefined;
+
+  private constructor(number: number, parts: { dsn: string; sql: Client; slot: string }) {
+    this.number = number;
+    this.dsn = parts.dsn;
+    this.sql = parts.sql;
+    this.slot = parts.slot;
+    this.folder = mkdtempSync(join(tmpdir(), 'crp-site-'));
+    this.journal = LmdbJournal.open({ path: this.folder, quotaBytes: 2 ** 30 });
+  }
+
+  static async create(number: number, dsn: string, model: Model): Promise<TestSite> {
+    const sql = await connect(dsn, 'test');
+    const site = { name: `site${number}`, number, incarnation: 1 };
+    for (const statement of [...catalogDdl({ site }), ...modelDdl(model, number)]) {
+      await sql.query(statement);
+    }
+    const database = new URL(dsn).pathname.slice(1);
+    const slot = `crp_${database}_${number}`;
+    await ensureSlot(dsn, slot);
+    return new TestSite(number, { dsn, sql, slot });
+  }
+
+  /** Captures here, and applies what the other site's journal has. */
+  async start(other: TestSite, model: Model): Promise<void> {
+    const stop = new AbortController();
+    this.#stop = stop;
+    const { rows } = await this.sql.query<{ v: string }>('SHOW server_version_num');
+    const serverMajor = Math.floor(Number(Object.values(rows[0]!)[0]) / 10000);
+    const log = silentLog();
+    const capture = new Capture({
+      ...{ site: { number: this.number, incarnation: 1 }, dsn: this.dsn, slot: this.slot },
+      ...{ publication: 'crp', serverMajor, journal: this.journal, log },
+    });
+    const beaconClient = await connect(this.dsn, 'test beacon');
+    const applier = createApplier({
+      ...{ site: { name: `site${this.number}`, number: this.number }, siteNames: () => new Map() },
+      ...{ origin: other.number, incarnation: 1, models: [model], journal: other.journal },
+      ...{ dsn: this.dsn, log, knowledge: new Knowledge(this.number) },
+      ...{ beacon: new Beacon(beaconClient, () => true), maxClockDriftMicros: 10_000_000n },
+      onApplied: () => undefined,
+    });
+    this.applier = applier;
+    this.#running = Promise.all([capture.run(stop.signal), applier.run(stop.signal)]).finally(() =>
+      beaconClient.end().catch(() => undefined),
+    );
+    this.#running.catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop?.abort();
+    await this.#running;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.journal.close();
+    await this.sql.query('SELECT pg_drop_replication_slot($1)', [this.slot]).catch(() => undefined);
+    await this.sql.end();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,66 @@
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { embeddedBinaries, installedBinaries } from '../../src/postgres/binaries.ts';
+import { Cluster } from '../../src/postgres/cluster.ts';
+import { withConnection } from '../../src/postgres/connect.ts';
+
+const DEBIAN_15 = '/usr/lib/postgresql/15/bin';
+
+/** A PostgreSQL server for one test file. */
+export interface TestServer {
+  cluster: Cluster;
+  dsn(database: string): string;
+  createDatabase(name: string): Promise<string>;
+  remove(): Promise<void>;
+}
+
+/** True if Debian's PostgreSQL 15 is on this machine. */
+export function hasDebian15(): boolean {
+  return existsSync(join(DEBIAN_15, 'postgres'));
+}
+
+/** A port that nobody listens on. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts PostgreSQL 18 (embedded) or 15 (Debian) with logical decoding. */
+export async function startServer(version: 18 | 15): Promise<TestServer> {
+  const binaries = version === 18 ? embeddedBinaries() : installedBinaries(DEBIAN_15);
+  const folder = mkdtempSync(join(tmpdir(), 'crp-test-'));
+  if (binaries.runAs !== undefined) chownSync(folder, binaries.runAs.uid, binaries.runAs.gid);
+  chmodSync(folder, 0o700);
+  const port = await freePort();
+  const settings = { fsync: 'off', logical_decoding_work_mem: '1MB', shared_buffers: '64MB' };
+  const cluster = new Cluster({
+    ...{ binaries, data: join(folder, 'data'), port, superuser: 'postgres', settings },
+  });
+  await cluster.init('secret');
+  await cluster.start();
+  const dsn = (database: string): string =>
+    `postgresql://postgres:secret@127.0.0.1:${port}/${database}`;
+  return {
+    cluster,
+    dsn,
+    async createDatabase(name) {
+      await withConnection(dsn('postgres'), 'test', (client) =>
+        client.query(`CREATE DATABASE "${name}"`),
+      );
+      return dsn(name);
+    },
+    async remove() {
+      await cluster.stop('immediate');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
