@@ -70,6 +70,8 @@ async function* pieces(batch: DecodedBatch, work: StreamWork): AsyncGenerator<Fo
   const aborted = new Set(stream.aborted);
   let fold = new Fold();
   let next = 0;
+  // A batch is visible before it is stored; its chunks can be read once they are.
+  await work.journal.flush();
   for (const chunk of work.journal.chunks(batch.origin, stream.xid, 0)) {
     if (chunk.number !== next) break;
     next += 1;

@@ -167,8 +167,10 @@ export class LmdbJournal implements Journal {
   }
 
   *chunks(origin: number, xid: number, from: number): Iterable<Chunk> {
-    for (const { key, value } of this.#chunks.getRange(chunkRange(origin, xid, from))) {
-      yield { origin, xid, number: key.readUInt32BE(7), bytes: value };
+    for (let number = from; ; number++) {
+      const bytes = this.#chunks.get(chunkKey({ origin, xid, number }));
+      if (bytes === undefined) return;
+      yield { origin, xid, number, bytes };
     }
   }
 

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { merge } from './merge.ts';
+import type { Change, KeyState, MergePolicy, RowVersion } from './types.ts';
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+const SITES = 3;
+const POLICY: MergePolicy = {
+  groups: [
+    { name: 'a', method: 'latest-timestamp', columns: [0] },
+    { name: 'b', method: 'latest-timestamp', columns: [1] },
+    { name: 'n', method: 'additive', columns: [2] },
+  ],
+};
+
+/** A write at a site, or the delivery of the next change of one site to another. */
+type Step =
+  | { do: 'insert' | 'delete'; site: number }
+  | { do: 'update'; site: number; group: number; add: number }
+  | { do: 'deliver'; site: number; from: number };
+
+const site = fc.integer({ min: 0, max: SITES - 1 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('insert' as const), site }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), site }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('update' as const),
+      site,
+      group: fc.integer({ min: 0, max: 2 }),
+      add: fc.integer({ min: -5, max: 5 }),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('deliver' as const), site, from: site }) },
+);
+
+interface Sent {
+  change: Change;
+  /** How many changes of each site its origin had seen. */
+  known: number[];
+}
+
+/** Sites on one key: local writes as the triggers stamp them, causal delivery, each change once. */
+class World {
+  readonly states: KeyState[] = Array.from({ length: SITES }, () => ({}));
+  readonly logs: Sent[][] = Array.from({ length: SITES }, () => []);
+  readonly seen: number[][] = Array.from({ length: SITES }, () => Array<number>(SITES).fill(0));
+  readonly floors: bigint[] = Array<bigint>(SITES).fill(0n);
+  readonly skew: number[];
+
+  constructor(skew: number[]) {
+    this.skew = skew;
+  }
+
+  run(next: Step, at: number): void {
+    if (next.do === 'deliver') this.deliver(next.site, next.from);
+    else this.write(next, at);
+  }
+
+  write(next: Exclude<Step, { do: 'deliver' }>, at: number): void {
+    const state = this.states[next.site]!;
+    const stamp = this.#stamp(next.site, at, state);
+    const change = localChange(state, next, stamp);
+    if (change === undefined) return;
+    this.states[next.site] = merge(POLICY, state, change).state;
+    this.seen[next.site]![next.site]! += 1;
+    this.logs[next.site]!.push({ change, known: [...this.seen[next.site]!] });
+  }
+
+  #stamp(at: number, time: number, state: KeyState): bigint {
+    const old = [
+      ...(state.row?.stamps ?? []),
+      state.row?.birth ?? 0n,
+      state.tombstone?.stamp ?? 0n,
+    ];
+    const clock = BigInt(time + this.skew[at]!);
+    const least = [clock, this.floors[at]! + 1n, ...old.map((stamp) => (stamp >> 11n) + 1n)];
+    return (least.reduce((one, other) => (other > one ? other : one)) << 11n) | BigInt(at + 1);
+  }
+
+  /** Delivers the next change of `from`, if the target knows all that it was made with. */
+  deliver(to: number, from: number): boolean {
+    const sent = this.logs[from]![this.seen[to]![from]!];
+    if (to === from || sent === undefined) return false;
+    const ready = sent.known.every(
+      (count, other) => other === from || this.seen[to]![other]! >= count,
+    );
+    if (!ready) return false;
+    this.states[to] = merge(POLICY, this.states[to]!, sent.change).state;
+    this.seen[to]![from]! += 1;
+    const stamps = [...(sent.change.after?.stamps ?? []), sent.change.deleted?.stamp ?? 0n];
+    for (const stamp of stamps) if (stamp >> 11n > this.floors[to]!) this.floors[to] = stamp >> 11n;
+    return true;
+  }
+
+  deliverAll(): void {
+    let moved = true;
+    while (moved) {
+      moved = false;
+      for (let to = 0; to < SITES; to++) {
+        for (let from = 0; from < SITES; from++) moved = this.deliver(to, from) || moved;
+      }
+    }
+  }
+}
+
+function localChange(
+  state: KeyState,
+  next: Exclude<Step, { do: 'deliver' }>,
+  stamp: bigint,
+): Change | undefined {
+  const { row } = state;
+  if (next.do === 'insert') {
+    if (row !== undefined) return undefined;
+    const values = [`i${stamp}`, `i${stamp}`, '0'];
+    return { after: { birth: stamp, stamps: [stamp, stamp, stamp], values } };
+  }
+  if (row === undefined) return undefined;
+  if (next.do === 'delete') return { before: row, deleted: { birth: row.birth, stamp } };
+  const after: RowVersion = { ...row, stamps: [...row.stamps], values: [...row.values] };
+  after.stamps[next.group] = stamp;
+  const sum = Number(row.values[2]) + next.add;
+  after.values[next.group] = next.group === 2 ? String(sum) : `u${stamp}`;
+  return { before: row, after };
+}
+
+test(`sites that have the same changes have the same state (seed ${SEED})`, () => {
+  const skews = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: SITES, maxLength: SITES });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), skews, (steps, skew) => {
+      const world = new World(skew);
+      for (const [index, next] of steps.entries()) world.run(next, 1000 + index);
+      world.deliverAll();
+      for (const state of world.states) assert.deepEqual(state, world.states[0]);
+    }),
+    { seed: SEED, numRuns: 3000 },
+  );
+});
+
+test(`a change that is applied twice changes nothing the second time, but additions (seed ${SEED})`, () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const world = new World([0, 0, 0]);
+      for (const [index, next] of steps.entries()) world.run(next, 1000 + index);
+      world.deliverAll();
+      const additive = (change: Change): boolean =>
+        change.before !== undefined && change.before.stamps[2] !== change.after?.stamps[2];
+      for (const { change } of world.logs.flat()) {
+        if (change.after !== undefined && additive(change)) continue;
+        const again = merge(POLICY, world.states[0]!, change).state;
+        assert.deepEqual(again, world.states[0]);
+      }
+    }),
+    { seed: SEED, numRuns: 1000 },
+  );
+});
