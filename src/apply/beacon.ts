@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { connect } from '../postgres/connect.ts';
 
 /**
  * What must be in the WAL before an apply transaction commits: that its changes are about to be known
@@ -9,14 +10,16 @@ import type { Client } from 'pg';
  * All appliers of a site share one beacon, so `crp.floor` is set by one session only and never falls.
  */
 export class Beacon {
-  readonly #client: Client;
+  readonly #dsn: string;
+  #client: Client | undefined;
   #floor = 0n;
   #queue: Promise<void> = Promise.resolve();
   /** Whether other sites need our knowledge vector: with two sites nobody does. */
   readonly #announces: () => boolean;
 
-  constructor(client: Client, announces: () => boolean) {
-    this.#client = client;
+  /** Connects when it is first needed, and again after the server was gone. */
+  constructor(dsn: string, announces: () => boolean) {
+    this.#dsn = dsn;
     this.#announces = announces;
   }
 
@@ -46,8 +49,29 @@ export class Beacon {
       parts.push(`pg_logical_emit_message(false, 'crp.known', $${values.length}::text)`);
     }
     if (parts.length === 0) return;
-    await this.#client.query(`SELECT ${parts.join(', ')}`, values);
+    const client = await this.#session();
+    await client.query(`SELECT ${parts.join(', ')}`, values);
     if (floor > this.#floor) this.#floor = floor;
+  }
+
+  /** A crash of the server can take back the last `setval`, so a new session believes nothing. */
+  async #session(): Promise<Client> {
+    if (this.#client !== undefined) return this.#client;
+    const client = await connect(this.#dsn, 'syncline beacon');
+    this.#floor = 0n;
+    this.#client = client;
+    const forget = (): void => {
+      if (this.#client === client) this.#client = undefined;
+      this.#floor = 0n;
+    };
+    client.once('error', forget);
+    client.once('end', forget);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#client?.end().catch(() => undefined);
   }
 }
 

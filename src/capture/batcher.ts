@@ -142,12 +142,13 @@ export class Batcher {
     const position = bytes.readBigUInt64BE(at + 9);
     const time = bytes.readBigInt64BE(at + 17);
     const begin = this.#begin;
+    const foreign = this.#foreign;
     this.#begin = -1;
-    if (this.#foreign || this.#changes === this.#beginChanges || position <= this.#options.after) {
+    // Or a stream that follows, which has no Begin message, would be taken for the other site's too.
+    this.#foreign = false;
+    if (foreign || this.#changes === this.#beginChanges || position <= this.#options.after) {
       this.#body.truncate(begin);
       this.#changes = this.#beginChanges;
-      if (!this.#foreign && this.#transactions === 0 && position > this.#last)
-        this.#last = position;
       return;
     }
     this.#body.commit(begin, { position, time });

@@ -16,7 +16,8 @@ const POLICY: MergePolicy = {
 
 /** A write at a site, or the delivery of the next change of one site to another. */
 type Step =
-  | { do: 'insert' | 'delete'; site: number }
+  | { do: 'insert'; site: number }
+  | { do: 'delete'; site: number }
   | { do: 'update'; site: number; group: number; add: number }
   | { do: 'deliver'; site: number; from: number };
 

@@ -74,17 +74,17 @@ export class TestSite {
       ...{ site: { number: this.number, incarnation: 1 }, dsn: this.dsn, slot: this.slot },
       ...{ publication: 'crp', serverMajor, journal: this.journal, log },
     });
-    const beaconClient = await connect(this.dsn, 'test beacon');
+    const beacon = new Beacon(this.dsn, () => true);
     const applier = createApplier({
       ...{ site: { name: `site${this.number}`, number: this.number }, siteNames: () => new Map() },
       ...{ origin: other.number, incarnation: 1, models: [model], journal: other.journal },
       ...{ dsn: this.dsn, log, knowledge: new Knowledge(this.number) },
-      ...{ beacon: new Beacon(beaconClient, () => true), maxClockDriftMicros: 10_000_000n },
+      ...{ beacon, maxClockDriftMicros: 10_000_000n },
       onApplied: () => undefined,
     });
     this.applier = applier;
     this.#running = Promise.all([capture.run(stop.signal), applier.run(stop.signal)]).finally(() =>
-      beaconClient.end().catch(() => undefined),
+      beacon.close(),
     );
     this.#running.catch(() => undefined);
   }

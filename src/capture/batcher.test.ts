@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeBatch } from '../journal/batch.ts';
+import type { Batch, Chunk } from '../journal/journal.ts';
+import { Batcher } from './batcher.ts';
+
+/* Messages as the PostgreSQL manual draws them (53.9). */
+
+const u16 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+};
+const u32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+const u64 = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+};
+const z = (text: string): Buffer => Buffer.from(`${text}\0`);
+const join = (...parts: (Buffer | string)[]): Buffer =>
+  Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+
+const RELATION = join('R', u32(5), z('s'), z('t'), 'f', u16(1), '\x01', z('k'), u32(20), u32(0));
+const TUPLE = join(u16(1), 'b', u32(8), u64(7n));
+const insert = join('I', u32(5), 'N', TUPLE);
+const begin = (xid: number): Buffer => join('B', u64(0n), u64(0n), u32(xid));
+const commit = (end: bigint): Buffer => join('C', '\0', u64(end - 8n), u64(end), u64(1000n));
+const origin = (name: string): Buffer => join('O', u64(0n), z(name));
+const known = (text: string): Buffer =>
+  join('M', '\0', u64(0n), z('crp.known'), u32(text.length), text);
+const streamStart = (xid: number): Buffer => join('S', u32(xid), '\x01');
+const streamed = (xid: number, message: Buffer): Buffer =>
+  join(message.subarray(0, 1), u32(xid), message.subarray(1));
+const streamCommit = (xid: number, end: bigint): Buffer =>
+  join('c', u32(xid), '\0', u64(end - 8n), u64(end), u64(1000n));
+const streamAbort = (xid: number, sub: number): Buffer => join('A', u32(xid), u32(sub));
+
+function run(
+  messages: Buffer[],
+  after = 0n,
+): { batches: Batch[]; chunks: Chunk[]; aborts: number[] } {
+  const result = { batches: [] as Batch[], chunks: [] as Chunk[], aborts: [] as number[] };
+  const types = new Map([[20, 'bigint']]);
+  const batcher = new Batcher(
+    { origin: 1, incarnation: 1, after, knowledge: new Map(), types },
+    {
+      batch: (batch) => void result.batches.push(batch),
+      chunk: (chunk) => void result.chunks.push(chunk),
+      abort: (xid) => void result.aborts.push(xid),
+    },
+  );
+  for (const message of messages) batcher.message(message, 0);
+  batcher.flush();
+  return result;
+}
+
+const heads = (batches: Batch[]): [bigint, bigint, number][] =>
+  batches.map((batch) => [batch.previous, batch.last, decodeBatch(batch.bytes).transactions]);
+
+test('transactions up to a pause are one batch, with their relation', () => {
+  const { batches } = run([begin(1), RELATION, insert, commit(10n), begin(2), insert, commit(20n)]);
+  assert.deepEqual(heads(batches), [[0n, 20n, 2]]);
+  assert.equal(
+    decodeBatch(batches[0]!.bytes).relations[0]?.relation.columns[0]?.typeName,
+    'bigint',
+  );
+});
+
+test('what another site made is left out, and so is what has no changes', () => {
+  const messages = [
+    ...[begin(1), origin('crp_2'), RELATION, insert, commit(10n)],
+    ...[begin(2), commit(20n), begin(3), insert, commit(30n)],
+  ];
+  assert.deepEqual(heads(run(messages).batches), [[0n, 30n, 1]]);
+});
+
+test('a stream right after another site’s transaction is ours', () => {
+  const { batches, chunks } = run([
+    ...[begin(1), origin('crp_2'), RELATION, insert, commit(10n)],
+    ...[streamStart(2), streamed(2, insert), Buffer.from('E'), streamCommit(2, 20n)],
+  ]);
+  assert.equal(chunks.length, 1);
+  const stream = decodeBatch(batches[0]!.bytes).stream;
+  assert.deepEqual(stream, { xid: 2, chunks: 1, aborted: [] });
+});
+
+test('a rolled back subtransaction is named, a rolled back transaction ships nothing', () => {
+  const { batches, aborts } = run([
+    ...[streamStart(2), streamed(2, RELATION), streamed(2, insert), streamed(3, insert)],
+    ...[Buffer.from('E'), streamAbort(2, 3), streamCommit(2, 20n)],
+    ...[streamStart(4), streamed(4, insert), Buffer.from('E'), streamAbort(4, 4)],
+  ]);
+  assert.deepEqual(decodeBatch(batches[0]!.bytes).stream, { xid: 2, chunks: 1, aborted: [3] });
+  assert.equal(batches.length, 1);
+  assert.deepEqual(aborts, []);
+});
+
+test('a batch ends where the knowledge grows', () => {
+  const { batches } = run([
+    ...[begin(1), RELATION, insert, commit(10n), known('2 1 77'), begin(2), insert, commit(20n)],
+  ]);
+  assert.deepEqual(heads(batches), [
+    [0n, 10n, 1],
+    [10n, 20n, 1],
+  ]);
+  assert.deepEqual(
+    batches.map((batch) => [...decodeBatch(batch.bytes).knowledge]),
+    [[], [[2, 77n]]],
+  );
+});
+
+test('what the journal has already is not captured again', () => {
+  const messages = [begin(1), RELATION, insert, commit(10n), begin(2), insert, commit(20n)];
+  assert.deepEqual(heads(run(messages, 10n).batches), [[10n, 20n, 1]]);
+});
+
+test('TRUNCATE in the WAL stops capture with a hint', () => {
+  assert.throws(() => run([join('T', u32(1), '\0', u32(5))]), { code: 'CAPTURE_TRUNCATE' });
+});
+
+test('bytes that are no batch are refused', () => {
+  assert.throws(() => decodeBatch(Buffer.from('SLB1')), { code: 'BATCH_DAMAGED' });
+  assert.throws(() => decodeBatch(Buffer.from('XXXXXXXXXX')), { code: 'BATCH_DAMAGED' });
+});
