@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as tcp, createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { silentLog } from '../base/log.ts';
+import { encodeBatch } from '../journal/batch.ts';
+import type { Batch } from '../journal/journal.ts';
+import { LmdbJournal } from '../journal/journal-lmdb.ts';
+import { createAuthority, issueCertificate } from './authority.ts';
+import type { Identity } from './authority.ts';
+import { Puller } from './puller.ts';
+import type { PullerOptions } from './puller.ts';
+import { LinkServer } from './server.ts';
+
+let folder: string;
+let authority: Identity;
+let server: LinkServer;
+let port: number;
+let source: LmdbJournal;
+let end = 0n;
+const acks: bigint[] = [];
+
+async function eventually(what: string, holds: () => boolean): Promise<void> {
+  const limit = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > limit) throw new Error(`not in time: ${what}`);
+    await delay(10);
+  }
+}
+
+function nextBatch(size: number, stream?: { xid: number; chunks: number }): Batch {
+  const previous = end;
+  end += 10n;
+  return encodeBatch({
+    ...{ origin: 1, incarnation: 1, previous, last: end, time: 0n, transactions: 1, changes: 0 },
+    ...{ knowledge: new Map(), relations: [], body: Buffer.alloc(size) },
+    ...(stream === undefined ? {} : { stream: { ...stream, aborted: [] } }),
+  });
+}
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'crp-link-'));
+  authority = await createAuthority('g');
+  source = LmdbJournal.open({ path: join(folder, 'source'), quotaBytes: 2 ** 30 });
+  server = new LinkServer({
+    ...{ journal: source, authority: authority.certificate, host: '127.0.0.1', port: 0 },
+    identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
+    modelHash: () => 'h1',
+    onAck: (ack) => void acks.push(ack.durable),
+    log: silentLog(),
+  });
+  port = await server.listen();
+});
+
+after(async () => {
+  await server.close();
+  await source.close();
+  rmSync(folder, { recursive: true });
+});
+
+interface Peer {
+  puller: Puller;
+  journal: LmdbJournal;
+  stop: () => Promise<void>;
+}
+
+async function pull(name: string, change: Partial<PullerOptions> = {}): Promise<Peer> {
+  const journal = LmdbJournal.open({ path: join(folder, name), quotaBytes: 2 ** 30 });
+  const puller = new Puller({
+    ...{ peer: { name: 'a', host: '127.0.0.1', port }, group: 'g', origin: 1, journal },
+    authority: authority.certificate,
+    identity: await issueCertificate(authority, { group: 'g', name: 'b' }),
+    ...{ modelHash: () => 'h1', applied: () => 0n, log: silentLog() },
+    ...change,
+  });
+  const abort = new AbortController();
+  const running = puller.run(abort.signal);
+  const stop = async (): Promise<void> => {
+    abort.abort();
+    await running;
+    await journal.close();
+  };
+  return { puller, journal, stop };
+}
+
+test('batches and chunks arrive in order and are acknowledged when durable', async () => {
+  await source.append(nextBatch(100));
+  const { journal, stop } = await pull('plain');
+  await source.append(nextBatch(300_000));
+  for (let number = 0; number < 3; number++) {
+    await source.appendChunk({ origin: 1, xid: 9, number, bytes: Buffer.alloc(1000, number) });
+  }
+  await source.append(nextBatch(0, { xid: 9, chunks: 3 }));
+  await eventually('all is there', () => journal.durable(1) === end);
+  const chunks = [...journal.chunks(1, 9, 0)].map(({ bytes }) => bytes[0]);
+  assert.deepEqual(chunks, [0, 1, 2]);
+  await eventually('it is acknowledged', () => acks.includes(end));
+  await stop();
+});
+
+test('a link that is cut again and again loses nothing', async () => {
+  const sockets = new Set<Socket>();
+  const proxy = createServer((socket) => {
+    const upstream = tcp(port, '127.0.0.1');
+    for (const one of [socket, upstream]) {
+      sockets.add(one);
+      one.on('error', () => undefined);
+    }
+    socket.pipe(upstream).pipe(socket);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const proxyPort = (proxy.address() as { port: number }).port;
+  const peer = { name: 'a', host: '127.0.0.1', port: proxyPort };
+  const { journal, stop } = await pull('cut', { peer });
+  for (let round = 0; round < 5; round++) {
+    for (let count = 0; count < 20; count++) await source.append(nextBatch(100_000));
+    const seen = journal.position(1);
+    await eventually('something arrives', () => journal.position(1) > seen || seen === end);
+    for (const socket of sockets) socket.destroy();
+    sockets.clear();
+  }
+  await eventually('all is there', () => journal.durable(1) === end);
+  await stop();
+  proxy.close();
+  assert.equal(journal.position(1), source.position(1));
+});
+
+test('a certificate of another group is refused', async () => {
+  const other = await createAuthority('g');
+  const identity = await issueCertificate(other, { group: 'g', name: 'b' });
+  const { puller, journal, stop } = await pull('foreign', { identity });
+  await eventually('it failed', () => puller.status().lastError?.code !== undefined);
+  assert.match(puller.status().lastError!.code!, /CERT|SELF_SIGNED|LINK_CLOSED|ECONNRESET/);
+  assert.equal(journal.position(1), 0n);
+  await stop();
+});
+
+test('a site that answers at the address of another one is refused', async () => {
+  const peer = { name: 'c', host: '127.0.0.1', port };
+  const { puller, stop } = await pull('wrong', { peer });
+  await eventually('it failed', () => puller.status().lastError?.code === 'LINK_PEER');
+  await stop();
+});
+
+test('a site with other models gets no data and a clear message', async () => {
+  const { puller, journal, stop } = await pull('models', { modelHash: () => 'h2' });
+  await eventually('it failed', () => puller.status().lastError?.code === 'MODEL_MISMATCH');
+  assert.match(puller.status().lastError!.message, /Install the same models at both sites/);
+  assert.equal(journal.position(1), 0n);
+  await stop();
+});

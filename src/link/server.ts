@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { AppError, describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { decodeBatch } from '../journal/batch.ts';
+import type { Batch, Chunk, Journal } from '../journal/journal.ts';
+import type { Identity } from './authority.ts';
+import { encodeFrame, FRAME } from './frames.ts';
+
+/** How often a quiet pull hears from us. */
+export const HEARTBEAT_MS = 2_000;
+
+export interface LinkServerOptions {
+  journal: Journal;
+  authority: string;
+  identity: Identity;
+  host: string;
+  port: number;
+  /** The installed models; a peer with others gets no data. */
+  modelHash: () => string;
+  /** A peer has an origin's batches on disk, and in its database, up to these positions. */
+  onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
+  log: Log;
+}
+
+/** Serves this site's journal to the other members of the group (HTTP/2, TLS 1.3, both certificates checked). */
+export class LinkServer {
+  readonly #options: LinkServerOptions;
+  readonly #server: Http2SecureServer;
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #stop = new AbortController();
+
+  constructor(options: LinkServerOptions) {
+    this.#options = options;
+    this.#server = createSecureServer({
+      ca: options.authority,
+      cert: options.identity.certificate,
+      key: options.identity.key,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+    });
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => undefined);
+    });
+    this.#server.on('stream', (stream, headers) => void this.#serve(stream, headers));
+  }
+
+  /** @throws AppError LINK_PORT when the port is taken */
+  async listen(): Promise<number> {
+    const { host, port } = this.#options;
+    this.#server.listen(port, host);
+    try {
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw new AppError('LINK_PORT', `Cannot listen on ${host}:${port}`, {
+        hint: 'Another program has the port: choose another one (link.port in syncline.yaml)',
+        cause: error,
+      });
+    }
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const ended = new AbortController();
+    stream.on('error', () => ended.abort());
+    stream.once('close', () => ended.abort());
+    this.#stop.signal.addEventListener('abort', () => ended.abort(), { once: true });
+    try {
+      if (headers[':path'] !== '/v1/pull') return refuse(stream, 404, 'NOT_FOUND', 'no such path');
+      const hash = this.#options.modelHash();
+      if (headers['crp-models'] !== hash) {
+        return refuse(stream, 409, 'MODEL_MISMATCH', `this site has the models ${hash}`);
+      }
+      await this.#pull(stream, headers, ended.signal);
+    } catch (error) {
+      this.#options.log.warn({ error: describeError(error) }, 'pull ended');
+      if (!stream.headersSent && error instanceof AppError) {
+        refuse(stream, 410, error.code, error.message);
+      } else stream.destroy();
+    }
+  }
+
+  async #pull(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const origin = Number(headers['crp-origin']);
+    const peer = peerName(stream);
+    readAcks(stream, (durable, applied) => this.#options.onAck({ peer, origin, durable, applied }));
+    const { journal } = this.#options;
+    const after = BigInt(String(headers['crp-after']));
+    const entries = journal.follow(origin, after, { signal, streams: true });
+    stream.respond({ ':status': 200 });
+    const heartbeat = setInterval(() => stream.write(encodeFrame(FRAME.heartbeat)), HEARTBEAT_MS);
+    const sent = new Map<number, number>();
+    try {
+      for await (const entry of entries) {
+        if (entry.kind === 'chunk') await sendNext(stream, sent, entry.chunk);
+        else if (entry.kind === 'abort') {
+          if (sent.delete(entry.xid)) await send(stream, encodeFrame(FRAME.abort, u32(entry.xid)));
+        } else await this.#sendBatch(stream, sent, entry.batch);
+        if (signal.aborted) break;
+      }
+    } finally {
+      clearInterval(heartbeat);
+      stream.end();
+    }
+  }
+
+  /** A batch that commits a stream follows all of its chunks. */
+  async #sendBatch(
+    stream: ServerHttp2Stream,
+    sent: Map<number, number>,
+    batch: Batch,
+  ): Promise<void> {
+    const { journal } = this.#options;
+    const commit = (batch.bytes[4]! & 1) === 0 ? undefined : decodeBatch(batch.bytes).stream;
+    if (commit !== undefined) {
+      await journal.flush();
+      const from = sent.get(commit.xid) ?? 0;
+      for (const chunk of journal.chunks(batch.origin, commit.xid, from)) {
+        await sendNext(stream, sent, chunk);
+      }
+      sent.delete(commit.xid);
+    }
+    await send(stream, encodeFrame(FRAME.batch, batch.bytes));
+  }
+}
+
+/** Chunks go in order; what a slow pull missed is sent at the commit. */
+async function sendNext(
+  stream: ServerHttp2Stream,
+  sent: Map<number, number>,
+  chunk: Chunk,
+): Promise<void> {
+  if (chunk.number !== (sent.get(chunk.xid) ?? 0)) return;
+  sent.set(chunk.xid, chunk.number + 1);
+  await send(stream, encodeFrame(FRAME.chunk, u32(chunk.xid), u32(chunk.number), chunk.bytes));
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** Writes and waits for HTTP/2's flow control. */
+async function send(stream: ServerHttp2Stream, bytes: Buffer): Promise<void> {
+  if (stream.destroyed || stream.write(bytes)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    stream.once('close', done);
+  });
+}
+
+function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {
+  stream.respond({ ':status': status, 'crp-error': code });
+  stream.end(message);
+}
+
+function peerName(stream: ServerHttp2Stream): string {
+  const socket = stream.session?.socket as TLSSocket | undefined;
+  return socket?.getPeerCertificate().subjectaltname ?? '';
+}
+
+/** Acknowledgements come in the request's body: u64 durable, u64 applied. */
+function readAcks(
+  stream: ServerHttp2Stream,
+  ack: (durable: bigint, applied: bigint) => void,
+): void {
+  let rest = Buffer.alloc(0);
+  stream.on('data', (bytes: Buffer) => {
+    rest = Buffer.concat([rest, bytes]);
+    while (rest.length >= 16) {
+      ack(rest.readBigUInt64BE(0), rest.readBigUInt64BE(8));
+      rest = rest.subarray(16);
+    }
+  });
+}
