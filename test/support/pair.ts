@@ -11,9 +11,16 @@ import { silentLog } from '../../src/base/log.ts';
 import { Capture, ensureSlot } from '../../src/capture/capture.ts';
 import { LmdbJournal } from '../../src/journal/journal-lmdb.ts';
 import type { Model } from '../../src/model/ir.ts';
+import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
+import type { Identity } from '../../src/link/authority.ts';
+import { Puller } from '../../src/link/puller.ts';
+import { LinkServer } from '../../src/link/server.ts';
 import { connect } from '../../src/postgres/connect.ts';
 import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
+
+const GROUP = 'test';
+const authority = createAuthority(GROUP);
 
 /** Longest wait for a condition. */
 const LIMIT_MS = 60_000;
@@ -30,7 +37,7 @@ export async function eventually(
   }
 }
 
-/** One site without a link: capture and applier share journals in this process. */
+/** One site: capture, journal, link and applier, as an agent has them. */
 export class TestSite {
   readonly number: number;
   readonly dsn: string;
@@ -41,6 +48,9 @@ export class TestSite {
   #stop: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
   applier: Applier | undefined;
+
+  #server: LinkServer | undefined;
+  #port = 0;
 
   private constructor(number: number, parts: { dsn: string; sql: Client; slot: string }) {
     this.number = number;
@@ -60,10 +70,27 @@ export class TestSite {
     const database = new URL(dsn).pathname.slice(1);
     const slot = `crp_${database}_${number}`;
     await ensureSlot(dsn, slot);
-    return new TestSite(number, { dsn, sql, slot });
+    const created = new TestSite(number, { dsn, sql, slot });
+    await created.#listen();
+    return created;
   }
 
-  /** Captures here, and applies what the other site's journal has. */
+  async #identity(): Promise<{ authority: string; identity: Identity }> {
+    const group = await authority;
+    const identity = await issueCertificate(group, { group: GROUP, name: `site${this.number}` });
+    return { authority: group.certificate, identity };
+  }
+
+  async #listen(): Promise<void> {
+    this.#server = new LinkServer({
+      ...(await this.#identity()),
+      ...{ journal: this.journal, host: '127.0.0.1', port: 0, log: silentLog() },
+      ...{ modelHash: () => 'test', onAck: () => undefined },
+    });
+    this.#port = await this.#server.listen();
+  }
+
+  /** Captures here, pulls from the other site, and applies what it has. */
   async start(other: TestSite, model: Model): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;
@@ -77,15 +104,21 @@ export class TestSite {
     const beacon = new Beacon(this.dsn, () => true);
     const applier = createApplier({
       ...{ site: { name: `site${this.number}`, number: this.number }, siteNames: () => new Map() },
-      ...{ origin: other.number, incarnation: 1, models: [model], journal: other.journal },
+      ...{ origin: other.number, incarnation: 1, models: [model], journal: this.journal },
       ...{ dsn: this.dsn, log, knowledge: new Knowledge(this.number) },
       ...{ beacon, maxClockDriftMicros: 10_000_000n },
       onApplied: () => undefined,
     });
     this.applier = applier;
-    this.#running = Promise.all([capture.run(stop.signal), applier.run(stop.signal)]).finally(() =>
-      beacon.close(),
-    );
+    const puller = new Puller({
+      ...(await this.#identity()),
+      peer: { name: `site${other.number}`, host: '127.0.0.1', port: other.#port },
+      ...{ group: GROUP, origin: other.number, journal: this.journal, log },
+      ...{ modelHash: () => 'test', applied: () => applier.appliedDurably() },
+    });
+    this.#running = Promise.all(
+      [capture, applier, puller].map((part) => part.run(stop.signal)),
+    ).finally(() => beacon.close());
     this.#running.catch(() => undefined);
   }
 
@@ -96,6 +129,7 @@ export class TestSite {
 
   async remove(): Promise<void> {
     await this.stop();
+    await this.#server?.close();
     await this.journal.close();
     await this.sql.query('SELECT pg_drop_replication_slot($1)', [this.slot]).catch(() => undefined);
     await this.sql.end();
