@@ -28,6 +28,8 @@ class OriginApplier implements Applier {
   readonly #status: ApplierStatus;
   #durable = 0n;
   #attempt = 0;
+  /** The transaction on the session that others have to wait for. */
+  #session: Promise<void> = Promise.resolve();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -129,7 +131,7 @@ class OriginApplier implements Applier {
       if (batch.stream !== undefined) {
         await pending.drained();
         if (pending.ended()) return;
-        await this.#applyStream(session, batch);
+        await this.#alone(() => this.#applyStream(session, batch));
       } else {
         await this.#fold(session, pending, { batch, after });
       }
@@ -198,13 +200,12 @@ class OriginApplier implements Applier {
     while (!pending.ended()) {
       const next = await pending.take(DURABLE_MS);
       if (next === undefined) {
-        if (this.#durable < this.#status.applied && !pending.ended())
-          await this.#makeDurable(session);
+        await this.#alone(() => this.#makeDurable(session, pending));
         lastDurable = Date.now();
         continue;
       }
       const durably = Date.now() - lastDurable >= DURABLE_MS;
-      await this.#apply(session, next, durably);
+      await this.#alone(() => this.#apply(session, next, durably));
       if (durably) lastDurable = Date.now();
     }
   }
@@ -219,8 +220,19 @@ class OriginApplier implements Applier {
     this.#done({ position, commitTime, transactions, changes: fold.changes, ...outcome });
   }
 
+  /**
+   * One transaction on the session at a time. Reader (streamed transactions) and writer share it, and a
+   * COMMIT of the one in the middle of the other's work would empty the other's staging table.
+   */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const turn = this.#session.then(work);
+    this.#session = turn.catch(() => undefined);
+    return turn;
+  }
+
   /** An asynchronous commit is on disk when a later synchronous one is. */
-  async #makeDurable(session: ApplySession): Promise<void> {
+  async #makeDurable(session: ApplySession, pending: PendingFolds): Promise<void> {
+    if (this.#durable >= this.#status.applied || pending.ended()) return;
     const position = this.#status.applied;
     await session.client.query('BEGIN');
     await writeProgress(session, { position }, { origin: this.#options.origin, durably: true });

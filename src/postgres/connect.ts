@@ -73,7 +73,7 @@ function connectError(dsn: string, error: unknown): AppError {
   });
 }
 
-const TRANSIENT = /^(08|40001|40P01|55P03|53300|57P0|XX000|25P03)/;
+const TRANSIENT = /^(08|40001|40P01|55P03|53300|57P0|XX000|25P0[23])/;
 
 /** True for errors after which the same work may succeed: connection lost, deadlock, lock time-out, restart. */
 export function isTransient(error: unknown): boolean {
