@@ -22,7 +22,19 @@ export interface LinkServerOptions {
   modelHash: () => string;
   /** A peer has an origin's batches on disk, and in its database, up to these positions. */
   onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
+  /** Other things that members may ask for, by path. */
+  routes?: ReadonlyMap<string, Route>;
   log: Log;
+}
+
+/** Answers one request of the member `peer`; what it throws is answered as an error of the peer's. */
+export type Route = (stream: ServerHttp2Stream, request: RouteRequest) => Promise<void>;
+
+export interface RouteRequest {
+  /** The name in the member's certificate. */
+  peer: string;
+  headers: IncomingHttpHeaders;
+  signal: AbortSignal;
 }
 
 /** Serves this site's journal to the other members of the group (HTTP/2, TLS 1.3, both certificates checked). */
@@ -78,6 +90,10 @@ export class LinkServer {
     stream.once('close', () => ended.abort());
     this.#stop.signal.addEventListener('abort', () => ended.abort(), { once: true });
     try {
+      const route = this.#options.routes?.get(String(headers[':path']));
+      if (route !== undefined) {
+        return await route(stream, { peer: peerName(stream), headers, signal: ended.signal });
+      }
       if (headers[':path'] !== '/v1/pull') return refuse(stream, 404, 'NOT_FOUND', 'no such path');
       const hash = this.#options.modelHash();
       if (headers['crp-models'] !== hash) {
@@ -86,9 +102,9 @@ export class LinkServer {
       await this.#pull(stream, headers, ended.signal);
     } catch (error) {
       this.#options.log.warn({ error: describeError(error) }, 'pull ended');
-      if (!stream.headersSent && error instanceof AppError) {
-        refuse(stream, 410, error.code, error.message);
-      } else stream.destroy();
+      if (stream.headersSent || stream.destroyed) stream.destroy();
+      else if (error instanceof AppError) refuse(stream, 410, error.code, error.message);
+      else refuse(stream, 500, 'PEER_FAILED', describeError(error));
     }
   }
 
@@ -176,9 +192,11 @@ function refuse(stream: ServerHttp2Stream, status: number, code: string, message
   stream.end(message);
 }
 
+/** The site's name in the member's certificate (authority.ts, `siteUri`). */
 function peerName(stream: ServerHttp2Stream): string {
   const socket = stream.session?.socket as TLSSocket | undefined;
-  return socket?.getPeerCertificate().subjectaltname ?? '';
+  const names = socket?.getPeerCertificate().subjectaltname ?? '';
+  return decodeURIComponent(/URI:syncline:\/\/[^/]+\/([^,]+)/.exec(names)?.[1] ?? '');
 }
 
 /** Acknowledgements come in the request's body: u64 durable, u64 applied. */

@@ -18,6 +18,11 @@ export function catalogDdl(options: CatalogOptions): string[] {
     `CREATE TABLE IF NOT EXISTS crp.site (name text NOT NULL, number integer PRIMARY KEY,
        incarnation integer NOT NULL)`,
     `INSERT INTO crp.site VALUES (${literal(name)}, ${number}, ${incarnation}) ON CONFLICT DO NOTHING`,
+    `CREATE TABLE IF NOT EXISTS crp.member (name text PRIMARY KEY, number integer NOT NULL UNIQUE
+       CHECK (number BETWEEN 1 AND 2047), address text, incarnation integer NOT NULL DEFAULT 1,
+       state text NOT NULL CHECK (state IN ('invited', 'joining', 'active', 'left')))`,
+    `CREATE TABLE IF NOT EXISTS crp.model (name text PRIMARY KEY, revision text NOT NULL,
+       hash text NOT NULL, ir jsonb NOT NULL, installed_at timestamptz NOT NULL DEFAULT now())`,
     `CREATE TABLE IF NOT EXISTS crp.progress (origin integer PRIMARY KEY, incarnation integer NOT NULL,
        position bigint NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     'CREATE SEQUENCE IF NOT EXISTS crp.floor MINVALUE 0 START 0 CACHE 1',
@@ -31,7 +36,10 @@ export function catalogDdl(options: CatalogOptions): string[] {
   ];
 }
 
-/** The agent's rights beyond `LOGIN REPLICATION` and those on the entity tables themselves. */
+/**
+ * The agent's rights beyond `LOGIN REPLICATION` and those on the entity tables themselves. The last two
+ * kinds only a superuser may grant (PostgreSQL manual: GRANT … ON PARAMETER; 9.28.6 Replication).
+ */
 export function agentGrants(role: string): string[] {
   const to = ident(role);
   const functions = [
@@ -46,6 +54,23 @@ export function agentGrants(role: string): string[] {
     `GRANT SELECT, UPDATE ON SEQUENCE crp.floor TO ${to}`,
     `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
+  ];
+}
+
+/** The agent's rights on a model's tables: it writes what the other sites wrote. */
+export function agentTableGrants(role: string, schema: string): string[] {
+  return [
+    `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${ident(role)}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${ident(schema)} TO ${ident(role)}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${ident(role)}`,
+  ];
+}
+
+/** A service's rights: the model's tables and nothing of ours. */
+export function serviceGrants(role: string, schema: string): string[] {
+  return [
+    `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${ident(role)}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${ident(schema)} TO ${ident(role)}`,
   ];
 }
 

@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { AppError } from '../base/errors.ts';
+import { siteUri } from './authority.ts';
+import type { Identity } from './authority.ts';
+
+/** Silence after which a link is taken for dead: several heartbeats. */
+export const STALL_MS = 8_000;
+const WINDOW = 8 * 1024 * 1024;
+/** Longest answer that is read whole. */
+const MAX_ANSWER = 1024 * 1024;
+
+export interface PeerOptions {
+  /** Whom to connect to, and who must answer there. */
+  peer: { name: string; host: string; port: number };
+  group: string;
+  authority: string;
+  identity: Identity;
+}
+
+/** A connection to another site: HTTP/2 over TLS 1.3, the certificates of both ends checked. */
+export class PeerConnection {
+  readonly #session: ClientHttp2Session;
+  readonly #peer: PeerOptions['peer'];
+  #broken: Error | undefined;
+
+  private constructor(session: ClientHttp2Session, peer: PeerOptions['peer']) {
+    this.#session = session;
+    this.#peer = peer;
+    session.on('error', (error: Error) => (this.#broken ??= error));
+  }
+
+  /** @throws AppError LINK_PEER when somebody else answers; the network's error */
+  static async open(options: PeerOptions): Promise<PeerConnection> {
+    const { peer, authority, identity } = options;
+    const session = connect(`https://${urlHost(peer.host)}:${peer.port}`, {
+      ca: authority,
+      cert: identity.certificate,
+      key: identity.key,
+      minVersion: 'TLSv1.3',
+      settings: { initialWindowSize: WINDOW },
+      // The name is in the URI of the certificate, not in DNS.
+      checkServerIdentity: () => undefined,
+    });
+    const connection = new PeerConnection(session, peer);
+    try {
+      await once(session, 'connect', { signal: AbortSignal.timeout(STALL_MS) });
+      session.setLocalWindowSize(WINDOW);
+      checkPeer(session, options);
+      return connection;
+    } catch (error) {
+      session.destroy();
+      throw connection.explain(error);
+    }
+  }
+
+  /** Begins a POST whose body stays open. */
+  request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    return this.#session.request({ ':method': 'POST', ...headers }, { endStream: false });
+  }
+
+  /** POSTs JSON and returns the JSON of the answer. */
+  async call(path: string, body: unknown): Promise<unknown> {
+    const stream = this.request({ ':path': path });
+    stream.setTimeout(STALL_MS, () => stream.destroy(new Error('the peer does not answer')));
+    try {
+      stream.end(JSON.stringify(body));
+      await accepted(stream);
+      return JSON.parse(await readText(stream));
+    } catch (error) {
+      throw this.explain(error);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  /**
+   * The reason behind a failure on this connection: with TLS 1.3 a refused client certificate shows only
+   * after the handshake, on the session.
+   */
+  explain(error: unknown): unknown {
+    const cause = this.#broken ?? error;
+    const { code } = cause as { code?: unknown };
+    if (cause instanceof AppError || typeof code !== 'string') return cause;
+    const { name, host, port } = this.#peer;
+    if (/^ERR_SSL|CERT|SELF_SIGNED/.test(code)) {
+      return new AppError('LINK_CERTIFICATE', `${name} refused this site’s certificate: ${code}`, {
+        hint: 'Both sites need certificates of the same group: join this site with an invitation of the group',
+        retry: 'later',
+        cause,
+      });
+    }
+    return new AppError('LINK_UNREACHABLE', `Cannot reach ${name} at ${host}:${port}: ${code}`, {
+      hint: 'Is its agent up (syncline up), and is the address right?',
+      retry: 'later',
+      cause,
+    });
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+}
+
+/**
+ * Settles when the peer has answered 200.
+ *
+ * @throws AppError with the code that the peer named
+ */
+export async function accepted(stream: ClientHttp2Stream): Promise<void> {
+  const headers = await responseHeaders(stream);
+  if (headers[':status'] === 200) return;
+  const text = await readText(stream);
+  const named = headers['crp-error'];
+  const code = typeof named === 'string' ? named : 'LINK_REFUSED';
+  const hint =
+    code === 'MODEL_MISMATCH'
+      ? 'Install the same models at both sites; data flow again by themselves then'
+      : 'See the log of the peer';
+  throw new AppError(code, `The peer refused: ${text}`, { hint, retry: 'later' });
+}
+
+/** The response's headers; rejects when the stream ends without one. */
+function responseHeaders(stream: ClientHttp2Stream): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    stream.once('response', (headers: Record<string, unknown>) => resolve(headers));
+    stream.once('error', reject);
+    stream.once('close', () => {
+      reject(new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' }));
+    });
+  });
+}
+
+async function readText(stream: ClientHttp2Stream): Promise<string> {
+  let text = '';
+  for await (const part of stream) {
+    text += String(part);
+    if (text.length > MAX_ANSWER) throw new AppError('LINK_PROTOCOL', 'The answer is too long');
+  }
+  return text;
+}
+
+function checkPeer(session: ClientHttp2Session, { group, peer }: PeerOptions): void {
+  const expected = `URI:${siteUri(group, peer.name)}`;
+  const names = (session.socket as TLSSocket).getPeerCertificate().subjectaltname ?? '';
+  if (names.split(', ').includes(expected)) return;
+  throw new AppError('LINK_PEER', `${peer.host}:${peer.port} answers as "${names}"`, {
+    hint: `Expected ${expected}: check the address of site "${peer.name}"`,
+    retry: 'later',
+  });
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,95 @@
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import { IR_VERSION } from '../model/ir.ts';
+import type { Model } from '../model/ir.ts';
+
+/** A row of `crp.member`. */
+export interface Member {
+  name: string;
+  number: number;
+  /** `host:port`; null until the site has joined. */
+  address: string | null;
+  incarnation: number;
+  state: 'invited' | 'joining' | 'active' | 'left';
+}
+
+/** A model as `crp.model` has it. The hash is that of the compiled model: the same at every site. */
+export interface InstalledModel {
+  ir: Model;
+  hash: string;
+}
+
+/** What a site's database says of itself. */
+export interface SiteRecord {
+  name: string;
+  number: number;
+  incarnation: number;
+}
+
+/** @throws AppError SITE_UNKNOWN when the database is no site's */
+export async function readSite(client: Client): Promise<SiteRecord> {
+  const found = await client.query<{ present: boolean }>(
+    `SELECT to_regclass('crp.site') IS NOT NULL AS present`,
+  );
+  if (found.rows[0]!.present) {
+    const { rows } = await client.query<SiteRecord>(
+      'SELECT name, number, incarnation FROM crp.site',
+    );
+    if (rows[0] !== undefined) return rows[0];
+  }
+  throw new AppError('SITE_UNKNOWN', 'The database has no site in it', {
+    hint: 'Is database.url in syncline.yaml the database that syncline init or join was given?',
+  });
+}
+
+export async function readMembers(client: Client): Promise<Member[]> {
+  const { rows } = await client.query<Member>(
+    'SELECT name, number, address, incarnation, state FROM crp.member ORDER BY number',
+  );
+  return rows;
+}
+
+/**
+ * Notes what a member says of itself, or of another. A member that is further (invited → joining →
+ * active → left) is never set back.
+ */
+export async function upsertMember(client: Client, member: Member): Promise<void> {
+  await client.query(
+    `INSERT INTO crp.member AS m (name, number, address, incarnation, state)
+     VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (name) DO UPDATE SET
+       address = coalesce(excluded.address, m.address),
+       incarnation = greatest(m.incarnation, excluded.incarnation),
+       state = CASE WHEN array_position(ARRAY['invited', 'joining', 'active', 'left'], excluded.state)
+                       > array_position(ARRAY['invited', 'joining', 'active', 'left'], m.state)
+                    THEN excluded.state ELSE m.state END`,
+    [member.name, member.number, member.address, member.incarnation, member.state],
+  );
+}
+
+/** @throws AppError IR_VERSION for a model that another version of Syncline installed */
+export async function readModels(client: Client): Promise<InstalledModel[]> {
+  const { rows } = await client.query<InstalledModel>(
+    'SELECT ir, hash FROM crp.model ORDER BY name',
+  );
+  for (const { ir } of rows) {
+    if (ir.irVersion === IR_VERSION) continue;
+    throw new AppError('IR_VERSION', `Model "${ir.name}" was installed in format ${ir.irVersion}`, {
+      hint: `This version of Syncline reads format ${IR_VERSION}`,
+    });
+  }
+  return rows;
+}
+
+/** One text for all of a site's models; sites exchange data only while theirs are equal. */
+export function modelsHash(models: readonly InstalledModel[]): string {
+  return models.map(({ ir, hash }) => `${ir.name}:${hash.slice(0, 16)}`).join(',') || 'none';
+}
+
+/** How far each origin is applied here, as of the caller's snapshot. */
+export async function readProgress(client: Client): Promise<Map<number, bigint>> {
+  const { rows } = await client.query<{ origin: number; position: string }>(
+    'SELECT origin, position FROM crp.progress',
+  );
+  return new Map(rows.map((row) => [row.origin, BigInt(row.position)]));
+}

@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chownSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { embeddedBinaries } from '../postgres/binaries.ts';
+import type { PostgresBinaries } from '../postgres/binaries.ts';
+import { Cluster } from '../postgres/cluster.ts';
+import type { SiteConfig } from './config.ts';
+
+export const SUPERUSER = 'postgres';
+export const DATABASE = 'syncline';
+
+/** Settings of a site's embedded server; all may be overridden in postgresql.auto.conf (ALTER SYSTEM). */
+const SETTINGS = {
+  shared_buffers: '256MB',
+  max_wal_size: '4GB',
+  max_replication_slots: '20',
+  max_wal_senders: '20',
+};
+
+/** The embedded server of a site that has one. */
+export function embeddedCluster(config: SiteConfig): Cluster | undefined {
+  const { embedded, url } = config.database;
+  if (embedded === undefined) return undefined;
+  return clusterAt(embedded, Number(new URL(url).port));
+}
+
+/** A server with its data in a folder, not yet made or started. */
+export function clusterAt(data: string, port: number): Cluster {
+  const binaries = embeddedBinaries();
+  return new Cluster({ binaries, data, port, superuser: SUPERUSER, settings: SETTINGS });
+}
+
+/**
+ * Where the data of a site's embedded server go: into the site's folder, unless PostgreSQL must run as
+ * another user (this process is root) who cannot get there.
+ */
+export function chooseDataFolder(root: string): string {
+  const { runAs } = embeddedBinaries();
+  const preferred = join(resolve(root), 'postgres');
+  mkdirSync(preferred, { recursive: true });
+  if (runAs === undefined || canEnter(preferred, runAs)) return preferred;
+  const name = createHash('sha256').update(resolve(root)).digest('hex').slice(0, 12);
+  const elsewhere = join(tmpdir(), `syncline-${name}`);
+  mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
+  chownSync(elsewhere, runAs.uid, runAs.gid);
+  return join(elsewhere, 'postgres');
+}
+
+function canEnter(folder: string, runAs: NonNullable<PostgresBinaries['runAs']>): boolean {
+  return spawnSync('test', ['-x', folder], { ...runAs }).status === 0;
+}
