@@ -223,6 +223,10 @@ export class LmdbJournal implements Journal {
     return this.#log(origin).oldest ?? 0n;
   }
 
+  count(origin: number, after: bigint): number {
+    return this.#batches.getKeysCount(batchRange(origin, after + 1n));
+  }
+
   origins(): number[] {
     return [...this.#logs.keys()];
   }

@@ -47,6 +47,8 @@ export interface Journal {
   trim(origin: number, upTo: bigint): Promise<number>;
   /** Oldest position that can still be followed: `follow` after less than this throws JOURNAL_TRIMMED. */
   oldest(origin: number): bigint;
+  /** Number of stored batches of the origin that end after the position. */
+  count(origin: number, after: bigint): number;
   origins(): number[];
   stats(): JournalStats;
   /** Small durable notes of the agent (for example, the confirmed slot position). */

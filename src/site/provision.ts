@@ -153,6 +153,12 @@ const OWNED = `
   UNION ALL
   SELECT format('ALTER PUBLICATION crp OWNER TO %I', $2::text) FROM pg_publication WHERE pubname = 'crp'`;
 
+/** Removes what `provision` made: all of it belongs to the site's roles, and nothing else does. */
+export async function unprovision(client: Client, site: string): Promise<void> {
+  const roles = Object.values(roleNames(site)).map(ident).join(', ');
+  await run(client, [`DROP OWNED BY ${roles} CASCADE`, `DROP ROLE ${roles}`]);
+}
+
 async function run(client: Client, statements: readonly string[]): Promise<void> {
   for (const statement of statements) await client.query(statement);
 }

@@ -1,0 +1,88 @@
+import { Command } from 'commander';
+import { withConnection } from '../../postgres/connect.ts';
+import { readConfig } from '../../site/config.ts';
+import { dirOption, jsonOption, wholeNumber } from '../options.ts';
+import { formatTable } from '../table.ts';
+
+interface Options {
+  dir: string;
+  json: boolean;
+  limit: number;
+}
+
+interface Row {
+  id: string;
+  detected_at: Date;
+  entity: string;
+  key: Record<string, unknown>;
+  type: string;
+  column_group: string | null;
+  method: string;
+  winner: string;
+  origin_site: string | null;
+  local_row: unknown;
+  remote_row: unknown;
+  reason: string;
+  status: string;
+}
+
+/** `syncline conflicts`: what was decided, and what waits. */
+export function conflictsCommand(): Command {
+  return new Command('conflicts')
+    .description('list conflicts, the newest first; with an id: one in full')
+    .argument('[id]', 'identifier of one conflict', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .option('--limit <n>', 'how many', wholeNumber(1, 100_000), 20)
+    .action(async (id: number | undefined, options: Options) => {
+      const rows = await withConnection(
+        readConfig(options.dir).database.url,
+        'syncline conflicts',
+        async (client) =>
+          (
+            await client.query<Row>(
+              `SELECT id, detected_at, entity, key, type, column_group, method, winner, origin_site,
+                 local_row, remote_row, reason, status
+               FROM crp.conflict WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT $2`,
+              [id ?? null, options.limit],
+            )
+          ).rows,
+      );
+      console.log(options.json ? JSON.stringify(rows) : id === undefined ? list(rows) : full(rows));
+    });
+}
+
+function list(rows: readonly Row[]): string {
+  if (rows.length === 0) return 'no conflicts';
+  const header = [
+    'id',
+    'when',
+    'entity',
+    'key',
+    'conflict',
+    'group',
+    'with',
+    'method',
+    'winner',
+    '',
+  ];
+  return formatTable(
+    header,
+    rows.map((row) => [
+      ...[row.id, row.detected_at, row.entity, Object.values(row.key).join(' '), row.type],
+      ...[row.column_group, row.origin_site, row.method, row.winner],
+      row.status === 'parked' ? 'PARKED' : '',
+    ]),
+  );
+}
+
+function full(rows: readonly Row[]): string {
+  const [row] = rows;
+  if (row === undefined) return 'no such conflict';
+  return Object.entries(row)
+    .map(([name, value]) => {
+      const text = value instanceof Date ? value.toISOString() : JSON.stringify(value);
+      return `${name.padEnd(12)} ${text}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { AppError } from '../../base/errors.ts';
+import { readConfig } from '../../site/config.ts';
+import { askAgent } from '../../site/control.ts';
+import { embeddedCluster } from '../../site/embedded.ts';
+import { dirOption } from '../options.ts';
+
+const STOP_LIMIT_MS = 30_000;
+
+/** `syncline down`: stops the agent, and with `--database` its embedded server too. */
+export function downCommand(): Command {
+  return new Command('down')
+    .description("stop the site's agent")
+    .addOption(dirOption())
+    .option('--database', 'stop the embedded PostgreSQL too', false)
+    .action(async (options: { dir: string; database: boolean }) => {
+      const config = readConfig(options.dir);
+      await stopAgent(options.dir);
+      if (options.database) await embeddedCluster(config)?.stop('fast');
+    });
+}
+
+async function stopAgent(dir: string): Promise<void> {
+  const end = Date.now() + STOP_LIMIT_MS;
+  let asked = false;
+  for (;;) {
+    try {
+      await askAgent(dir, asked ? 'ping' : 'down');
+      asked = true;
+    } catch (error) {
+      if ((error as AppError).code === 'AGENT_DOWN') return;
+      throw error;
+    }
+    if (Date.now() > end) {
+      throw new AppError('AGENT_STOP', `The agent did not stop within ${STOP_LIMIT_MS / 1000} s`, {
+        hint: 'Its process id is in syncline status',
+      });
+    }
+    await delay(50);
+  }
+}

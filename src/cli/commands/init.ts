@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { initSite } from '../../site/init.ts';
+import { installedModels } from '../models.ts';
+import { placeOf, withPlace } from './place.ts';
+import type { PlaceOptions } from './place.ts';
+
+interface Options extends PlaceOptions {
+  site: string;
+  group: string;
+  model: string[];
+}
+
+/** `syncline init`: the first site of a group. */
+export function initCommand(): Command {
+  const command = new Command('init')
+    .description('make the first site of a group: database, roles, tables, certificates')
+    .requiredOption('--site <name>', 'name of the site')
+    .option('--group <name>', 'name of the group', 'main')
+    .requiredOption(
+      '--model <model...>',
+      'what is replicated: a shipped model (dns, dhcp, …) or a YANG file; may be repeated',
+    );
+  return withPlace(command).action(async (options: Options) => {
+    const models = installedModels(options.model);
+    const config = await initSite({ ...placeOf(options), ...options, models });
+    console.log(`Site "${config.site}" (number ${config.number}) of group "${config.group}" is made.
+
+  start it           syncline up --dir ${options.dir}
+  invite another     syncline invite NAME --dir ${options.dir} > NAME.invitation
+  for the service    ${config.database.serviceUrl}`);
+  });
+}

@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import { AppError } from '../../base/errors.ts';
+import { withConnection } from '../../postgres/connect.ts';
+import { readMembers, upsertMember } from '../../site/catalog.ts';
+import { checkSiteName, MAX_SITE_NUMBER, readConfig } from '../../site/config.ts';
+import { makeInvitation } from '../../site/group.ts';
+import { dirOption, wholeNumber } from '../options.ts';
+
+interface Options {
+  dir: string;
+  number?: number;
+}
+
+/** `syncline invite NAME`: prints what a new site needs to join. */
+export function inviteCommand(): Command {
+  return new Command('invite')
+    .description('invite a site into the group; prints the invitation, which is a secret')
+    .argument('<name>', 'name of the new site')
+    .addOption(dirOption())
+    .option(
+      '--number <number>',
+      'its number; the next free one by default',
+      wholeNumber(1, MAX_SITE_NUMBER),
+    )
+    .action(async (name: string, options: Options) => {
+      const config = readConfig(options.dir);
+      const number = await reserve(config.database.url, checkSiteName(name), options.number);
+      const invitation = await makeInvitation(options.dir, {
+        ...{ group: config.group, site: name, number },
+        via: { name: config.site, address: config.link.address },
+      });
+      console.log(JSON.stringify(invitation, null, 2));
+    });
+}
+
+/** Notes the member; a number is never given twice. */
+async function reserve(dsn: string, name: string, wanted?: number): Promise<number> {
+  return withConnection(dsn, 'syncline invite', async (client) => {
+    const members = await readMembers(client);
+    const known = members.find((member) => member.name === name);
+    if (known?.state === 'invited') return known.number;
+    if (known !== undefined) {
+      throw new AppError('MEMBER_EXISTS', `Site "${name}" is a member of the group already`, {
+        hint: 'Choose another name; syncline status lists the members',
+      });
+    }
+    const number = wanted ?? Math.max(0, ...members.map((member) => member.number)) + 1;
+    if (members.some((member) => member.number === number)) {
+      throw new AppError('MEMBER_NUMBER', `Another member has the number ${number}`, {
+        hint: 'Leave --number out: the next free one is taken',
+      });
+    }
+    await upsertMember(client, { name, number, address: null, incarnation: 1, state: 'invited' });
+    return number;
+  });
+}

@@ -1,0 +1,21 @@
+import { Command } from 'commander';
+import { readInvitation } from '../../site/group.ts';
+import { joinSite } from '../../site/join.ts';
+import { formatBytes } from '../../site/units.ts';
+import { placeOf, withPlace } from './place.ts';
+import type { PlaceOptions } from './place.ts';
+
+/** `syncline join FILE`: a further site of a group, with a copy of all data. */
+export function joinCommand(): Command {
+  const command = new Command('join')
+    .description('make a further site of a group from an invitation, with a copy of all data')
+    .argument('<invitation>', 'file that syncline invite printed');
+  return withPlace(command).action(async (file: string, options: PlaceOptions) => {
+    const invitation = readInvitation(file);
+    const { config, rows, bytes } = await joinSite(placeOf(options), invitation);
+    console.log(`Site "${config.site}" (number ${config.number}) has joined group "${config.group}" with ${rows} rows (${formatBytes(bytes)}).
+
+  start it           syncline up --dir ${options.dir}
+  for the service    ${config.database.serviceUrl}`);
+  });
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { askAgent } from '../../site/control.ts';
+import type { SiteStatus } from '../../site/status.ts';
+import { formatBytes } from '../../site/units.ts';
+import { dirOption, jsonOption } from '../options.ts';
+import { formatTable } from '../table.ts';
+
+/** `syncline status`: what the agent does, and how far the sites are apart. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('show peers, lag, journal, conflicts and the last error')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .action(async (options: { dir: string; json: boolean }) => {
+      const status = (await askAgent(options.dir, 'status')) as SiteStatus;
+      console.log(options.json ? JSON.stringify(status) : describe(status));
+    });
+}
+
+function describe(status: SiteStatus): string {
+  const { journal, conflicts, capture, database } = status;
+  const models = status.models.map(({ name, revision }) => `${name}@${revision}`).join(', ');
+  const lines = [
+    `site       ${status.site} (number ${status.number}) of group ${status.group}, agent process ${status.pid}`,
+    `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
+    `capture    ${capture.state} at ${capture.position}`,
+    `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
+    `conflicts  ${conflicts.total}${conflicts.parked > 0 ? `, ${conflicts.parked} parked` : ''}`,
+    ...(status.lastError === undefined
+      ? []
+      : [`last error ${status.lastError.at} ${status.lastError.message}`]),
+    '',
+    status.peers.length === 0 ? 'no peers yet: syncline invite NAME' : peers(status),
+  ];
+  return lines.join('\n');
+}
+
+function peers(status: SiteStatus): string {
+  const header = ['peer', 'address', 'link', 'apply', 'lag', 'to apply', 'to send', 'changes'];
+  const rows = status.peers.map((peer) => [
+    ...[peer.name, peer.address, peer.link, peer.apply, `${peer.lag.seconds} s`],
+    ...[`${peer.lag.batches} batches`, `${peer.behind.durable} batches`, peer.changes],
+  ]);
+  return formatTable(header, rows);
+}

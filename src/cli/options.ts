@@ -1,0 +1,24 @@
+import { Option } from 'commander';
+
+export const DEFAULT_DIR = '.syncline';
+
+/** `--dir`, or the environment variable SYNCLINE_DIR: the site's folder. */
+export function dirOption(): Option {
+  return new Option('-d, --dir <folder>', "the site's folder")
+    .env('SYNCLINE_DIR')
+    .default(DEFAULT_DIR);
+}
+
+/** `--json`: one JSON value on standard output instead of text for a person. */
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON').default(false);
+}
+
+/** Parser of an option that is a whole number. */
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isInteger(value) && value >= low && value <= high) return value;
+    throw new Error(`"${text}" is not a whole number ${low}..${high}`);
+  };
+}

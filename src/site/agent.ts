@@ -1,0 +1,256 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { Beacon } from '../apply/beacon.ts';
+import { Knowledge } from '../apply/knowledge.ts';
+import { AppError, describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Capture } from '../capture/capture.ts';
+import { LmdbJournal } from '../journal/journal-lmdb.ts';
+import { LinkServer } from '../link/server.ts';
+import { connect } from '../postgres/connect.ts';
+import { modelsHash, readModels, readProgress, readSite } from './catalog.ts';
+import type { InstalledModel, Member, SiteRecord } from './catalog.ts';
+import { readConfig } from './config.ts';
+import type { SiteConfig } from './config.ts';
+import { ControlServer } from './control.ts';
+import { slotName } from './create.ts';
+import { embeddedCluster } from './embedded.ts';
+import { siteFolder } from './folder.ts';
+import { readIdentity } from './group.ts';
+import { Members } from './members.ts';
+import { trimConflicts, trimJournal } from './retention.ts';
+import { siteRoutes } from './routes.ts';
+import { captureStatus, newest, peerStatus } from './status.ts';
+import type { SiteStatus } from './status.ts';
+import { supervise } from './supervise.ts';
+import type { Supervised } from './supervise.ts';
+
+/** Between two rounds of retention and a look at `crp.member`. */
+const ROUND_MS = 2_000;
+/** Members greet each other once in so many rounds, and in every round until they were heard of. */
+const GREETING_ROUNDS = 5;
+
+/** What the agent found when it started. */
+interface Found {
+  site: SiteRecord;
+  models: InstalledModel[];
+  progress: Map<number, bigint>;
+  serverVersion: string;
+}
+
+/** One site's agent: captures, serves its journal, pulls and applies the journals of the other members. */
+export class Agent {
+  readonly #config: SiteConfig;
+  readonly #log: Log;
+  readonly #found: Found;
+  readonly #journal: LmdbJournal;
+  readonly #beacon: Beacon;
+  readonly #capture: Capture;
+  readonly #supervised: Supervised;
+  readonly #members: Members;
+  readonly #server: LinkServer;
+  #client: Client;
+  #control: ControlServer | undefined;
+  readonly #stop = new AbortController();
+
+  private constructor(
+    root: string,
+    parts: { config: SiteConfig; log: Log; client: Client; found: Found },
+  ) {
+    const { config, log, client, found } = parts;
+    this.#config = config;
+    this.#log = log;
+    this.#client = client;
+    this.#found = found;
+    const { number } = found.site;
+    this.#journal = LmdbJournal.open({
+      path: siteFolder(root).journal,
+      quotaBytes: config.journal.quotaBytes,
+    });
+    this.#beacon = new Beacon(config.database.url, () => this.#members.others().length > 1);
+    this.#capture = new Capture({
+      site: { number, incarnation: found.site.incarnation },
+      ...{
+        dsn: config.database.url,
+        slot: slotName(config.group, config.site),
+        publication: 'crp',
+      },
+      ...{ serverMajor: Number.parseInt(found.serverVersion, 10), journal: this.#journal, log },
+    });
+    this.#supervised = supervise({ name: 'capture', part: this.#capture, log });
+    this.#members = this.#makeMembers(root);
+    this.#server = this.#makeServer(root);
+  }
+
+  /**
+   * Opens a site: starts its embedded server if it has one and it is not running, and checks that
+   * everything is there.
+   *
+   * @throws AppError with what to do: the site does not start half
+   */
+  static async open(root: string, log: Log): Promise<Agent> {
+    const config = readConfig(root);
+    await embeddedCluster(config)?.start();
+    const client = await connect(config.database.url, 'syncline agent');
+    try {
+      const found = await look(client, config);
+      return new Agent(root, { config, log, client, found });
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Runs until the signal, or until `down` is asked for on the control socket. */
+  async run(root: string, signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#stop.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      this.#control = await ControlServer.listen(root, {
+        ping: () => Promise.resolve({ pid: process.pid }),
+        status: () => this.status(),
+        down: () => Promise.resolve(stop()),
+      });
+      await this.#startJournals();
+      await this.#server.listen();
+      await this.#members.refresh();
+      this.#log.info({ site: this.#config.site, link: this.#config.link.address }, 'agent is up');
+      await Promise.all([this.#supervised.run(this.#stop.signal), this.#rounds()]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.#close();
+    }
+  }
+
+  async status(): Promise<SiteStatus> {
+    const { site, models, serverVersion } = this.#found;
+    const config = this.#config;
+    const peers = this.#members.peers().map((peer) => peerStatus(peer, this.#journal, site.number));
+    const capture = captureStatus(this.#capture.status(), this.#supervised.failure());
+    const lastError = newest([capture.lastError, ...peers.map((peer) => peer.lastError)]);
+    return {
+      ...{ site: site.name, number: site.number, group: config.group },
+      ...{ incarnation: site.incarnation, pid: process.pid },
+      models: models.map(({ ir, hash }) => ({ name: ir.name, revision: ir.revision, hash })),
+      database: { server: serverVersion, embedded: config.database.embedded !== undefined },
+      capture,
+      journal: this.#journal.stats(),
+      conflicts: await this.#conflicts(),
+      peers,
+      ...(lastError === undefined ? {} : { lastError }),
+    };
+  }
+
+  async #conflicts(): Promise<SiteStatus['conflicts']> {
+    const { rows } = await this.#client.query<{ total: string; parked: string }>(
+      `SELECT count(*) AS total, count(*) FILTER (WHERE status = 'parked') AS parked FROM crp.conflict`,
+    );
+    return { total: Number(rows[0]!.total), parked: Number(rows[0]!.parked) };
+  }
+
+  #makeMembers(root: string): Members {
+    const { site, models } = this.#found;
+    const address = this.#config.link.address;
+    const self: Member = { ...site, address, state: 'active' };
+    return new Members(this.#client, self, {
+      config: this.#config,
+      models: models.map((model) => model.ir),
+      modelHash: () => modelsHash(models),
+      ...{ journal: this.#journal, beacon: this.#beacon, log: this.#log },
+      knowledge: new Knowledge(site.number),
+      certificates: readIdentity(root),
+      siteNames: () => this.#members.names(),
+    });
+  }
+
+  #makeServer(root: string): LinkServer {
+    const { host, port } = this.#config.link;
+    return new LinkServer({
+      ...readIdentity(root),
+      ...{ journal: this.#journal, host, port, log: this.#log },
+      modelHash: () => modelsHash(this.#found.models),
+      onAck: ({ peer, origin, ...ack }) => {
+        if (origin === this.#found.site.number) this.#members.peer(peer)?.acknowledge(ack);
+      },
+      routes: siteRoutes({
+        client: () => this.#client,
+        dsn: this.#config.database.url,
+        ...{ members: this.#members, journal: this.#journal, beacon: this.#beacon },
+      }),
+    });
+  }
+
+  /** After a join the journals begin where the base copy ends. */
+  async #startJournals(): Promise<void> {
+    for (const [origin, position] of this.#found.progress) {
+      if (this.#journal.position(origin) === 0n) await this.#journal.startAt(origin, position);
+    }
+  }
+
+  async #rounds(): Promise<void> {
+    for (let round = 0; !this.#stop.signal.aborted; round++) {
+      try {
+        await this.#round(round % GREETING_ROUNDS === 0);
+      } catch (error) {
+        this.#log.warn({ error: describeError(error) }, 'round interrupted');
+        await this.#reconnect();
+      }
+      await delay(ROUND_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async #round(greeting: boolean): Promise<void> {
+    const members = this.#members;
+    await members.refresh();
+    if (greeting || members.peers().some((peer) => peer.knows === undefined)) {
+      await members.greetAll();
+    }
+    await trimJournal({
+      journal: this.#journal,
+      self: this.#found.site.number,
+      others: members.others(),
+      peers: members.peers(),
+    });
+    await trimConflicts(this.#client);
+  }
+
+  async #reconnect(): Promise<void> {
+    try {
+      const client = await connect(this.#config.database.url, 'syncline agent');
+      await this.#client.end().catch(() => undefined);
+      this.#client = client;
+      this.#members.reconnected(client);
+    } catch (error) {
+      this.#log.warn({ error: describeError(error) }, 'the database is not reachable');
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort();
+    await this.#members.stop();
+    await this.#server.close().catch(() => undefined);
+    await this.#beacon.close();
+    await this.#client.end().catch(() => undefined);
+    await this.#journal.close();
+    await this.#control?.close();
+    this.#log.info({ site: this.#config.site }, 'agent is down');
+  }
+}
+
+async function look(client: Client, config: SiteConfig): Promise<Found> {
+  const site = await readSite(client);
+  if (site.name !== config.site || site.number !== config.number) {
+    throw new AppError(
+      'SITE_OTHER',
+      `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
+      { hint: 'Correct database.url in syncline.yaml' },
+    );
+  }
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+  return {
+    site,
+    models: await readModels(client),
+    progress: await readProgress(client),
+    serverVersion: rows[0]!.server_version,
+  };
+}

@@ -1,0 +1,36 @@
+/*
+ * A base copy as it travels: frames (src/link/frames.ts) with these kinds, in this order:
+ *
+ *   header  JSON, `BaseHeader`
+ *   then for every table of the header: data…  (COPY BINARY, cut anywhere), end (JSON, `BaseTableEnd`)
+ *   done    nothing; without it the copy is not whole
+ */
+
+export const BASE_FRAME = { header: 0x48, data: 0x64, end: 0x65, done: 0x7a } as const;
+
+/** What a base copy says of itself. Positions are decimal texts (ARCHITECTURE.md §2). */
+export interface BaseHeader {
+  /** The site that gives the copy, and its own position: the copy has exactly what is up to there. */
+  site: { name: string; number: number; incarnation: number };
+  position: string;
+  /** What the copy has of other origins. */
+  knowledge: [origin: number, position: string][];
+  /** Local writes at the new site are stamped after this; µs since 2020-01-01. */
+  floor: string;
+  models: { ir: unknown; hash: string }[];
+  members: unknown[];
+  tables: BaseTable[];
+}
+
+export interface BaseTable {
+  schema: string;
+  name: string;
+  columns: string[];
+}
+
+export interface BaseTableEnd {
+  rows: number;
+  bytes: number;
+  /** SHA-256 of the table's data frames. */
+  sha256: string;
+}

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { Hash } from 'node:crypto';
+import type { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { CopyStreamQuery } from 'pg-copy-streams';
+import { AppError } from '../base/errors.ts';
+import { accepted } from '../link/client.ts';
+import type { PeerConnection } from '../link/client.ts';
+import { FrameReader } from '../link/frames.ts';
+import type { Frame } from '../link/frames.ts';
+import { columnList, ident } from '../sql/apply-names.ts';
+import { BASE_FRAME } from './base-format.ts';
+import type { BaseHeader, BaseTableEnd } from './base-format.ts';
+
+/** A base copy takes its time, but something must come this often. */
+const SILENCE_MS = 60_000;
+
+/** A base copy that is coming in. */
+export class IncomingBase {
+  readonly header: BaseHeader;
+  readonly #frames: AsyncGenerator<Frame>;
+
+  private constructor(header: BaseHeader, frames: AsyncGenerator<Frame>) {
+    this.header = header;
+    this.#frames = frames;
+  }
+
+  /**
+   * Asks a member for a base copy and reads its header.
+   *
+   * @param address of the new site, which the member notes
+   * @throws AppError of the member (NOT_INVITED, …) or of the link
+   */
+  static async request(connection: PeerConnection, address: string): Promise<IncomingBase> {
+    const frames = readFrames(connection, address);
+    const first = await frames.next();
+    if (first.done === true || first.value.kind !== BASE_FRAME.header) throw incomplete();
+    return new IncomingBase(JSON.parse(first.value.payload.toString()) as BaseHeader, frames);
+  }
+
+  /**
+   * Loads all tables in the caller's transaction, as a replica: no trigger stamps the rows anew.
+   *
+   * @throws AppError BASE_INCOMPLETE or BASE_DAMAGED; the caller rolls back
+   */
+  async load(client: Client): Promise<{ rows: number; bytes: number }> {
+    const total = { rows: 0, bytes: 0 };
+    await client.query('SET LOCAL session_replication_role = replica');
+    for (const table of this.header.tables) {
+      const target = `${ident(table.schema)}.${ident(table.name)}`;
+      const copy = client.query(
+        copyFrom(`COPY ${target} (${columnList(table.columns)}) FROM STDIN WITH (FORMAT binary)`),
+      );
+      const end = await this.#loadTable(copy);
+      if (copy.rowCount !== end.rows) throw damaged(target, `${copy.rowCount} of ${end.rows} rows`);
+      total.rows += end.rows;
+      total.bytes += end.bytes;
+    }
+    const last = await this.#frames.next();
+    if (last.done === true || last.value.kind !== BASE_FRAME.done) throw incomplete();
+    return total;
+  }
+
+  async #loadTable(copy: CopyStreamQuery): Promise<BaseTableEnd> {
+    const hash = createHash('sha256');
+    // Listened to from the start: a failure of the COPY must not be an unhandled event.
+    const finished = once(copy, 'finish');
+    finished.catch(() => undefined);
+    const end = await this.#pipe(copy, hash);
+    copy.end();
+    await finished;
+    if (hash.digest('hex') !== end.sha256) throw damaged('the base copy', 'its checksum is wrong');
+    return end;
+  }
+
+  async #pipe(copy: CopyStreamQuery, hash: Hash): Promise<BaseTableEnd> {
+    for (;;) {
+      const next = await this.#frames.next();
+      if (next.done === true) throw incomplete();
+      const { kind, payload } = next.value;
+      if (kind === BASE_FRAME.end) return JSON.parse(payload.toString()) as BaseTableEnd;
+      hash.update(payload);
+      if (!copy.write(Buffer.from(payload))) await once(copy, 'drain');
+    }
+  }
+}
+
+async function* readFrames(connection: PeerConnection, address: string): AsyncGenerator<Frame> {
+  const stream = connection.request({ ':path': '/v1/base', 'crp-address': address });
+  stream.setTimeout(SILENCE_MS, () => stream.destroy(new Error('the base copy stalled')));
+  stream.end();
+  try {
+    await accepted(stream);
+    const reader = new FrameReader();
+    for await (const part of stream) yield* reader.push(part as Buffer);
+  } catch (error) {
+    throw connection.explain(error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function incomplete(): AppError {
+  return new AppError('BASE_INCOMPLETE', 'The base copy ended early', {
+    hint: 'Look at the log of the site that gives it, then join again',
+    retry: 'later',
+  });
+}
+
+function damaged(what: string, why: string): AppError {
+  return new AppError('BASE_DAMAGED', `${what} arrived damaged: ${why}`, {
+    hint: 'Join again; if it happens again, check the network',
+    retry: 'later',
+  });
+}

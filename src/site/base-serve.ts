@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Client } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { encodeFrame } from '../link/frames.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import type { Entity } from '../model/ir.ts';
+import { connect, withConnection } from '../postgres/connect.ts';
+import { parseLsn } from '../postgres/lsn.ts';
+import { columnList, ident } from '../sql/apply-names.ts';
+import { BASE_FRAME } from './base-format.ts';
+import type { BaseHeader, BaseTable, BaseTableEnd } from './base-format.ts';
+import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
+import type { InstalledModel } from './catalog.ts';
+
+/** µs clock since 2020-01-01, as the stamp trigger reads it. */
+const FLOOR = `SELECT greatest(last_value, (date_part('epoch', clock_timestamp()) * 1000000)::bigint
+  - 1577836800000000)::text AS floor FROM crp.floor`;
+
+/**
+ * Sends a consistent copy of all entities while the service writes on. A temporary logical slot exports
+ * the snapshot: it has exactly the transactions whose position is at most the slot's consistent point
+ * (PostgreSQL manual, 53.4, CREATE_REPLICATION_SLOT … SNAPSHOT 'export').
+ *
+ * @throws the database's error; the copy then has no `done` frame
+ */
+export async function serveBase(
+  dsn: string,
+  stream: ServerHttp2Stream,
+  signal: AbortSignal,
+): Promise<void> {
+  const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' } as object);
+  try {
+    const slot = await exportSnapshot(walsender);
+    await withConnection(dsn, 'syncline base copy', async (client) => {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(`SET TRANSACTION SNAPSHOT '${slot.snapshot}'`);
+      await send(client, stream, { position: slot.position, signal });
+    });
+  } finally {
+    await walsender.end().catch(() => undefined);
+  }
+}
+
+async function exportSnapshot(walsender: Client): Promise<{ position: bigint; snapshot: string }> {
+  const name = `crp_base_${process.pid}_${Date.now()}`;
+  // The old spelling of the option, which PostgreSQL 15 and later still take.
+  const { rows } = await walsender.query<{ consistent_point: string; snapshot_name: string }>(
+    `CREATE_REPLICATION_SLOT ${name} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`,
+  );
+  const { consistent_point: point, snapshot_name: snapshot } = rows[0]!;
+  return { position: parseLsn(point), snapshot };
+}
+
+async function send(
+  client: Client,
+  stream: ServerHttp2Stream,
+  options: { position: bigint; signal: AbortSignal },
+): Promise<void> {
+  const models = await readModels(client);
+  const header: BaseHeader = {
+    site: await readSite(client),
+    position: options.position.toString(),
+    knowledge: [...(await readProgress(client))].map(([origin, at]) => [origin, at.toString()]),
+    floor: (await client.query<{ floor: string }>(FLOOR)).rows[0]!.floor,
+    models,
+    members: await readMembers(client),
+    tables: baseTables(models),
+  };
+  const write = (kind: number, payload: Buffer): Promise<void> =>
+    writeFrame(stream, encodeFrame(kind, payload), options.signal);
+  stream.respond({ ':status': 200 });
+  await write(BASE_FRAME.header, Buffer.from(JSON.stringify(header)));
+  for (const table of header.tables) {
+    const end = await sendTable(client, table, write);
+    await write(BASE_FRAME.end, Buffer.from(JSON.stringify(end)));
+  }
+  await write(BASE_FRAME.done, Buffer.alloc(0));
+  stream.end();
+}
+
+/** Entity tables with their hidden columns, and tombstone tables. */
+function baseTables(models: readonly InstalledModel[]): BaseTable[] {
+  const entities = models.flatMap((model) => model.ir.entities);
+  return [...entities.map(entityTable), ...entities.map(tombstoneTable)];
+}
+
+function entityTable(entity: Entity): BaseTable {
+  const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
+  return { ...entity.table, columns: [...entity.columns.map((column) => column.name), ...hidden] };
+}
+
+function tombstoneTable(entity: Entity): BaseTable {
+  return { schema: 'crp', name: entity.tombstone, columns: [...entity.key, 'birth', 'stamp'] };
+}
+
+async function sendTable(
+  client: Client,
+  table: BaseTable,
+  write: (kind: number, payload: Buffer) => Promise<void>,
+): Promise<BaseTableEnd> {
+  const copy = client.query(
+    copyTo(
+      `COPY ${ident(table.schema)}.${ident(table.name)} (${columnList(table.columns)}) ` +
+        `TO STDOUT WITH (FORMAT binary)`,
+    ),
+  );
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const part of copy as AsyncIterable<Buffer>) {
+    hash.update(part);
+    bytes += part.length;
+    await write(BASE_FRAME.data, part);
+  }
+  return { rows: copy.rowCount, bytes, sha256: hash.digest('hex') };
+}
+
+/** Writes and waits for HTTP/2's flow control. */
+async function writeFrame(
+  stream: ServerHttp2Stream,
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  if (stream.write(bytes)) return;
+  await new Promise<void>((resolve, reject) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', stopped);
+      stream.off('drain', done);
+      resolve();
+    };
+    const stopped = (): void => reject(new Error('the new site went away'));
+    stream.once('drain', done);
+    signal.addEventListener('abort', stopped, { once: true });
+  });
+}

@@ -1,0 +1,71 @@
+import { AppError } from '../base/errors.ts';
+import { PeerConnection } from '../link/client.ts';
+import type { PeerOptions } from '../link/client.ts';
+import type { Member } from './catalog.ts';
+
+/** What two members tell each other from time to time. */
+export interface Greeting {
+  /** The speaker. */
+  site: Member;
+  /** All members that the speaker knows of. */
+  members: Member[];
+  /** Up to where the speaker has each origin on disk in its database; decimal texts. */
+  applied: [origin: number, position: string][];
+}
+
+/**
+ * Exchanges greetings with a member.
+ *
+ * @throws AppError of the link
+ */
+export async function greet(peer: PeerOptions, greeting: Greeting): Promise<Greeting> {
+  const connection = await PeerConnection.open(peer);
+  try {
+    return checkGreeting(await connection.call('/v1/hello', greeting), peer.peer.name);
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Checks what came from outside before anything is done with it.
+ *
+ * @param speaker the name in the certificate
+ * @throws AppError LINK_PROTOCOL
+ */
+export function checkGreeting(value: unknown, speaker: string): Greeting {
+  const greeting = value as Partial<Greeting> | null;
+  const fine =
+    greeting !== null &&
+    isMember(greeting.site) &&
+    greeting.site.name === speaker &&
+    Array.isArray(greeting.members) &&
+    greeting.members.every(isMember) &&
+    Array.isArray(greeting.applied) &&
+    greeting.applied.every(isPosition);
+  if (fine) return greeting as Greeting;
+  throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
+    hint: 'The sites may run different versions of Syncline',
+    retry: 'later',
+  });
+}
+
+function isMember(value: unknown): value is Member {
+  const member = value as Partial<Member> | null | undefined;
+  return (
+    typeof member?.name === 'string' &&
+    Number.isInteger(member.number) &&
+    (member.address === null || typeof member.address === 'string') &&
+    Number.isInteger(member.incarnation) &&
+    ['invited', 'joining', 'active', 'left'].includes(String(member.state))
+  );
+}
+
+function isPosition(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    Number.isInteger(value[0]) &&
+    typeof value[1] === 'string' &&
+    /^\d{1,20}$/.test(value[1])
+  );
+}

@@ -1,0 +1,59 @@
+import type { Client } from 'pg';
+import { PeerConnection } from '../link/client.ts';
+import { parseAddress } from './address.ts';
+import { IncomingBase } from './base-load.ts';
+import { upsertMember } from './catalog.ts';
+import type { InstalledModel, Member } from './catalog.ts';
+import type { SiteConfig } from './config.ts';
+import { createSite } from './create.ts';
+import type { SitePlace } from './create.ts';
+import type { Invitation } from './group.ts';
+
+export interface JoinResult {
+  config: SiteConfig;
+  rows: number;
+  bytes: number;
+}
+
+/**
+ * Makes a further site of a group: takes models and a base copy from the inviting member, which goes on
+ * taking writes; the journals bring the rest.
+ *
+ * @throws those of `createSite`, of the link, and BASE_INCOMPLETE, BASE_DAMAGED
+ */
+export async function joinSite(place: SitePlace, invitation: Invitation): Promise<JoinResult> {
+  const { via, group, authority, identity } = invitation;
+  const peer = { name: via.name, ...parseAddress('the inviting site’s address', via.address) };
+  const connection = await PeerConnection.open({ peer, group, authority, identity });
+  try {
+    const base = await IncomingBase.request(connection, place.link.address);
+    let loaded = { rows: 0, bytes: 0 };
+    const config = await createSite({
+      ...place,
+      ...{ site: invitation.site, number: invitation.number, group, authority, identity },
+      models: base.header.models as InstalledModel[],
+      fill: async (client) => {
+        loaded = await base.load(client);
+        await continueFrom(client, base, invitation.site);
+      },
+    });
+    return { config, ...loaded };
+  } finally {
+    connection.close();
+  }
+}
+
+/** What the copy has, so that the journals go on exactly there; and whom to pull them from. */
+async function continueFrom(client: Client, base: IncomingBase, self: string): Promise<void> {
+  const { site, position, knowledge, floor, members } = base.header;
+  for (const [origin, at] of [...knowledge, [site.number, position] as const]) {
+    await client.query(
+      'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, $2, $3)',
+      [origin, site.number === origin ? site.incarnation : 1, at],
+    );
+  }
+  for (const member of members as Member[]) {
+    if (member.name !== self) await upsertMember(client, member);
+  }
+  await client.query(`SELECT setval('crp.floor', greatest($1::bigint, 0))`, [floor]);
+}

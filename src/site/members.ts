@@ -1,0 +1,132 @@
+import type { Client } from 'pg';
+import { describeError } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
+import { readMembers, upsertMember } from './catalog.ts';
+import type { Member } from './catalog.ts';
+import { greet } from './gossip.ts';
+import type { Greeting } from './gossip.ts';
+import { Peer } from './peer.ts';
+import type { PeerContext } from './peer.ts';
+
+/**
+ * The other members of the group as this site knows them (`crp.member`), and a `Peer` for each that is
+ * active and has an address. Members are learned by invitation and by greetings.
+ */
+export class Members {
+  readonly #context: PeerContext;
+  readonly #self: Member;
+  readonly #peers = new Map<string, Peer>();
+  #members: Member[] = [];
+  #client: Client;
+
+  constructor(client: Client, self: Member, context: PeerContext) {
+    this.#client = client;
+    this.#self = self;
+    this.#context = context;
+  }
+
+  /** The session to the site's database was lost and made again. */
+  reconnected(client: Client): void {
+    this.#client = client;
+  }
+
+  peers(): Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  peer(name: string): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  /** All members that count: neither this site nor those that left. */
+  others(): Member[] {
+    return this.#members.filter(
+      (member) => member.name !== this.#self.name && member.state !== 'left',
+    );
+  }
+
+  names(): ReadonlyMap<number, string> {
+    return new Map(this.#members.map((member) => [member.number, member.name]));
+  }
+
+  /** Reads `crp.member` and starts, stops or restarts peers by it. */
+  async refresh(): Promise<void> {
+    this.#members = await readMembers(this.#client);
+    const wanted = new Map(
+      this.others()
+        .filter((member) => member.state === 'active' && member.address !== null)
+        .map((member) => [member.name, member]),
+    );
+    for (const [name, peer] of this.#peers) {
+      const member = wanted.get(name);
+      if (member?.address === peer.member.address) continue;
+      await peer.stop();
+      this.#peers.delete(name);
+    }
+    for (const [name, member] of wanted) {
+      if (this.#peers.has(name)) continue;
+      const peer = new Peer(member, this.#context);
+      this.#peers.set(name, peer);
+      peer.start();
+    }
+  }
+
+  /** This site's own greeting. */
+  greeting(): Greeting {
+    const applied = this.peers().map((peer): [number, string] => [
+      peer.member.number,
+      peer.appliedDurably().toString(),
+    ]);
+    return { site: this.#self, members: this.#members, applied };
+  }
+
+  /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
+  async heard(greeting: Greeting): Promise<void> {
+    for (const member of [...greeting.members, greeting.site]) {
+      if (member.name !== this.#self.name) await upsertMember(this.#client, member);
+    }
+    await this.refresh();
+    const peer = this.#peers.get(greeting.site.name);
+    if (peer === undefined) return;
+    peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
+  }
+
+  /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
+  async greetAll(): Promise<void> {
+    await Promise.all(
+      this.peers().map(async (peer) => {
+        try {
+          await this.heard(await greet(peer.connection, this.greeting()));
+        } catch (error) {
+          const { log } = this.#context;
+          log.debug({ peer: peer.member.name, error: describeError(error) }, 'greeting failed');
+        }
+      }),
+    );
+  }
+
+  /**
+   * Tells every active member about a site that is about to join, so that from now on their changes say
+   * what they were made with knowledge of (ARCHITECTURE.md §4).
+   *
+   * @throws AppError MEMBER_UNREACHABLE: a member that does not know would ship changes without it
+   */
+  async announce(joining: string): Promise<void> {
+    for (const peer of this.peers()) {
+      if (peer.member.name === joining) continue;
+      try {
+        await this.heard(await greet(peer.connection, this.greeting()));
+      } catch (error) {
+        throw new AppError(
+          'MEMBER_UNREACHABLE',
+          `Member "${peer.member.name}" cannot be told about "${joining}": ${describeError(error)}`,
+          { hint: 'A site can join while all members are up', retry: 'later', cause: error },
+        );
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.peers().map((peer) => peer.stop()));
+  }
+}

@@ -1,0 +1,54 @@
+import type { Client } from 'pg';
+import type { Journal } from '../journal/journal.ts';
+import type { Member } from './catalog.ts';
+import type { Peer } from './peer.ts';
+
+/** Resolved conflicts that are kept; parked ones always are. */
+const MAX_CONFLICTS = 100_000;
+
+/**
+ * Deletes from the journal what no member can ask for again: of this site's own batches what every other
+ * member has journalled durably, of another origin's what every member has applied durably (until then a
+ * survivor relays it). A member that was never heard of holds everything back.
+ */
+export async function trimJournal(options: {
+  journal: Journal;
+  self: number;
+  others: readonly Member[];
+  peers: readonly Peer[];
+}): Promise<void> {
+  const { journal, self, others, peers } = options;
+  for (const origin of journal.origins()) {
+    const upTo = origin === self ? journal.durable(self) : appliedHere(peers, origin);
+    const needed = others
+      .filter((member) => member.number !== origin)
+      .map((member) => has(peers, member, { origin, self }));
+    await journal.trim(origin, smallest([upTo, ...needed]));
+  }
+}
+
+function appliedHere(peers: readonly Peer[], origin: number): bigint {
+  return peers.find((peer) => peer.member.number === origin)?.appliedDurably() ?? 0n;
+}
+
+/** Up to where a member will never ask again. */
+function has(peers: readonly Peer[], member: Member, of: { origin: number; self: number }): bigint {
+  const peer = peers.find((candidate) => candidate.member.name === member.name);
+  if (peer === undefined) return 0n;
+  if (of.origin === of.self) return peer.acknowledged.durable;
+  return peer.knows?.get(of.origin) ?? 0n;
+}
+
+function smallest(positions: readonly bigint[]): bigint {
+  return positions.reduce((least, position) => (position < least ? position : least));
+}
+
+/** Keeps `crp.conflict` from growing without bound. */
+export async function trimConflicts(client: Client): Promise<number> {
+  const result = await client.query(
+    `DELETE FROM crp.conflict WHERE status = 'resolved'
+       AND id <= (SELECT max(id) FROM crp.conflict) - $1::bigint`,
+    [MAX_CONFLICTS],
+  );
+  return result.rowCount ?? 0;
+}

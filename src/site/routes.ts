@@ -1,0 +1,91 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import type { Beacon } from '../apply/beacon.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Route, RouteRequest } from '../link/server.ts';
+import { serveBase } from './base-serve.ts';
+import { readMembers, upsertMember } from './catalog.ts';
+import { parseAddress } from './address.ts';
+import { checkGreeting } from './gossip.ts';
+import type { Members } from './members.ts';
+
+/** Longest body of a request. */
+const MAX_BODY = 1024 * 1024;
+
+export interface RouteContext {
+  client: () => Client;
+  dsn: string;
+  members: Members;
+  journal: Journal;
+  beacon: Beacon;
+}
+
+/** What members may ask an agent for besides its journal. */
+export function siteRoutes(context: RouteContext): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    ['/v1/hello', (stream, request) => hello(context, stream, request)],
+    ['/v1/base', (stream, request) => base(context, stream, request)],
+  ]);
+}
+
+async function hello(
+  context: RouteContext,
+  stream: ServerHttp2Stream,
+  request: RouteRequest,
+): Promise<void> {
+  const { members } = context;
+  const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
+  await knownMember(context, request.peer);
+  await members.heard(greeting);
+  stream.respond({ ':status': 200, 'content-type': 'application/json' });
+  stream.end(JSON.stringify(members.greeting()));
+}
+
+/** A base copy for a site that was invited. The order matters: see `Members.announce`. */
+async function base(
+  context: RouteContext,
+  stream: ServerHttp2Stream,
+  request: RouteRequest,
+): Promise<void> {
+  const { members, journal, beacon } = context;
+  const member = await knownMember(context, request.peer);
+  const address = String(request.headers['crp-address']);
+  parseAddress('crp-address', address);
+  await upsertMember(context.client(), { ...member, address, state: 'joining' });
+  await members.refresh();
+  await members.announce(member.name);
+  for (const peer of members.peers()) {
+    // Applies under way were not announced: announce all that they could make visible.
+    const { number: origin, incarnation } = peer.member;
+    await beacon.announce({
+      origin,
+      incarnation,
+      position: journal.position(origin),
+      maxStamp: 0n,
+    });
+  }
+  await serveBase(context.dsn, stream, request.signal);
+}
+
+/** @throws AppError NOT_INVITED for a site with a certificate of the group that nobody invited here */
+async function knownMember(
+  context: RouteContext,
+  name: string,
+): Promise<Awaited<ReturnType<typeof readMembers>>[number]> {
+  const members = await readMembers(context.client());
+  const member = members.find((candidate) => candidate.name === name);
+  if (member !== undefined && member.state !== 'left') return member;
+  throw new AppError('NOT_INVITED', `Site "${name}" is not a member of the group`, {
+    hint: 'Invite it: syncline invite NAME',
+  });
+}
+
+async function readBody(stream: ServerHttp2Stream): Promise<string> {
+  let text = '';
+  for await (const part of stream) {
+    text += String(part);
+    if (text.length > MAX_BODY) throw new AppError('LINK_PROTOCOL', 'The request is too long');
+  }
+  return text;
+}

@@ -1,0 +1,107 @@
+import type { CaptureStatus } from '../capture/capture.ts';
+import type { Journal } from '../journal/journal.ts';
+import { formatLsn } from '../postgres/lsn.ts';
+import type { Peer } from './peer.ts';
+
+/** µs between PostgreSQL's epoch and the Unix epoch. */
+const EPOCH_MICROS = 946_684_800_000_000n;
+
+/** What `syncline status --json` prints (docs/operating/status.md). */
+export interface SiteStatus {
+  site: string;
+  number: number;
+  group: string;
+  incarnation: number;
+  pid: number;
+  models: { name: string; revision: string; hash: string }[];
+  database: { server: string; embedded: boolean };
+  capture: { state: string; position: string; lastError?: ErrorNote };
+  journal: { bytes: number; quotaBytes: number; batches: number };
+  conflicts: { total: number; parked: number };
+  peers: PeerStatus[];
+  /** The newest error of any part. */
+  lastError?: ErrorNote;
+}
+
+export interface ErrorNote {
+  at: string;
+  message: string;
+}
+
+export interface PeerStatus {
+  name: string;
+  number: number;
+  address: string;
+  link: string;
+  apply: string;
+  /** How far this site is behind the member. */
+  lag: { seconds: number; batches: number };
+  /** Batches of this site that the member has not journalled, or not applied, durably yet. */
+  behind: { durable: number; applied: number };
+  transactions: number;
+  changes: number;
+  conflicts: number;
+  lastError?: ErrorNote;
+}
+
+/** The status of one peer. */
+export function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
+  const link = peer.link();
+  const apply = peer.apply();
+  const failure = peer.failure();
+  const lastError = newest([
+    link.lastError,
+    apply.lastError,
+    failure === undefined ? undefined : { at: new Date().toISOString(), message: failure },
+  ]);
+  return {
+    name: peer.member.name,
+    number: peer.member.number,
+    address: peer.member.address ?? '',
+    link: link.state,
+    apply: failure === undefined ? apply.state : 'failed',
+    lag: lagOf(peer, journal),
+    behind: {
+      durable: journal.count(self, peer.acknowledged.durable),
+      applied: journal.count(self, peer.acknowledged.applied),
+    },
+    transactions: apply.transactions,
+    changes: apply.changes,
+    conflicts: apply.conflicts,
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+/**
+ * With a backlog: the age of the last transaction that was applied. Without one: the time since the peer
+ * was last heard of, if the link is down, since nobody knows what waits there.
+ */
+function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
+  const link = peer.link();
+  const { applied, commitTime } = peer.apply();
+  const batches = journal.count(peer.member.number, applied);
+  const now = Date.now();
+  const contact = link.contactAt === undefined ? 0 : (now - link.contactAt) / 1000;
+  const age = commitTime === 0n ? 0 : now / 1000 - Number(commitTime + EPOCH_MICROS) / 1e6;
+  const seconds = batches > 0 ? age : link.state === 'connected' ? 0 : contact;
+  return { seconds: Math.max(0, Math.round(seconds * 10) / 10), batches };
+}
+
+export function captureStatus(status: CaptureStatus, failure?: string): SiteStatus['capture'] {
+  const state = failure === undefined ? status.state : 'failed';
+  const lastError =
+    failure === undefined ? status.lastError : { at: new Date().toISOString(), message: failure };
+  return {
+    state,
+    position: formatLsn(status.position),
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+/** The newest of some errors. */
+export function newest(errors: readonly (ErrorNote | undefined)[]): ErrorNote | undefined {
+  return errors
+    .filter((error) => error !== undefined)
+    .sort((one, other) => one.at.localeCompare(other.at))
+    .at(-1);
+}
