@@ -54,11 +54,20 @@ function test(args) {
   run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files]);
 }
 
+/** Compiled, since a loader of TypeScript in the agents would be measured with them. */
+function bench(args) {
+  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
+  run(process.execPath, ['dist/tools/bench/main.js', ...args]);
+}
+
 const [command, ...args] = process.argv.slice(2);
 process.chdir(root);
 if (command === 'test') {
   install();
   test(args);
+} else if (command === 'bench') {
+  install();
+  bench(args);
 } else {
   process.stderr.write(`"npm run ${command}" does not exist yet: see README.md for what does\n`);
   process.exit(2);

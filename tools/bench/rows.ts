@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BULK } from './lease-model.ts';
+import { runLoad } from './load.ts';
+import { Bench } from './side.ts';
+import type { Side } from './side.ts';
+import type { Servers } from './servers.ts';
+import type { Sizes } from './settings.ts';
+
+/** What can be measured, in the order in which one run does it. */
+export const MEASURES = ['visible', 'steady', 'outage', 'restart', 'bulk'] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** Results of one run of one side, by row name. */
+export type Results = Map<string, number>;
+
+type Measurement = (bench: Bench, sizes: Sizes, results: Results) => Promise<void>;
+
+const MEASUREMENTS: Record<Measure, Measurement> = {
+  visible: measureVisible,
+  steady: measureSteady,
+  outage: measureOutage,
+  restart: measureRestart,
+  bulk: measureBulk,
+};
+
+/** One run of one side on fresh databases; ends with a proof that both sites are equal. */
+export async function runSide(
+  side: Side,
+  servers: Servers,
+  work: { sizes: Sizes; measures: readonly Measure[]; note: (text: string) => void },
+): Promise<Results> {
+  const results: Results = new Map();
+  const bench = await Bench.open(side, servers);
+  try {
+    for (const measure of work.measures) {
+      await bench.caughtUp();
+      await MEASUREMENTS[measure](bench, work.sizes, results);
+      const found = [...results].map(([name, value]) => `${name} ${value.toFixed(2)}`).join(', ');
+      work.note(`${side.name}: ${found}`);
+    }
+    await bench.verify();
+  } finally {
+    await bench.close();
+  }
+  return results;
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+function load(bench: Bench, sizes: Sizes, transactions: number): Promise<number> {
+  const { servers, database } = bench;
+  const { rows, clients } = sizes;
+  const { a: server, folder } = servers;
+  return runLoad({ server, database, rows, transactions, clients, folder });
+}
+
+/** Commit at A, acknowledged, until a session at B sees it, with nothing else going on. */
+async function measureVisible(bench: Bench, sizes: Sizes, results: Results): Promise<void> {
+  const times: number[] = [];
+  for (let sample = 0; sample < sizes.samples; sample++) {
+    await delay(2 + Math.random() * 8);
+    const mark = await bench.writeMark();
+    times.push((await seconds(() => bench.seen(mark, 0))) * 1000);
+  }
+  times.sort((one, other) => one - other);
+  const quantile = (q: number): number => times[Math.floor(q * (times.length - 1))]!;
+  results.set('native-visible-p50', quantile(0.5));
+  results.set('native-visible-p99', quantile(0.99));
+}
+
+/** Full speed at A with replication live: start of the load until B has all. */
+async function measureSteady(bench: Bench, sizes: Sizes, results: Results): Promise<void> {
+  let tps = 0;
+  const took = await seconds(async () => {
+    tps = await load(bench, sizes, sizes.live);
+    await bench.caughtUp();
+  });
+  results.set('native-steady', took);
+  results.set('native-steady-tps', tps);
+}
+
+/** The link comes back after an outage; everything else ran on. */
+async function measureOutage(bench: Bench, sizes: Sizes, results: Results): Promise<void> {
+  await bench.side.linkDown();
+  await load(bench, sizes, sizes.backlog);
+  const mark = await bench.writeMark();
+  const took = await seconds(async () => {
+    await bench.side.linkUp();
+    await bench.seen(mark, 5);
+  });
+  results.set('native-outage', took);
+}
+
+/** The replicating processes come back; nothing was decoded meanwhile. */
+async function measureRestart(bench: Bench, sizes: Sizes, results: Results): Promise<void> {
+  await bench.side.processesDown();
+  await load(bench, sizes, sizes.backlog);
+  const mark = await bench.writeMark();
+  const took = await seconds(async () => {
+    await bench.side.processesUp();
+    await bench.seen(mark, 5);
+  });
+  results.set('native-restart', took);
+}
+
+/** One transaction that changes every row: its start until B has it; agents are fresh, for their memory. */
+async function measureBulk(bench: Bench, _sizes: Sizes, results: Results): Promise<void> {
+  await bench.side.processesDown();
+  await bench.side.processesUp();
+  await bench.caughtUp();
+  const took = await seconds(async () => {
+    await bench.a.query(BULK);
+    await bench.caughtUp();
+  });
+  results.set('native-bulk', took);
+  const peaks = bench.side.peakMemory();
+  if (peaks.length > 0) results.set('native-memory', Math.max(...peaks) / 2 ** 20);
+}

@@ -1,0 +1,47 @@
+/** Settings of both servers of a benchmark, the same for both sides; everything else is PostgreSQL's default. */
+export const SERVER_SETTINGS: Record<string, string> = {
+  shared_buffers: '512MB',
+  max_wal_size: '16GB',
+  checkpoint_timeout: '30min',
+  maintenance_work_mem: '256MB',
+  work_mem: '32MB',
+  max_wal_senders: '20',
+  max_replication_slots: '20',
+  max_logical_replication_workers: '8',
+  max_worker_processes: '16',
+  // A table that autovacuum works on during one side's run and not during the other's is noise.
+  autovacuum: 'off',
+};
+
+/** How much one call does. */
+export interface Sizes {
+  /** Rows of the table, and of the bulk transaction. */
+  rows: number;
+  /** Single-row transactions committed while the link, or the agents, are down. */
+  backlog: number;
+  /** Single-row transactions with replication live. */
+  live: number;
+  /** Commits whose visibility is measured. */
+  samples: number;
+  /** Connections that write. */
+  clients: number;
+}
+
+export const FULL: Sizes = {
+  rows: 1_000_000,
+  backlog: 320_000,
+  live: 160_000,
+  samples: 1000,
+  clients: 8,
+};
+
+export const QUICK: Sizes = {
+  rows: 200_000,
+  backlog: 80_000,
+  live: 40_000,
+  samples: 300,
+  clients: 8,
+};
+
+/** Longest wait for the other site, whatever is measured. */
+export const LIMIT_MS = 600_000;

@@ -1,0 +1,104 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { connect } from '../../src/postgres/connect.ts';
+import type { Servers } from './servers.ts';
+import { LIMIT_MS } from './settings.ts';
+
+/** One of the two that are compared: how its replication from A to B is started and disturbed. */
+export interface Side {
+  readonly name: 'native' | 'syncline';
+  /** Starts replication between the two databases of this name; settles when it is live. */
+  start(database: string): Promise<void>;
+  /** The sites stop talking to each other; what runs at each site goes on. */
+  linkDown(): Promise<void>;
+  linkUp(): Promise<void>;
+  /** Everything that replicates is ended, and started again. */
+  processesDown(): Promise<void>;
+  processesUp(): Promise<void>;
+  /** Peak memory of each agent since it was started, bytes; empty where there is none. */
+  peakMemory(): number[];
+  /** Ends replication and removes its slots. */
+  stop(): Promise<void>;
+}
+
+/** What a measurement works on: one side's two databases, and a session in each. */
+export class Bench {
+  readonly servers: Servers;
+  readonly database: string;
+  readonly side: Side;
+  readonly a: Client;
+  readonly b: Client;
+  #mark = 0;
+
+  private constructor(
+    side: Side,
+    servers: Servers,
+    parts: { database: string; a: Client; b: Client },
+  ) {
+    this.side = side;
+    this.servers = servers;
+    this.database = parts.database;
+    this.a = parts.a;
+    this.b = parts.b;
+  }
+
+  /** Fresh databases at both sites, with replication live. */
+  static async open(side: Side, servers: Servers): Promise<Bench> {
+    const database = `run_${side.name}`;
+    for (const server of [servers.a, servers.b]) {
+      await server.copy(`template_${side.name}`, database);
+    }
+    await side.start(database);
+    const a = await connect(servers.a.dsn(database), 'bench a');
+    const b = await connect(servers.b.dsn(database), 'bench b');
+    return new Bench(side, servers, { database, a, b });
+  }
+
+  async close(): Promise<void> {
+    await this.a.end();
+    await this.b.end();
+    await this.side.stop();
+    for (const server of [this.servers.a, this.servers.b]) await server.drop(this.database);
+  }
+
+  /** Commits a change that no other transaction makes. All that committed before is at B when it is. */
+  async writeMark(): Promise<string> {
+    this.#mark += 1;
+    const mark = `mark-${this.#mark}`;
+    await this.a.query('UPDATE leases.lease SET hostname = $1 WHERE address = 1', [mark]);
+    return mark;
+  }
+
+  /** Settles when B shows the mark; asks every `everyMs`, or without a pause. */
+  async seen(mark: string, everyMs: number): Promise<void> {
+    const query = {
+      name: 'mark',
+      text: 'SELECT hostname FROM leases.lease WHERE address = 1',
+    };
+    const end = Date.now() + LIMIT_MS;
+    for (;;) {
+      const { rows } = await this.b.query<{ hostname: string }>(query);
+      if (rows[0]?.hostname === mark) return;
+      if (Date.now() > end)
+        throw new Error(`${this.side.name}: B has not got all in ${LIMIT_MS} ms`);
+      if (everyMs > 0) await delay(everyMs);
+    }
+  }
+
+  /** Settles when everything that is committed at A is at B. */
+  async caughtUp(): Promise<void> {
+    await this.seen(await this.writeMark(), 5);
+  }
+
+  /** @throws Error when the two sites differ */
+  async verify(): Promise<void> {
+    const text = `SELECT count(*) || ' ' || sum(hashtextextended(l::text, 0)::numeric) AS state
+      FROM leases.lease AS l`;
+    const [one, other] = await Promise.all(
+      [this.a, this.b].map(async (client) => (await client.query<{ state: string }>(text)).rows[0]),
+    );
+    if (one!.state !== other!.state) {
+      throw new Error(`${this.side.name}: the sites differ: ${one!.state}, ${other!.state}`);
+    }
+  }
+}
