@@ -10,7 +10,10 @@ export type Log = Logger;
  * @param destination path of the log file; standard error when absent
  */
 export function createLog(level: string, destination?: string): Log {
-  const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const options: LoggerOptions = {
+    ...{ level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    formatters: { level: (label) => ({ level: label }) },
+  };
   return pino(options, pino.destination({ dest: destination ?? 2, sync: true, mkdir: true }));
 }
 

@@ -92,6 +92,12 @@ export class PeerConnection {
         cause,
       });
     }
+    if (code.startsWith('ERR_')) {
+      return new AppError('LINK_CLOSED', `${name} closed the link: ${code}`, {
+        retry: 'later',
+        cause,
+      });
+    }
     return new AppError('LINK_UNREACHABLE', `Cannot reach ${name} at ${host}:${port}: ${code}`, {
       hint: 'Is its agent up (syncline up), and is the address right?',
       retry: 'later',

@@ -107,8 +107,9 @@ function resolveConfig(raw: Raw): SiteConfig {
   };
   const database = part('database', ['url', 'service-url', 'admin-url', 'embedded']);
   const link = part('link', ['host', 'port', 'address']);
-  const quota = part('journal', ['quota'])['quota'] ?? DEFAULT_QUOTA;
-  const drift = part('clock', ['max-drift'])['max-drift'] ?? DEFAULT_DRIFT;
+  const quota = optional(part('journal', ['quota'])['quota'], 'journal.quota') ?? DEFAULT_QUOTA;
+  const drift =
+    optional(part('clock', ['max-drift'])['max-drift'], 'clock.max-drift') ?? DEFAULT_DRIFT;
   const url = text(database, 'database.url', 'url');
   return {
     site: checkSiteName(text(raw, 'site')),
@@ -116,21 +117,21 @@ function resolveConfig(raw: Raw): SiteConfig {
     group: text(raw, 'group'),
     database: {
       url,
-      serviceUrl: optional(database['service-url']) ?? url,
-      adminUrl: optional(database['admin-url']),
-      embedded: optional(database['embedded']),
+      serviceUrl: optional(database['service-url'], 'database.service-url') ?? url,
+      adminUrl: optional(database['admin-url'], 'database.admin-url'),
+      embedded: optional(database['embedded'], 'database.embedded'),
     },
     link: resolveLink(link),
-    journal: { quotaBytes: parseBytes('journal.quota', String(quota)) },
-    clock: { maxDriftMs: parseDuration('clock.max-drift', String(drift)) },
+    journal: { quotaBytes: parseBytes('journal.quota', quota) },
+    clock: { maxDriftMs: parseDuration('clock.max-drift', drift) },
     log: { level: level(part('log', ['level'])['level'] ?? 'info') },
   };
 }
 
 function resolveLink(link: Raw): SiteConfig['link'] {
-  const host = String(link['host'] ?? '127.0.0.1');
+  const host = optional(link['host'], 'link.host') ?? '127.0.0.1';
   const port = integer(link['port'], 'link.port', 1, 65535);
-  const address = String(link['address'] ?? `${host}:${port}`);
+  const address = optional(link['address'], 'link.address') ?? `${host}:${port}`;
   parseAddress('link.address', address);
   return { host, port, address };
 }
@@ -149,8 +150,11 @@ function text(raw: Raw, path: string, name = path): string {
   throw new Error(`${path} must be a text`);
 }
 
-function optional(value: unknown): string | undefined {
-  return value === undefined ? undefined : String(value);
+/** A scalar as text; YAML makes numbers of what looks like one. */
+function optional(value: unknown, path: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  throw new Error(`${path} must be a text`);
 }
 
 function integer(value: unknown, path: string, low: number, high: number): number {
