@@ -1,0 +1,69 @@
+import type { Client } from 'pg';
+import { connect } from '../../src/postgres/connect.ts';
+import { eventually } from './pair.ts';
+
+/**
+ * Writes rows of `leases.lease`, one transaction each, until told to stop, across crashes of the server;
+ * knows which were acknowledged. Every fourth write changes an earlier row instead.
+ */
+export class Ledger {
+  /** Address and the note that it must have in the end. */
+  readonly acknowledged = new Map<number, string>();
+  readonly #first: number;
+  #next: number;
+  #stop = false;
+
+  constructor(first: number) {
+    this.#first = first;
+    this.#next = first;
+  }
+
+  stop(): void {
+    this.#stop = true;
+  }
+
+  async write(dsn: string): Promise<void> {
+    while (!this.#stop) {
+      const client = await connect(dsn, 'ledger').catch(() => undefined);
+      if (client === undefined) continue;
+      try {
+        while (!this.#stop) await this.#writeOne(client);
+      } catch {
+        // The server crashed: whether this row is there is unknown, so it is not in the ledger.
+      }
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async #writeOne(client: Client): Promise<void> {
+    const number = this.#next++;
+    const change = number % 4 === 3 && this.acknowledged.has(number - 2);
+    const address = change ? number - 2 : number;
+    const note = `note ${number}`;
+    // Between the attempt and its acknowledgement the row may have either note.
+    this.acknowledged.delete(address);
+    await client.query(
+      `INSERT INTO leases.lease (address, note) VALUES ($1, $2)
+       ON CONFLICT (address) DO UPDATE SET note = excluded.note`,
+      [address, note],
+    );
+    this.acknowledged.set(address, note);
+  }
+
+  /** Waits until so many more rows were acknowledged. */
+  async more(rows: number): Promise<void> {
+    const goal = this.#next + rows;
+    await eventually(`${rows} more writes after ${this.#first}`, () => this.#next >= goal);
+  }
+
+  /** Addresses of acknowledged rows that a database lacks or has with another note. */
+  async missing(client: Client): Promise<number[]> {
+    const { rows } = await client.query<{ address: string; note: string }>(
+      'SELECT address, note FROM leases.lease',
+    );
+    const found = new Map(rows.map((row) => [Number(row.address), row.note]));
+    return [...this.acknowledged]
+      .filter(([address, note]) => found.get(address) !== note)
+      .map(([address]) => address);
+  }
+}
