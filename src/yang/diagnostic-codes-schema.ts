@@ -101,6 +101,9 @@ export const SCHEMA_CODES = {
     (p: { name: string }) =>
       `a node of another module cannot get the mandatory node "${p.name}" without a condition`,
   ),
+  'too-many-nodes': error(
+    (p: { limit: number }) => `the schema would have more than ${p.limit} nodes`,
+  ),
   'bad-deviation': error((p: { problem: string }) => p.problem),
   'bad-refine': error((p: { problem: string }) => p.problem),
   'bad-path': error((p: { problem: string }) => p.problem),
@@ -118,6 +121,12 @@ export const SCHEMA_CODES = {
   ),
   'xpath-unknown-node': error(
     (p: { name: string; where: string }) => `XPath: there is no node "${p.name}" ${p.where}`,
+  ),
+  'xpath-unknown-identity': error(
+    (p: { name: string }) => `XPath: there is no identity "${p.name}"`,
+  ),
+  'path-unknown-node': error(
+    (p: { name: string; where: string }) => `path: there is no node "${p.name}" ${p.where}`,
   ),
   'xpath-function': error((p: { problem: string }) => `XPath: ${p.problem}`),
   'when-loop': warning(

@@ -115,9 +115,8 @@ export interface ExtensionInstance {
   /** Where its argument is; the keyword when there is none. */
   argumentPosition: Position;
   /**
-   * How it came to its node: written in it, or in a statement that changes it from elsewhere (`uses` and
-   * `augment`: written directly below the statement that brought the node in; never in `extensions` of
-   * nodes that they merely contain).
+   * Whether it was written in the node itself, or in a `refine` or `deviate` aimed at it. What stands
+   * directly below a `uses` or `augment` belongs to that statement and is in no node's `extensions`.
    */
   place: 'own' | 'refine' | 'deviate';
   /** Extension statements nested in it, in order. */
@@ -339,6 +338,14 @@ export interface LoadOptions {
    * Enabled features by module name. A module that is not listed has all of its features enabled.
    */
   features?: Readonly<Record<string, readonly string[]>>;
+  /** Implement imported modules too, as `yanglint -i` does. Default false. */
+  implementImports?: boolean;
+  /**
+   * Names in `must` and `when` that lead to no node are warnings, as XPath itself has it, and not errors.
+   * Default false. In modules that are not in `files` they are always warnings: published modules have
+   * such mistakes.
+   */
+  lenientXPath?: boolean;
 }
 
 export interface LoadResult {

@@ -95,11 +95,10 @@ export type Axis =
 export type NodeTest =
   | {
       kind: 'name';
+      /** Without one, the name is in the namespace of the node that the expression belongs to. */
       prefix: string | undefined;
       /** `*` matches any name. */
       name: string;
-      /** Name of the module the test stands for; undefined for `*` without a prefix. Set by binding. */
-      module?: string;
     }
   | { kind: 'node' | 'text' | 'comment' | 'processing-instruction' };
 

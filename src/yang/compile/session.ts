@@ -1,0 +1,85 @@
+import type { Reporter } from '../reporter.ts';
+import type { Module, SchemaNode, Status, Typedef } from '../schema.ts';
+import type { Span } from '../source.ts';
+import type { Statement } from '../statement.ts';
+import { didYouMean } from '../suggest.ts';
+import type { Definitions } from './definitions.ts';
+import type { ModuleUnit, Scope, ScopedStatement, Unit } from './unit.ts';
+
+/**
+ * More nodes than any real set of modules has (all of OpenConfig: some 60 000). Groupings that use each
+ * other many times over could otherwise fill the memory from a few lines.
+ */
+export const MAX_NODES = 300_000;
+
+/** What one run of the compiler works on. */
+export interface Session {
+  reporter: Reporter;
+  /** All modules, imported ones before their importers. */
+  modules: ModuleUnit[];
+  definitions: Definitions;
+  /** Typedefs that were looked at; `undefined` for those that are wrong, and while one is open. */
+  typedefs: Map<Statement, Typedef | undefined>;
+  /** Typedefs that are being resolved, to find cycles. */
+  openTypedefs: Set<Statement>;
+  /** The `default` statement that a typedef's default comes from, its own or an inner typedef's. */
+  defaultSources: Map<Typedef, ScopedStatement>;
+  /** The definition whose references are being resolved. */
+  currentDefinition: { name: string; status: Status } | undefined;
+  /** Names of child nodes that `if-feature` switched off, by parent node or, at the top, by module. */
+  switchedOff: Map<SchemaNode | Module, Set<string>>;
+  /** A grouping that nothing uses is being checked: what depends on where it is used is not. */
+  inGrouping: boolean;
+  /** Nodes made so far; see `MAX_NODES`. */
+  nodes: number;
+  /** Groupings that some `uses` refers to. */
+  usedGroupings: Set<Statement>;
+}
+
+/** The module that a prefix stands for in a file; reports a prefix that is not known there. */
+export function resolvePrefix(
+  session: { reporter: Reporter },
+  unit: Unit,
+  prefix: string | undefined,
+  span: Span,
+): ModuleUnit | undefined {
+  if (prefix === undefined) return unit.owner;
+  const found = unit.imports.get(prefix);
+  if (found !== undefined) return found;
+  const hint =
+    didYouMean(prefix, unit.imports.keys()) ??
+    `Add "import MODULE { prefix ${prefix}; }" at the top of ${unit.root.position.file}`;
+  session.reporter.report('unknown-prefix', span, { prefix }, { hint });
+  return undefined;
+}
+
+/** Looks up a typedef or grouping by its possibly prefixed name; reports when there is none. */
+export function lookUp(
+  session: { reporter: Reporter },
+  kind: 'typedef' | 'grouping',
+  reference: { prefix: string | undefined; name: string; span: Span; scope: Scope },
+): { statement: Statement; scope: Scope } | undefined {
+  const { prefix, name, span, scope } = reference;
+  const module = resolvePrefix(session, scope.unit, prefix, span);
+  if (module === undefined) return undefined;
+  const plural = kind === 'typedef' ? 'typedefs' : 'groupings';
+  const local = module === scope.unit.owner;
+  const found = local ? scope[kind](name) : module[plural].get(name);
+  if (found !== undefined) return found;
+  const names = local ? scope.visible(plural) : [...module[plural].keys()];
+  const written = prefix === undefined ? name : `${prefix}:${name}`;
+  const hint = didYouMean(name, names) ?? missingPrefix(scope.unit, { plural, name });
+  session.reporter.report('unknown-reference', span, { what: kind, name: written }, { hint });
+  return undefined;
+}
+
+/** A hint when another module of the file's imports defines the name: its prefix was forgotten. */
+function missingPrefix(
+  unit: Unit,
+  { plural, name }: { plural: 'typedefs' | 'groupings'; name: string },
+): string | undefined {
+  for (const [prefix, module] of unit.imports) {
+    if (module[plural].has(name)) return `Did you mean "${prefix}:${name}"?`;
+  }
+  return undefined;
+}

@@ -1,0 +1,30 @@
+import type { Status } from '../schema.ts';
+import type { Statement } from '../statement.ts';
+import { argumentSpan } from '../statement.ts';
+import type { Session } from './session.ts';
+
+const ORDER: readonly Status[] = ['current', 'deprecated', 'obsolete'];
+
+/** Whether `status` is further gone than `than`. */
+export function isOlder(status: Status, than: Status): boolean {
+  return ORDER.indexOf(status) > ORDER.indexOf(than);
+}
+
+/**
+ * Reports that a definition uses one of the same module that is more obsolete than itself (RFC 7950
+ * §7.21.2). The status of the definition is that of the innermost one that is being worked on.
+ */
+export function checkStatusReference(
+  session: Session,
+  statement: Statement,
+  target: { what: string; name: string; status: Status },
+): void {
+  const from = session.currentDefinition;
+  if (from === undefined || !isOlder(target.status, from.status)) return;
+  session.reporter.report('status-reference', argumentSpan(statement), {
+    from: from.name,
+    status: from.status,
+    to: `${target.what} "${target.name}"`,
+    toStatus: target.status,
+  });
+}

@@ -1,0 +1,69 @@
+import type { BinaryType, BitsType, EnumerationType, StringType } from '../schema-types.ts';
+import { didYouMean } from '../suggest.ts';
+import { LENGTH_BOUNDS } from './bounds.ts';
+import { outside } from './numbers.ts';
+import type { ReadValue } from './value.ts';
+import { accepted, refused } from './value.ts';
+
+/** A string (RFC 7950 §9.4); its length counts Unicode characters. */
+export function readString(type: StringType, text: string): ReadValue {
+  const length = BigInt(characters(text));
+  const what = `has ${length} characters`;
+  const problem = outside(length, {
+    restriction: type.length,
+    bounds: LENGTH_BOUNDS,
+    scale: 0,
+    what,
+  });
+  if (problem !== undefined) return problem;
+  const failed = type.patterns.find((pattern) => pattern.regExp.test(text) === pattern.invert);
+  if (failed === undefined) return accepted(type, text);
+  const { errorMessage, errorAppTag } = failed;
+  const verb = failed.invert ? 'must not match' : 'does not match';
+  return refused(`${verb} the pattern "${failed.text}"`, { errorMessage, errorAppTag });
+}
+
+function characters(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Octets in base64 (RFC 7950 §9.8); the length counts octets. */
+export function readBinary(type: BinaryType, text: string): ReadValue {
+  const compact = text.replace(/[\r\n]/g, '');
+  if (!BASE64.test(compact)) return refused('is not base64');
+  const octets = Buffer.from(compact, 'base64');
+  const what = `has ${octets.length} octets`;
+  const length = BigInt(octets.length);
+  const problem = outside(length, {
+    restriction: type.length,
+    bounds: LENGTH_BOUNDS,
+    scale: 0,
+    what,
+  });
+  return problem ?? accepted(type, compact);
+}
+
+/** A name of an enumeration (RFC 7950 §9.6). */
+export function readEnumeration(type: EnumerationType, text: string): ReadValue {
+  if (type.enums.some((value) => value.name === text)) return accepted(type, text);
+  const names = type.enums.map((value) => value.name);
+  const near = didYouMean(text, names);
+  const some = names.length > 8 ? [...names.slice(0, 8), '…'] : names;
+  return refused(`is not one of ${some.join(', ')}${near === undefined ? '' : `. ${near}`}`);
+}
+
+/** Names of bits (RFC 7950 §9.7), put into the order of their positions. */
+export function readBits(type: BitsType, text: string): ReadValue {
+  const given = new Set<string>();
+  for (const name of text.split(/[ \t\r\n]+/).filter((word) => word !== '')) {
+    if (!type.bits.some((bit) => bit.name === name)) return refused(`has no bit "${name}"`);
+    if (given.has(name)) return refused(`has the bit "${name}" twice`);
+    given.add(name);
+  }
+  const names = type.bits.filter((bit) => given.has(bit.name)).map((bit) => bit.name);
+  return accepted(type, names.join(' '));
+}
