@@ -28,6 +28,10 @@ export interface Entity {
   path: string;
   description?: string;
   table: SqlName;
+  /** The table exists and belongs to a program: it only gets what replication adds. */
+  adopted?: true;
+  /** Triggers of an adopted table that fire for replicated rows too. */
+  fireAlways?: string[];
   /** Name of the tombstone table in schema `crp`. */
   tombstone: string;
   /** Key columns first, then the others in schema order. The hidden `_crp_` columns are not listed. */
@@ -71,13 +75,15 @@ export interface Reference {
   columns: string[];
   target: { entity: string; columns: string[] };
   /** What a local delete of the referenced row does. */
-  onDelete: 'restrict' | 'cascade';
+  onDelete: 'restrict' | 'cascade' | 'set null';
 }
 
 export interface Check {
   name: string;
   /** SQL boolean expression over the row's columns. */
   expression: string;
+  /** What its author says when it is broken. */
+  message?: string;
 }
 
 export interface ColumnGroup {

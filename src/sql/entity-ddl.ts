@@ -1,20 +1,64 @@
 import { BIRTH_COLUMN } from '../model/ir.ts';
-import type { Column, Entity, Model } from '../model/ir.ts';
+import type { Column, Entity, Model, Reference } from '../model/ir.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
 /** Statements that make a model's tables, triggers and publication, in order. */
 export function modelDdl(model: Model, site: number): string[] {
+  const made = model.entities.filter((entity) => entity.adopted !== true);
+  const schemas = new Set(made.map((entity) => entity.table.schema));
   return [
-    `CREATE SCHEMA IF NOT EXISTS ${ident(model.schema)}`,
-    ...model.entities.map((entity) => tableDdl(model, entity)),
+    ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
+    isSetFunction(),
+    ...model.entities.flatMap((entity) =>
+      entity.adopted === true
+        ? [adoptionDdl(entity)]
+        : [tableDdl(model, entity), ...indexDdl(entity)],
+    ),
     ...model.entities.flatMap((entity) => replicationDdl(entity, site)),
   ];
 }
 
+/** The hidden columns of a table that belongs to a program; rows that are there get stamp 0. */
+export function adoptionDdl(entity: Entity): string {
+  const columns = hiddenNames(entity).map(
+    (name) => `ADD COLUMN IF NOT EXISTS ${ident(name)} bigint NOT NULL DEFAULT 0`,
+  );
+  return `ALTER TABLE ${tableOf(entity)}\n  ${columns.join(',\n  ')}`;
+}
+
+function hiddenNames(entity: Entity): string[] {
+  return [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
+}
+
+/**
+ * Indexes for the referencing side of foreign keys: without one, every delete of a referenced row reads
+ * the whole table. The primary key serves the references that its first columns are.
+ */
+function indexDdl(entity: Entity): string[] {
+  const covered = (reference: Reference): boolean =>
+    reference.columns.every(
+      (column) =>
+        entity.key.indexOf(column) < reference.columns.length && entity.key.includes(column),
+    );
+  return entity.references
+    .filter((reference) => !covered(reference))
+    .map(
+      (reference) =>
+        `CREATE INDEX IF NOT EXISTS ${ident(indexName(reference))} ON ${tableOf(entity)} ` +
+        `(${columnList(reference.columns)})`,
+    );
+}
+
+/** The index has the constraint's name with another ending, which has the same length. */
+function indexName(reference: Reference): string {
+  return reference.name.replace(/fkey$/, 'fidx');
+}
+
 /** CREATE TABLE of an entity with its hidden columns at the end. */
 export function tableDdl(model: Model, entity: Entity): string {
-  const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
+  const hidden = hiddenNames(entity);
   const parts = [
     ...entity.columns.map(columnDdl),
     ...hidden.map((name) => `${ident(name)} bigint NOT NULL DEFAULT 0`),
@@ -60,6 +104,9 @@ export function replicationDdl(entity: Entity, site: number): string[] {
     trigger('zz_crp_tombstone', 'BEFORE DELETE', execute('tombstone', entity, 'ROW')),
     trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),
     `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
+    ...(entity.fireAlways ?? []).map(
+      (name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${ident(name)}`,
+    ),
     addToPublication(entity.table),
     addToPublication({ schema: 'crp', name: entity.tombstone }),
   ];

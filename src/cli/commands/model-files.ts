@@ -1,0 +1,31 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { packageRoot } from '../package-root.ts';
+
+/** Folders where imported modules are looked for: those of the files, then the package's own. */
+export function modelSearchPath(files: readonly string[]): string[] {
+  const models = packageRoot('models');
+  const shipped = existsSync(models)
+    ? readdirSync(models, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(models, entry.name))
+        .sort()
+    : [];
+  return [...new Set([...files.map((file) => dirname(file)), packageRoot('yang'), ...shipped])];
+}
+
+/**
+ * Files of models by what the user wrote: the path of a file, or the name of a model that the package ships,
+ * `dns` for models/dns/*.yang. A name that is neither is left for the reader to report.
+ */
+export function modelFiles(names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    if (existsSync(name) && name.endsWith('.yang')) return [name];
+    const folder = packageRoot('models', name);
+    if (!/^[a-z0-9-]+$/.test(name) || !existsSync(folder)) return [name];
+    return readdirSync(folder)
+      .filter((file) => file.endsWith('.yang'))
+      .sort()
+      .map((file) => join(folder, file));
+  });
+}

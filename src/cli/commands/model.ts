@@ -1,0 +1,102 @@
+import { Command } from 'commander';
+import type { CompileAllResult } from '../../model/compile.ts';
+import { compileModels, modelHash } from '../../model/compile.ts';
+import type { Model } from '../../model/ir.ts';
+import { modelTree } from '../../model/tree.ts';
+import { modelDdl } from '../../sql/entity-ddl.ts';
+import { jsonOption, wholeNumber } from '../options.ts';
+import { modelFiles, modelSearchPath } from './model-files.ts';
+import { diagnosticsText } from './model-output.ts';
+
+/** Greatest site number: 11 bits of a stamp. */
+const MAX_SITE = 2047;
+const FILES = 'YANG files of models, or names of models that come with the package';
+
+/** `syncline model`: work on data models, without a site. */
+export function modelCommand(): Command {
+  return new Command('model')
+    .description('check data models and show what follows from them')
+    .addCommand(checkCommand())
+    .addCommand(sqlCommand())
+    .addCommand(treeCommand());
+}
+
+/** Compiles; prints the diagnostics, and sets the exit code to 1 if one is an error. */
+export function compileFiles(names: readonly string[]): CompileAllResult {
+  const files = modelFiles(names);
+  const result = compileModels({ files, searchPath: modelSearchPath(files) });
+  if (result.models.length === 0) process.exitCode = 1;
+  return result;
+}
+
+/** The models of the files, with the diagnostics on standard error; none when there is an error. */
+export function compileOrExplain(names: readonly string[]): CompileAllResult {
+  const result = compileFiles(names);
+  const text = diagnosticsText(result.diagnostics);
+  if (text !== '') console.error(text);
+  return result;
+}
+
+function checkCommand(): Command {
+  return new Command('check')
+    .description('check models: YANG, common-replication, and that merging keeps their rules')
+    .argument('<file...>', FILES)
+    .addOption(jsonOption())
+    .action((names: string[], options: { json: boolean }) => {
+      if (options.json) {
+        const { models, diagnostics } = compileFiles(names);
+        console.log(
+          JSON.stringify({ ok: models.length > 0, models: models.map(summary), diagnostics }),
+        );
+        return;
+      }
+      for (const model of compileOrExplain(names).models) console.log(checkedText(model));
+    });
+}
+
+function summary(model: Model): unknown {
+  const { name, revision, service } = model;
+  const entities = model.entities.map((entity) => ({
+    name: entity.name,
+    table: `${entity.table.schema}.${entity.table.name}`,
+    key: entity.key,
+    groups: entity.groups.map((group) => ({ name: group.name, method: group.method })),
+  }));
+  return { name, revision, service, hash: modelHash(model), entities };
+}
+
+function checkedText(model: Model): string {
+  const entities = model.entities.map((entity) => {
+    const groups = entity.groups.map((group) => `${group.name} (${group.method})`).join(', ');
+    return `  ${entity.table.schema}.${entity.table.name}: ${groups}`;
+  });
+  const title = `${model.name}@${model.revision} is correct, hash ${modelHash(model).slice(0, 16)}`;
+  return [title, ...entities].join('\n');
+}
+
+function sqlCommand(): Command {
+  return new Command('sql')
+    .description('print the SQL that makes the tables, checks and triggers of a model')
+    .argument('<file...>', FILES)
+    .option(
+      '--site <number>',
+      "the site's number, which is part of its stamps",
+      wholeNumber(1, MAX_SITE),
+      1,
+    )
+    .action((names: string[], options: { site: number }) => {
+      const statements = compileOrExplain(names).models.flatMap((model) =>
+        modelDdl(model, options.site),
+      );
+      for (const statement of statements) console.log(`${statement};\n`);
+    });
+}
+
+function treeCommand(): Command {
+  return new Command('tree')
+    .description('print the tree of a model with its tables and merge rules')
+    .argument('<file...>', FILES)
+    .action((names: string[]) => {
+      for (const model of compileOrExplain(names).models) console.log(modelTree(model));
+    });
+}

@@ -1,0 +1,57 @@
+/**
+ * What this version of the engine can do. The language says more (yang/common-replication); whatever a
+ * model says beyond this table is refused, so that no rule is taken and then not kept.
+ */
+
+export interface MethodInfo {
+  available: boolean;
+  /** The result depends on the order of changes: they are replayed in stamp order, which needs history. */
+  ordered: boolean;
+  /** The values it can merge. */
+  values: 'any' | 'number' | 'comparable' | 'set';
+}
+
+const any = { ordered: false, values: 'any' } as const;
+
+/** The resolution methods by the name of their identity in `common-replication`. */
+export const METHODS: Readonly<Record<string, MethodInfo>> = {
+  'latest-timestamp': { ...any, available: true },
+  'earliest-timestamp': { ...any, available: false, ordered: true },
+  additive: { available: true, ordered: false, values: 'number' },
+  maximum: { available: false, ordered: false, values: 'comparable' },
+  minimum: { available: false, ordered: false, values: 'comparable' },
+  'serial-maximum': { available: false, ordered: true, values: 'number' },
+  'priority-group': { ...any, available: false },
+  'site-priority': { ...any, available: false, ordered: true },
+  'owner-wins': { ...any, available: false },
+  average: { available: false, ordered: true, values: 'number' },
+  overwrite: { ...any, available: false, ordered: true },
+  discard: { ...any, available: false, ordered: true },
+  'add-wins': { available: false, ordered: false, values: 'set' },
+  'remove-wins': { available: false, ordered: false, values: 'set' },
+  'sql-function': { ...any, available: false, ordered: true },
+  park: { ...any, available: false, ordered: true },
+};
+
+/**
+ * Statements whose argument the engine honours only in part: the values that it does honour. An empty list:
+ * the statement is not honoured at all. Statements that are not listed are honoured whole.
+ */
+export const HONOURED: Readonly<Record<string, readonly string[]>> = {
+  commit: ['local'],
+  ownership: ['none'],
+  'on-delete-update': ['delete'],
+  'expires-at': [],
+  'append-only': [],
+  'site-local': [],
+  derived: [],
+  'on-orphan': ['keep'],
+  secret: [],
+  escrow: [],
+  backup: [],
+  'sql-key': [],
+};
+
+/** What becomes of two rows that uniqueness forbids to exist together. */
+export const CLASH_OF_KEYS: readonly string[] = ['latest'];
+export const CLASH_OF_UNIQUES: readonly string[] = ['park'];

@@ -1,0 +1,79 @@
+/** From drafts to the IR, with the names that have to be unique over all entities. */
+import type { Module } from '../yang/schema.ts';
+import { argumentSpan } from '../yang/statement.ts';
+import { crpChild, crpChildren } from './crp-reader.ts';
+import type { ModelReporter } from './diagnostic-codes.ts';
+import type { ColumnDraft, EntityDraft } from './draft.ts';
+import type { Column, Entity, Model } from './ir.ts';
+import { IR_VERSION } from './ir.ts';
+import { sqlName } from './names.ts';
+
+interface Parts {
+  module: Module;
+  service: string;
+  schema: string;
+  drafts: readonly EntityDraft[];
+}
+
+/** The model; tables of the same name are reported. */
+export function finishModel(parts: Parts, reporter: ModelReporter): Model {
+  const { module, service, schema, drafts } = parts;
+  const tables = new Map<string, EntityDraft>();
+  for (const draft of drafts) {
+    const table = `${draft.table.schema}.${draft.table.name}`;
+    const first = tables.get(table);
+    tables.set(table, first ?? draft);
+    if (first === undefined) continue;
+    const names = { kind: 'table', name: table, one: first.name, other: draft.name };
+    const hint = 'Name one of the tables with "crp:sql-table".';
+    reporter.report('name-clash', argumentSpan(draft.statement.statement), names, { hint });
+  }
+  return {
+    irVersion: IR_VERSION,
+    name: module.name,
+    revision: module.revision ?? '',
+    service,
+    schema,
+    entities: drafts.map(finishEntity),
+  };
+}
+
+function finishEntity(draft: EntityDraft): Entity {
+  const { name, path, node, table, columns, groups, uniques, references, checks } = draft;
+  const binding = crpChild(draft.statement, 'sql-table');
+  const always = crpChildren(binding, 'fire-always').map((one) => one.argument ?? '');
+  return {
+    name,
+    path,
+    ...(node.description === undefined ? {} : { description: oneLine(node.description) }),
+    table,
+    ...(crpChild(binding, 'adopt')?.argument === 'table' ? { adopted: true } : {}),
+    ...(always.length === 0 ? {} : { fireAlways: always }),
+    // Tombstones of all models are in one schema, so the name has the table's schema in it.
+    tombstone: sqlName(table.schema, table.name, 'tombstone'),
+    columns: columns.map((column) => finishColumn(column, draft)),
+    key: columns.filter((column) => column.isKey).map((column) => column.name),
+    uniques,
+    references,
+    checks,
+    groups,
+  };
+}
+
+function finishColumn(column: ColumnDraft, draft: EntityDraft): Column {
+  const group = draft.groups.find((one) => one.columns.includes(column.name));
+  const { description } = column.node;
+  return {
+    name: column.name,
+    path: column.path,
+    ...(description === undefined ? {} : { description: oneLine(description) }),
+    type: column.sqlType ?? column.type.sql,
+    notNull: column.notNull,
+    ...(column.default === undefined ? {} : { default: column.default }),
+    ...(group === undefined ? {} : { group: group.name }),
+  };
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, ' ');
+}

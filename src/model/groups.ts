@@ -1,0 +1,222 @@
+/** Column groups: every non-key column is in exactly one, and a group has one resolution method. */
+import type { ExtensionInstance, SchemaNode } from '../yang/schema.ts';
+import { argumentSpan } from '../yang/statement.ts';
+import { didYouMean } from '../yang/suggest.ts';
+import { crpChild, crpChildren } from './crp-reader.ts';
+import type { CrpReader } from './crp-reader.ts';
+import { CRP_MODULE } from './crp-statements.ts';
+import type { ModelReporter } from './diagnostic-codes.ts';
+import type { ColumnDraft, EntityDraft } from './draft.ts';
+import { nodeSpan, nodeTitle } from './draft.ts';
+import { METHODS } from './engine.ts';
+import type { ColumnGroup, Method } from './ir.ts';
+import { RESERVED_PREFIX, sqlName } from './names.ts';
+
+/** The group of columns that join none. */
+const ROW = 'row';
+const DEFAULT_METHOD: Method = 'latest-timestamp';
+
+interface GroupContext {
+  crp: CrpReader;
+  reporter: ModelReporter;
+}
+
+/** Fills in the groups of an entity that has its columns. */
+export function addGroups(draft: EntityDraft, context: GroupContext): void {
+  new GroupBuilder(draft, context).build();
+}
+
+class GroupBuilder {
+  readonly #draft: EntityDraft;
+  readonly #crp: CrpReader;
+  readonly #reporter: ModelReporter;
+  readonly #declared = new Map<string, ExtensionInstance | undefined>();
+  readonly #members = new Map<string, ColumnDraft[]>();
+  readonly #ownMethods = new Map<string, ExtensionInstance>();
+
+  constructor(draft: EntityDraft, context: GroupContext) {
+    this.#draft = draft;
+    this.#crp = context.crp;
+    this.#reporter = context.reporter;
+  }
+
+  build(): void {
+    this.#declare();
+    this.#checkPlaces(this.#draft.node);
+    for (const column of this.#draft.columns) {
+      if (column.isKey) continue;
+      const group = this.#groupOf(column);
+      this.#members.set(group, [...(this.#members.get(group) ?? []), column]);
+    }
+    this.#emit();
+  }
+
+  #declare(): void {
+    const { statement, name } = this.#draft;
+    for (const group of crpChildren(statement, 'column-group')) {
+      const groupName = group.argument ?? '';
+      const first = this.#declared.get(groupName);
+      if (first === undefined && groupName !== ROW) {
+        this.#declared.set(groupName, group);
+        continue;
+      }
+      const what = `column group of entity "${name}"`;
+      const span = argumentSpan(group.statement);
+      const hint =
+        groupName === ROW
+          ? 'Group "row" is always there: give its method in the entity.'
+          : undefined;
+      const related = first && [{ message: 'the first one', position: first.position }];
+      this.#reporter.report(
+        'duplicate-crp-name',
+        span,
+        { what, name: groupName },
+        { hint, related },
+      );
+    }
+  }
+
+  /** A group that a node names has to exist, whether or not a column takes it from there. */
+  #checkPlaces(node: SchemaNode): void {
+    const joined = this.#crp.one(node, 'in-group');
+    const name = joined?.argument;
+    if (joined !== undefined && name !== undefined && name !== ROW && !this.#declared.has(name)) {
+      const groups = [...this.#declared.keys(), ROW];
+      this.#reporter.report(
+        'unknown-group',
+        argumentSpan(joined.statement),
+        { group: name, entity: this.#draft.name },
+        {
+          expected: `one of ${groups.map((group) => `"${group}"`).join(', ')}`,
+          hint:
+            didYouMean(name, groups) ??
+            `Declare it in the entity: crp:column-group "${name}" { crp:resolve "crp:latest-timestamp"; }`,
+        },
+      );
+    }
+    if (joined !== undefined && node.kind === 'leaf' && node.isKey) {
+      const reason = 'key columns are in no group, they never change';
+      const names = { statement: 'in-group', reason };
+      this.#reporter.report('crp-does-not-fit', argumentSpan(joined.statement), names);
+    }
+    for (const child of node.children) {
+      if (child.kind !== 'list' || this.#crp.one(child, 'entity') === undefined) {
+        this.#checkPlaces(child);
+      }
+    }
+  }
+
+  /** Its own method makes a column a group of its own; else the nearest `in-group` at or above it. */
+  #groupOf(column: ColumnDraft): string {
+    const own = this.#crp.one(column.node, 'resolve');
+    const direct = this.#crp.one(column.node, 'in-group');
+    if (own !== undefined && direct !== undefined) {
+      const reason = `${nodeTitle(column.node)} has "crp:in-group", and the group has its method`;
+      const names = { statement: 'resolve', reason };
+      this.#reporter.report('crp-does-not-fit', argumentSpan(own.statement), names);
+    } else if (own !== undefined) {
+      this.#ownMethods.set(column.name, own);
+      return column.name;
+    }
+    let at: SchemaNode | undefined = column.node;
+    for (; at !== undefined && at !== this.#draft.node; at = at.parent) {
+      const name = this.#crp.one(at, 'in-group')?.argument;
+      if (name !== undefined) return this.#declared.has(name) ? name : ROW;
+    }
+    return ROW;
+  }
+
+  #emit(): void {
+    for (const [name, declared] of this.#declared) {
+      if (this.#members.has(name) || declared === undefined) continue;
+      const names = { group: name, entity: this.#draft.name };
+      this.#reporter.report('empty-group', argumentSpan(declared.statement), names);
+    }
+    const order = [ROW, ...this.#declared.keys(), ...this.#ownMethods.keys()];
+    const stamps = new Map<string, string>();
+    for (const name of new Set(order)) {
+      const columns = this.#members.get(name);
+      if (columns === undefined) continue;
+      const group = this.#group(name, columns);
+      const first = stamps.get(group.stamp);
+      if (first !== undefined) {
+        const names = { kind: 'column', name: group.stamp, one: first, other: name };
+        this.#reporter.report('name-clash', nodeSpan(columns[0]!.node), names);
+      }
+      stamps.set(group.stamp, name);
+      this.#draft.groups.push(group);
+    }
+  }
+
+  #group(name: string, columns: ColumnDraft[]): ColumnGroup {
+    const holder = this.#ownMethods.get(name) ?? this.#statementOf(name);
+    return {
+      name,
+      stamp: sqlName(`${RESERVED_PREFIX}${name}`),
+      columns: columns.map((column) => column.name),
+      method: holder === undefined ? DEFAULT_METHOD : this.#method(holder, columns),
+    };
+  }
+
+  #statementOf(group: string): ExtensionInstance | undefined {
+    const holder = group === ROW ? this.#draft.statement : this.#declared.get(group);
+    return crpChild(holder, 'resolve');
+  }
+
+  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): Method {
+    const written = resolve.argument ?? '';
+    const [prefix, name] = written.includes(':') ? written.split(':') : [undefined, written];
+    const module = resolve.scope.resolve(prefix)?.name;
+    const info = module === CRP_MODULE ? METHODS[name!] : undefined;
+    const span = argumentSpan(resolve.statement);
+    if (info === undefined) {
+      this.#reporter.report('unknown-method', span, { name: written }, this.#methodHelp(resolve));
+      return DEFAULT_METHOD;
+    }
+    this.#checkMethod({ resolve, name: name!, columns });
+    if (!info.available) {
+      const available = Object.entries(METHODS).filter(([, method]) => method.available);
+      const what = `resolution method "${name}"`;
+      const expected = `one of ${available.map(([one]) => `"crp:${one}"`).join(', ')}`;
+      this.#reporter.report('unavailable', span, { what }, { expected });
+      return DEFAULT_METHOD;
+    }
+    if (info.ordered) this.#reporter.report('ordered-method', span, { method: name! });
+    return name as Method;
+  }
+
+  #methodHelp(resolve: ExtensionInstance): { expected: string; hint: string | undefined } {
+    const written = resolve.argument ?? '';
+    const prefix = resolve.scope
+      .prefixes()
+      .find((one) => resolve.scope.resolve(one)?.name === CRP_MODULE);
+    const names = Object.keys(METHODS).map((name) => `${prefix ?? 'crp'}:${name}`);
+    const bare = names.find((name) => name.split(':')[1] === written);
+    return {
+      expected: 'an identity derived from "crp:resolution"',
+      hint:
+        bare === undefined ? didYouMean(written, names) : `Write it with its prefix: "${bare}".`,
+    };
+  }
+
+  #checkMethod(work: {
+    resolve: ExtensionInstance;
+    name: string;
+    columns: readonly ColumnDraft[];
+  }): void {
+    const { resolve, name, columns } = work;
+    const { values } = METHODS[name]!;
+    const span = argumentSpan(resolve.statement);
+    for (const column of columns) {
+      const isSet = column.node.kind === 'leaf-list';
+      const fits =
+        values === 'any' ||
+        (values === 'set'
+          ? isSet
+          : !isSet && (values !== 'number' || column.type.class === 'number'));
+      if (fits) continue;
+      const type = isSet ? 'leaf-list' : (column.type.yang?.base ?? 'presence');
+      this.#reporter.report('method-type', span, { method: name, column: column.path, type });
+    }
+  }
+}
