@@ -136,7 +136,12 @@ export function portablePatterns(
     const sql = patternToPostgres(text);
     if (sql !== undefined) return [{ sql, invert }];
     const hint = 'Counts above 255 are not possible there: use "length", or a shorter count.';
-    reporter.report('pattern-not-portable', spanOf(position, 7), { pattern: text }, { hint });
+    reporter.report(
+      'pattern-not-portable',
+      spanOf(position, text.length),
+      { pattern: text },
+      { hint },
+    );
     return [];
   });
 }

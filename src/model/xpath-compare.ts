@@ -52,7 +52,11 @@ function compareBooleans(operator: Comparison, { left, right, at }: Operands): s
 }
 
 function compareNumbers(operator: Comparison, { left, right, at }: Operands): string {
-  const operands = [toNumber(left, at), toNumber(right, at)];
+  // Columns alone need no widening: PostgreSQL compares integers of all widths exactly.
+  const operands = [left, right].map((value) => {
+    const number = toNumber(value, at);
+    return value.kind === 'column' ? { ...number, sql: value.sql } : number;
+  });
   const [one, other] = operands;
   return orFalse(`${one!.sql} ${sqlOperator(operator)} ${other!.sql}`, operands);
 }

@@ -88,7 +88,7 @@ function sqlCommand(): Command {
       const statements = compileOrExplain(names).models.flatMap((model) =>
         modelDdl(model, options.site),
       );
-      for (const statement of statements) console.log(`${statement};\n`);
+      if (statements.length > 0) console.log(statements.map((one) => `${one};\n`).join('\n'));
     });
 }
 
