@@ -1,6 +1,9 @@
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
 
+/** How long the database's clock may be reckoned from what it said last. */
+const CLOCK_AGE_MS = 2_000;
+
 /**
  * What must be in the WAL before an apply transaction commits: that its changes are about to be known
  * here (ARCHITECTURE.md §4), and that local writes must be stamped after them (§3). One a site, on a
@@ -13,6 +16,11 @@ export class Beacon {
   readonly #dsn: string;
   #client: Client | undefined;
   #floor = 0n;
+  /** The highest floor that was asked for without waiting. */
+  #wanted = 0n;
+  #raising = false;
+  /** The database's clock (µs since 2020-01-01) when we heard it, and when that was. */
+  #clock = { time: 0n, heardAt: -CLOCK_AGE_MS };
   #queue: Promise<void> = Promise.resolve();
   /** Whether other sites need our knowledge vector: with two sites nobody does. */
   readonly #announces: () => boolean;
@@ -24,33 +32,67 @@ export class Beacon {
   }
 
   /**
-   * Settles when both are in the WAL. Must settle before the commit it announces is sent.
+   * Settles when both hold. Must settle before the commit it announces is sent.
+   *
+   * Changes stamped before the database's present time need no floor for later local writes to be
+   * stamped after them, unless its clock is set back; so nobody waits for theirs, it follows at once.
    *
    * @throws the database's error
    */
   announce(news: BeaconNews): Promise<void> {
-    const next = this.#queue.then(() => this.#write(news));
+    const floor = news.maxStamp >> 11n;
+    if (!this.#announces()) {
+      if (floor <= this.#floor) return Promise.resolve();
+      if (floor < this.#now()) {
+        this.#raiseSoon(floor);
+        return Promise.resolve();
+      }
+    }
+    return this.#enqueue(() => this.#write(floor, news));
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const next = this.#queue.then(work);
     this.#queue = next.catch(() => undefined);
     return next;
   }
 
-  async #write(news: BeaconNews): Promise<void> {
-    const floor = news.maxStamp >> 11n;
-    const parts: string[] = [];
+  #raiseSoon(floor: bigint): void {
+    if (floor > this.#wanted) this.#wanted = floor;
+    if (this.#raising) return;
+    this.#raising = true;
+    this.#enqueue(() => {
+      this.#raising = false;
+      return this.#write(this.#wanted, undefined);
+      // A failure forgets the clock too: the next announcement waits, and tells its applier.
+    }).catch(() => this.#forget());
+  }
+
+  /** The database's clock, or less; 0 when it is too long ago that we heard it. */
+  #now(): bigint {
+    const age = performance.now() - this.#clock.heardAt;
+    return age > CLOCK_AGE_MS ? 0n : this.#clock.time + BigInt(Math.floor(age * 1000));
+  }
+
+  async #write(floor: bigint, news: BeaconNews | undefined): Promise<void> {
     const values: unknown[] = [];
+    const parts = [
+      `(date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000 AS clock`,
+    ];
     if (floor > this.#floor) {
       values.push(floor);
       parts.push(
         `setval('crp.floor', greatest($${values.length}::bigint, (SELECT last_value FROM crp.floor)))`,
       );
     }
-    if (this.#announces()) {
+    if (news !== undefined && this.#announces()) {
       values.push(`${news.origin} ${news.incarnation} ${news.position}`);
       parts.push(`pg_logical_emit_message(false, 'crp.known', $${values.length}::text)`);
     }
-    if (parts.length === 0) return;
+    if (values.length === 0) return;
     const client = await this.#session();
-    await client.query(`SELECT ${parts.join(', ')}`, values);
+    const { rows } = await client.query<{ clock: string }>(`SELECT ${parts.join(', ')}`, values);
+    this.#clock = { time: BigInt(rows[0]!.clock), heardAt: performance.now() };
     if (floor > this.#floor) this.#floor = floor;
   }
 
@@ -58,15 +100,22 @@ export class Beacon {
   async #session(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
     const client = await connect(this.#dsn, 'syncline beacon');
-    this.#floor = 0n;
+    // In the WAL before the commit is enough: what takes one back in a crash takes the other back too.
+    await client.query('SET synchronous_commit = off');
+    this.#forget();
     this.#client = client;
-    const forget = (): void => {
+    const gone = (): void => {
       if (this.#client === client) this.#client = undefined;
-      this.#floor = 0n;
+      this.#forget();
     };
-    client.once('error', forget);
-    client.once('end', forget);
+    client.once('error', gone);
+    client.once('end', gone);
     return client;
+  }
+
+  #forget(): void {
+    this.#floor = 0n;
+    this.#clock = { time: 0n, heardAt: -CLOCK_AGE_MS };
   }
 
   async close(): Promise<void> {

@@ -80,6 +80,17 @@ export class Batcher {
     return this.#begin >= 0 || this.#streams.size > 0;
   }
 
+  /** True if there is a complete transaction that was not handed over. */
+  get waiting(): boolean {
+    return this.#transactions > 0;
+  }
+
+  /** Forgets the transactions in progress: whoever got their chunks is told. */
+  abandon(): void {
+    for (const [xid, stream] of this.#streams) if (stream.chunks > 0) this.#sink.abort(xid);
+    this.#streams.clear();
+  }
+
   /** What this site knows of the others, as the WAL says up to here. */
   knowledge(): ReadonlyMap<number, bigint> {
     return this.#knowledge;

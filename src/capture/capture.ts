@@ -6,6 +6,7 @@ import { isTransient, withConnection } from '../postgres/connect.ts';
 import { ReplicationStream } from '../postgres/replication.ts';
 import { Batcher } from './batcher.ts';
 import type { BatchSink } from './batcher.ts';
+import { Pace } from './pace.ts';
 import { TYPE_NAMES } from './relations.ts';
 
 /** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
@@ -91,12 +92,14 @@ class CaptureSession implements BatchSink {
   readonly #onProgress: (position: bigint) => void;
   #stream: ReplicationStream | undefined;
   #batcher: Batcher | undefined;
+  readonly #pace = new Pace(() => this.#flush());
   #pendingBytes = 0;
   #pending = 0;
   #paused = false;
   /** End of the WAL that the walsender has read for us. */
   #walEnd = 0n;
   #confirmed = 0n;
+  #saving: Promise<void> | undefined;
   #fail: (error: unknown) => void = () => undefined;
   readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
 
@@ -109,14 +112,17 @@ class CaptureSession implements BatchSink {
   async run(signal: AbortSignal): Promise<void> {
     await this.#open();
     const timer = setInterval(() => this.#report(true), STATUS_MS);
-    const stopped = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
+    let stop: () => void = () => undefined;
+    const stopped = new Promise<void>((resolve) => (stop = resolve));
+    signal.addEventListener('abort', stop, { once: true });
     try {
       await Promise.race([this.#stream!.ended, this.#failed, stopped]);
     } finally {
+      signal.removeEventListener('abort', stop);
       clearInterval(timer);
+      this.#pace.stop();
       this.#stream!.close();
+      this.#batcher!.abandon();
       await this.#options.journal.flush().catch(() => undefined);
     }
   }
@@ -166,14 +172,18 @@ class CaptureSession implements BatchSink {
     if (reply) this.#report(true);
   }
 
-  /** Nothing more on the socket: what is complete goes out now. */
+  /** Nothing more on the socket: what is complete goes out, at a pace. */
   #onIdle(): void {
+    if (this.#batcher!.waiting) this.#pace.request();
+    else if (this.#pending === 0) this.#report(false);
+  }
+
+  #flush(): void {
     try {
       this.#batcher!.flush();
     } catch (error) {
       this.#fail(error);
     }
-    this.#report(false);
   }
 
   batch(batch: Batch): void {
@@ -220,20 +230,32 @@ class CaptureSession implements BatchSink {
     const { journal, site } = this.#options;
     if (this.#stream === undefined) return;
     const durable = journal.durable(site.number);
-    const nothingPending = this.#pending === 0 && this.#batcher?.busy === false;
+    const { busy, waiting } = this.#batcher!;
+    const nothingPending = this.#pending === 0 && !busy && !waiting;
     const position = nothingPending && this.#walEnd > durable ? this.#walEnd : durable;
-    if (position > this.#confirmed && this.#batcher!.knowledge().size > 0) this.#saveVector();
-    if (position <= this.#confirmed && !always) return;
-    if (position > this.#confirmed) this.#confirmed = position;
+    if (position > this.#confirmed && this.#vectorSaved(position)) this.#confirmed = position;
+    else if (!always) return;
     const status = { written: this.#confirmed, flushed: this.#confirmed, applied: this.#confirmed };
     this.#stream.report(status);
   }
 
-  /** The vector's messages before the confirmed position will not be decoded again. */
-  #saveVector(): void {
+  /**
+   * False while the vector has to be saved first: its messages before the confirmed position will not be
+   * decoded again. The position is confirmed when it is on disk.
+   */
+  #vectorSaved(position: bigint): boolean {
+    const { journal } = this.#options;
     const text = [...this.#batcher!.knowledge()].map((entry) => entry.join(' ')).join(',');
-    if (text === this.#options.journal.getNote(VECTOR_NOTE)) return;
-    this.#options.journal.setNote(VECTOR_NOTE, text).catch((error: unknown) => this.#fail(error));
+    if (text === (journal.getNote(VECTOR_NOTE) ?? '')) return true;
+    this.#saving ??= this.#saveVector(text, position).catch((error: unknown) => this.#fail(error));
+    return false;
+  }
+
+  async #saveVector(text: string, position: bigint): Promise<void> {
+    await this.#options.journal.setNote(VECTOR_NOTE, text);
+    this.#saving = undefined;
+    if (position > this.#confirmed) this.#confirmed = position;
+    this.#report(true);
   }
 }
 

@@ -1,6 +1,8 @@
 import { CHANGE } from './batch.ts';
 
 const FIRST_SIZE = 64 * 1024;
+/** A buffer that one large transaction made grow beyond this is not kept. */
+const KEPT_SIZE = 4 * 1024 * 1024;
 
 /** Bytes of changes under construction: one buffer that grows, nothing per change. */
 export class BatchBody {
@@ -69,10 +71,10 @@ export class BatchBody {
     this.#at = at;
   }
 
-  /** The bytes; the body starts anew. */
+  /** The bytes, valid until the next change is added; the body starts anew. */
   take(): Buffer {
     const bytes = this.#bytes.subarray(0, this.#at);
-    this.#bytes = Buffer.allocUnsafe(FIRST_SIZE);
+    if (this.#bytes.length > KEPT_SIZE) this.#bytes = Buffer.allocUnsafe(FIRST_SIZE);
     this.#at = 0;
     return bytes;
   }

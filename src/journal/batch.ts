@@ -112,6 +112,26 @@ function text(value: string): Buffer {
   return Buffer.concat([length, Buffer.from(value)]);
 }
 
+/**
+ * A batch as it came, without looking at more than its fixed head.
+ *
+ * @throws AppError BATCH_DAMAGED when the bytes are no batch
+ */
+export function readBatch(origin: number, bytes: Buffer): Batch {
+  if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) {
+    throw damaged('it does not begin with SLB1');
+  }
+  return {
+    ...{ origin, incarnation: bytes.readUInt32BE(7) },
+    ...{ previous: bytes.readBigUInt64BE(11), last: bytes.readBigUInt64BE(19), bytes },
+  };
+}
+
+/** The transaction id of the stream that a batch commits, or undefined. Cheap for all other batches. */
+export function commitsStream(bytes: Buffer): number | undefined {
+  return (bytes[4]! & FLAG_STREAM) === 0 ? undefined : decodeBatch(bytes).stream?.xid;
+}
+
 export interface DecodedBatch extends BatchHead {
   relations: DecodedRelation[];
   stream: StreamCommit | undefined;

@@ -36,6 +36,16 @@ export function chunkKey(chunk: Pick<Chunk, 'origin' | 'xid' | 'number'>): Buffe
   return key;
 }
 
+/** Key of the note that a streamed transaction's commit is in the journal: comes after all its chunks. */
+export function commitKey(origin: number, xid: number): Buffer {
+  return chunkKey({ origin, xid, number: 0xffffffff });
+}
+
+/** The transaction that a chunk's key belongs to. */
+export function streamOfKey(key: Buffer): { origin: number; xid: number } {
+  return { origin: key.readUInt16BE(1), xid: key.readUInt32BE(3) };
+}
+
 /** Keys of a transaction's chunks from a number on. */
 export function chunkRange(
   origin: number,

@@ -2,8 +2,19 @@ import { mkdirSync } from 'node:fs';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
 import { AppError } from '../base/errors.ts';
+import { GroupCommit, journalFull } from './group-commit.ts';
+import type { Put } from './group-commit.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal, JournalStats } from './journal.ts';
-import { batchKey, batchRange, chunkKey, chunkRange, positionOfKey } from './journal-keys.ts';
+import {
+  batchKey,
+  batchRange,
+  chunkKey,
+  chunkRange,
+  commitKey,
+  positionOfKey,
+  streamOfKey,
+} from './journal-keys.ts';
+import { commitsStream, readBatch } from './batch.ts';
 import { OriginLog } from './origin-log.ts';
 
 export interface JournalOptions {
@@ -11,10 +22,21 @@ export interface JournalOptions {
   quotaBytes: number;
 }
 
-/** Bytes accepted but not yet on disk; beyond it `append` itself waits. */
-const MAX_UNSYNCED = 64 * 1024 * 1024;
 /** Batches deleted in one write transaction. */
 const TRIM_STEP = 1000;
+
+interface Write extends Put {
+  kind: 'batch' | 'chunk' | 'abort';
+  /** The streamed transaction that it commits or rolls back. */
+  stream?: Stream;
+}
+
+interface Stream {
+  origin: number;
+  xid: number;
+}
+
+const NOTHING = Buffer.alloc(0);
 
 /** The journal in LMDB: B-tree files without a log of their own; a commit is durable when it is synced. */
 export class LmdbJournal implements Journal {
@@ -28,10 +50,10 @@ export class LmdbJournal implements Journal {
   readonly #logs = new Map<number, OriginLog>();
   #bytes = 0;
   #count = 0;
-  #unsynced = 0;
   #closed = false;
-  /** A write that failed: what was shown to followers is not on disk, so nothing may come after it. */
-  #failed: Error | undefined;
+  readonly #writer: GroupCommit<Write>;
+  /** Streamed transactions whose commit is in the journal. */
+  readonly #committed = new Set<string>();
 
   private constructor(root: RootDatabase, quota: number) {
     this.#root = root;
@@ -41,6 +63,7 @@ export class LmdbJournal implements Journal {
     this.#chunks = root.openDB({ name: 'chunks', ...binary });
     this.#sizes = root.openDB({ name: 'sizes', keyEncoding: 'binary', encoding: 'json' });
     this.#notes = root.openDB({ name: 'notes', encoding: 'json' });
+    this.#writer = new GroupCommit((group) => this.#write(group));
   }
 
   /**
@@ -83,6 +106,32 @@ export class LmdbJournal implements Journal {
       if (log.position < position) log.position = log.durable = position;
       log.oldest ??= position;
     }
+    this.#collectStreams();
+  }
+
+  /**
+   * Removes the chunks of transactions that were in progress when the agent ended: their origin sends
+   * them from the beginning again, if they are not rolled back.
+   */
+  #collectStreams(): void {
+    let start: Buffer = chunkKey({ origin: 0, xid: 0, number: 0 });
+    for (;;) {
+      const [key] = this.#chunks.getKeys({ start, limit: 1 });
+      if (key === undefined) return;
+      const { origin, xid } = streamOfKey(key);
+      const last = commitKey(origin, xid);
+      start = Buffer.concat([last, Buffer.from([0])]);
+      if (this.#chunks.get(last) !== undefined) this.#committed.add(streamName(origin, xid));
+      else this.#root.transactionSync(() => this.#removeChunks(origin, xid));
+    }
+  }
+
+  #removeChunks(origin: number, xid: number): void {
+    for (const key of [...this.#chunks.getKeys(chunkRange(origin, xid, 0))]) {
+      this.#bytes -= this.#sizes.get(key) ?? 0;
+      this.#sizes.removeSync(key);
+      this.#chunks.removeSync(key);
+    }
   }
 
   #log(origin: number): OriginLog {
@@ -107,21 +156,31 @@ export class LmdbJournal implements Journal {
     }
     log.oldest ??= batch.previous;
     const entry = log.add(batch);
-    await this.#store(this.#batches, batchKey(batch.origin, batch.last), batch.bytes);
+    const xid = commitsStream(batch.bytes);
+    const { origin, last, bytes } = batch;
+    if (xid !== undefined) this.#committed.add(streamName(origin, xid));
+    const stream = xid === undefined ? {} : { stream: { origin, xid } };
+    await this.#store({ kind: 'batch', key: batchKey(origin, last), bytes, ...stream });
     this.#count += 1;
     log.stored(entry);
   }
 
   async appendChunk(chunk: Chunk): Promise<void> {
+    // After a crash a transaction may be decoded again whose commit is here already.
+    if (this.#committed.has(streamName(chunk.origin, chunk.xid))) return;
     this.#check(chunk.bytes.length);
-    const log = this.#log(chunk.origin);
-    await this.#store(this.#chunks, chunkKey(chunk), chunk.bytes);
-    log.chunk(chunk);
+    const { streams } = this.#log(chunk.origin);
+    if (streams.restartsWith(chunk)) void this.abortStream(chunk.origin, chunk.xid);
+    const entry = streams.chunk(chunk);
+    await this.#store({ kind: 'chunk', key: chunkKey(chunk), bytes: chunk.bytes });
+    streams.stored(entry);
   }
 
   async abortStream(origin: number, xid: number): Promise<void> {
-    await this.#dropChunks(origin, xid);
-    this.#log(origin).abort(xid);
+    if (this.#committed.has(streamName(origin, xid))) return;
+    this.#log(origin).streams.abort(xid);
+    const stream = { origin, xid };
+    await this.#store({ kind: 'abort', key: commitKey(origin, xid), bytes: NOTHING, stream });
   }
 
   position(origin: number): bigint {
@@ -132,9 +191,8 @@ export class LmdbJournal implements Journal {
     return this.#log(origin).durable;
   }
 
-  async flush(): Promise<void> {
-    await this.#root.committed;
-    await this.#root.flushed;
+  flush(): Promise<void> {
+    return this.#writer.flush();
   }
 
   follow(origin: number, after: bigint, options: FollowOptions): AsyncIterable<Entry> {
@@ -146,7 +204,10 @@ export class LmdbJournal implements Journal {
         { hint: 'The site has been away for too long: join it again with a new base copy' },
       );
     }
-    return log.follow(after, options, (from) => this.#read(origin, from));
+    return log.follow(after, options, {
+      batch: (from) => this.#read(origin, from),
+      chunk: (xid, number) => this.#chunk({ origin, xid, number }),
+    });
   }
 
   /** The first stored batch that ends after the position. */
@@ -155,23 +216,22 @@ export class LmdbJournal implements Journal {
       ...batchRange(origin, after + 1n),
       limit: 1,
     })) {
-      return {
-        origin,
-        incarnation: value.readUInt32BE(7),
-        previous: value.readBigUInt64BE(11),
-        last: value.readBigUInt64BE(19),
-        bytes: value,
-      };
+      return readBatch(origin, value);
     }
     return undefined;
   }
 
   *chunks(origin: number, xid: number, from: number): Iterable<Chunk> {
     for (let number = from; ; number++) {
-      const bytes = this.#chunks.get(chunkKey({ origin, xid, number }));
-      if (bytes === undefined) return;
-      yield { origin, xid, number, bytes };
+      const chunk = this.#chunk({ origin, xid, number });
+      if (chunk === undefined) return;
+      yield chunk;
     }
+  }
+
+  #chunk(id: Omit<Chunk, 'bytes'>): Chunk | undefined {
+    const bytes = this.#chunks.get(chunkKey(id));
+    return bytes === undefined ? undefined : { ...id, bytes };
   }
 
   async startAt(origin: number, position: bigint): Promise<void> {
@@ -199,9 +259,10 @@ export class LmdbJournal implements Journal {
 
   async #dropBatch(origin: number, key: Buffer): Promise<void> {
     const bytes = this.#batches.get(key);
-    if (bytes !== undefined && (bytes[4]! & 1) !== 0) {
-      const { decodeBatch } = await import('./batch.ts');
-      await this.#dropChunks(origin, decodeBatch(bytes).stream!.xid);
+    const xid = bytes === undefined ? undefined : commitsStream(bytes);
+    if (xid !== undefined) {
+      this.#committed.delete(streamName(origin, xid));
+      await this.#dropChunks(origin, xid);
     }
     this.#forget(key);
     this.#count -= 1;
@@ -247,42 +308,51 @@ export class LmdbJournal implements Journal {
   async close(): Promise<void> {
     this.#closed = true;
     for (const log of this.#logs.values()) log.close();
+    await this.#writer.close();
     await this.#root.close();
   }
 
   #check(size: number): void {
-    if (this.#failed !== undefined) throw this.#failed;
     if (this.#closed) throw new AppError('JOURNAL_CLOSED', 'The journal is closed');
+    if (this.#writer.failure !== undefined) throw this.#writer.failure;
     if (this.#bytes + size <= this.#quota) return;
-    throw full(`it holds ${this.#bytes} of ${this.#quota} bytes`);
+    throw journalFull(`it holds ${this.#bytes} of ${this.#quota} bytes`);
   }
 
-  async #store(database: Database<Buffer, Buffer>, key: Buffer, bytes: Buffer): Promise<void> {
-    this.#bytes += bytes.length;
-    this.#unsynced += bytes.length;
-    try {
-      void this.#sizes.put(key, bytes.length);
-      await database.put(key, bytes);
-      await this.#root.flushed;
-    } catch (error) {
-      this.#bytes -= bytes.length;
-      this.#failed = full((error as Error).message, error);
-      throw this.#failed;
-    } finally {
-      this.#unsynced -= bytes.length;
+  #store(write: Write): Promise<void> {
+    this.#bytes += write.bytes.length;
+    return this.#writer.add(write);
+  }
+
+  /** Puts between two rollbacks go in one write transaction; repeating any of it does no harm. */
+  async #write(group: readonly Write[]): Promise<void> {
+    let puts: Write[] = [];
+    for (const write of group) {
+      if (write.kind !== 'abort') puts.push(write);
+      else {
+        await this.#put(puts);
+        puts = [];
+        await this.#dropChunks(write.stream!.origin, write.stream!.xid);
+      }
     }
+    await this.#put(puts);
+    await this.#root.flushed;
   }
 
-  /** True while less than the limit waits for the disk: writers in a hurry ask before they go on. */
-  hasRoom(): boolean {
-    return this.#unsynced < MAX_UNSYNCED;
+  async #put(puts: readonly Write[]): Promise<void> {
+    const done: Promise<unknown>[] = [];
+    const all = this.#root.batch(() => {
+      for (const { kind, key, bytes, stream } of puts) {
+        done.push(this.#sizes.put(key, bytes.length));
+        done.push((kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes));
+        if (stream === undefined) continue;
+        done.push(this.#chunks.put(commitKey(stream.origin, stream.xid), Buffer.from([1])));
+      }
+    });
+    await Promise.all([all, ...done]);
   }
 }
 
-function full(why: string, cause?: unknown): AppError {
-  return new AppError('JOURNAL_FULL', `The journal is full: ${why}`, {
-    retry: 'later',
-    hint: 'Raise journal.quota in syncline.yaml, free disk space, or bring the missing peer back',
-    cause,
-  });
+function streamName(origin: number, xid: number): string {
+  return `${origin}/${xid}`;
 }

@@ -1,16 +1,21 @@
+import { commitsStream } from './batch.ts';
 import type { Batch, Chunk, Entry, FollowOptions } from './journal.ts';
+import { StreamLog } from './stream-log.ts';
+import type { StreamFollower } from './stream-log.ts';
 
 /** Bytes of recent batches that followers find in memory. */
-const TAIL_BYTES = 16 * 1024 * 1024;
-/** Chunks that a follower of streams may be behind before it has to read them from the store. */
-const STREAM_BACKLOG = 64;
+const TAIL_BYTES = 8 * 1024 * 1024;
 
 interface TailEntry {
   batch: Batch;
   stored: boolean;
 }
 
-type StreamEvent = Exclude<Entry, { kind: 'batch' }>;
+/** How a follower gets what is not in memory any more. */
+export interface StoredEntries {
+  batch(after: bigint): Batch | undefined;
+  chunk(xid: number, number: number): Chunk | undefined;
+}
 
 /**
  * What is known in memory of one origin's sequence: positions, the recent batches, and who waits for
@@ -21,10 +26,11 @@ export class OriginLog {
   durable = 0n;
   /** Position after which `follow` can begin; undefined when nothing was ever here. */
   oldest: bigint | undefined;
+  /** Transactions in progress. */
+  readonly streams = new StreamLog(() => this.#wake());
   readonly #tail: TailEntry[] = [];
   #tailBytes = 0;
   #waiters: (() => void)[] = [];
-  readonly #streamQueues = new Set<StreamEvent[]>();
   #closed = false;
 
   /** Adds a batch at the end and wakes followers. */
@@ -33,6 +39,8 @@ export class OriginLog {
     this.#tail.push(entry);
     this.#tailBytes += batch.bytes.length;
     this.position = batch.last;
+    const xid = commitsStream(batch.bytes);
+    if (xid !== undefined) this.streams.committed(xid);
     this.#wake();
     return entry;
   }
@@ -41,17 +49,12 @@ export class OriginLog {
   stored(entry: TailEntry): void {
     entry.stored = true;
     if (entry.batch.last > this.durable) this.durable = entry.batch.last;
-    while (this.#tailBytes > TAIL_BYTES && this.#tail[0]?.stored === true) {
-      this.#tailBytes -= this.#tail.shift()!.batch.bytes.length;
+    let drop = 0;
+    while (this.#tailBytes > TAIL_BYTES && this.#tail[drop]?.stored === true) {
+      this.#tailBytes -= this.#tail[drop]!.batch.bytes.length;
+      drop += 1;
     }
-  }
-
-  chunk(chunk: Chunk): void {
-    this.#publish({ kind: 'chunk', chunk });
-  }
-
-  abort(xid: number): void {
-    this.#publish({ kind: 'abort', xid });
+    if (drop > 0) this.#tail.splice(0, drop);
   }
 
   close(): void {
@@ -59,33 +62,39 @@ export class OriginLog {
     this.#wake();
   }
 
-  /** Entries after the position; `read` finds the next batch in the store. */
+  /** Entries after the position; `stored` finds what is not in memory. */
   async *follow(
     after: bigint,
     options: FollowOptions,
-    read: (after: bigint) => Batch | undefined,
+    stored: StoredEntries,
   ): AsyncGenerator<Entry> {
-    const queue: StreamEvent[] = [];
-    if (options.streams === true) this.#streamQueues.add(queue);
+    const streams = options.streams === true ? this.streams.follower(stored) : undefined;
     try {
       let at = after;
       while (!options.signal.aborted && !this.#closed) {
-        const event = queue.shift();
-        if (event !== undefined) {
-          yield event;
-          continue;
-        }
-        const batch = at < this.position ? (this.#find(at) ?? read(at)) : undefined;
-        if (batch === undefined) {
+        const entry = streams?.next() ?? this.#nextBatch(at, stored);
+        if (entry === undefined) {
           await this.#news(options.signal);
           continue;
         }
-        at = batch.last;
-        yield { kind: 'batch', batch };
+        if (entry.kind === 'batch') at = this.#passed(entry.batch, streams);
+        yield entry;
       }
     } finally {
-      this.#streamQueues.delete(queue);
+      streams?.end();
     }
+  }
+
+  #nextBatch(after: bigint, stored: StoredEntries): Entry | undefined {
+    if (after >= this.position) return undefined;
+    const batch = this.#find(after) ?? stored.batch(after);
+    return batch === undefined ? undefined : { kind: 'batch', batch };
+  }
+
+  #passed(batch: Batch, streams: StreamFollower | undefined): bigint {
+    const xid = commitsStream(batch.bytes);
+    if (xid !== undefined) streams?.forget(xid);
+    return batch.last;
   }
 
   /** The first batch in the tail that ends after the position, if the one before it is there too. */
@@ -100,14 +109,6 @@ export class OriginLog {
       else low = middle + 1;
     }
     return this.#tail[low]?.batch;
-  }
-
-  #publish(event: StreamEvent): void {
-    for (const queue of this.#streamQueues) {
-      // A slow follower loses the hint only: it reads the chunks from the store at the commit.
-      if (queue.length < STREAM_BACKLOG || event.kind === 'abort') queue.push(event);
-    }
-    this.#wake();
   }
 
   #wake(): void {

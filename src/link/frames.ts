@@ -15,45 +15,57 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** A frame as one buffer. */
-export function encodeFrame(kind: number, ...parts: Buffer[]): Buffer {
+/** The head of a frame; its payload follows as it is, without a copy. */
+export function frameHead(kind: number, length: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD);
   head[0] = kind;
-  head.writeUInt32BE(
-    parts.reduce((sum, part) => sum + part.length, 0),
-    1,
-  );
-  return Buffer.concat([head, ...parts]);
+  head.writeUInt32BE(length, 1);
+  return head;
 }
 
-/** Cuts a byte stream into frames. */
+/** A frame as one buffer. */
+export function encodeFrame(kind: number, ...parts: Buffer[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return Buffer.concat([frameHead(kind, length), ...parts]);
+}
+
+/** Cuts a byte stream into frames. Payloads are copied once, and keep no buffer of the socket alive. */
 export class FrameReader {
-  #parts: Buffer[] = [];
+  readonly #head = Buffer.allocUnsafe(HEAD);
+  #headSize = 0;
+  #payload: Buffer | undefined;
   #size = 0;
 
   /** @throws AppError LINK_PROTOCOL when a frame is larger than the limit */
   *push(bytes: Buffer): Generator<Frame> {
-    this.#parts.push(bytes);
-    this.#size += bytes.length;
-    while (this.#size >= HEAD) {
-      const head = this.#parts[0]!.length >= HEAD ? this.#parts[0]! : this.#join();
-      const length = head.readUInt32BE(1);
-      if (length > MAX_FRAME) {
-        throw new AppError('LINK_PROTOCOL', `A frame of ${length} bytes is over the limit`, {
-          hint: 'The sites may run different versions of Syncline',
-        });
-      }
-      if (this.#size < HEAD + length) return;
-      const all = this.#join();
-      this.#parts = [all.subarray(HEAD + length)];
-      this.#size -= HEAD + length;
-      yield { kind: all[0]!, payload: all.subarray(HEAD, HEAD + length) };
+    let at = 0;
+    while (at < bytes.length) {
+      at += this.#payload === undefined ? this.#readHead(bytes, at) : 0;
+      if (this.#payload === undefined) return;
+      const copied = bytes.copy(this.#payload, this.#size, at);
+      at += copied;
+      this.#size += copied;
+      if (this.#size < this.#payload.length) return;
+      const frame = { kind: this.#head[0]!, payload: this.#payload };
+      this.#payload = undefined;
+      yield frame;
     }
   }
 
-  #join(): Buffer {
-    const all = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts);
-    this.#parts = [all];
-    return all;
+  /** Returns how many bytes it took; the payload is there when the head is complete. */
+  #readHead(bytes: Buffer, at: number): number {
+    const taken = bytes.copy(this.#head, this.#headSize, at, at + HEAD - this.#headSize);
+    this.#headSize += taken;
+    if (this.#headSize < HEAD) return taken;
+    const length = this.#head.readUInt32BE(1);
+    if (length > MAX_FRAME) {
+      throw new AppError('LINK_PROTOCOL', `A frame of ${length} bytes is over the limit`, {
+        hint: 'The sites may run different versions of Syncline',
+      });
+    }
+    this.#headSize = 0;
+    this.#size = 0;
+    this.#payload = Buffer.allocUnsafe(length);
+    return taken;
   }
 }

@@ -2,7 +2,7 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { decodeBatch } from '../journal/batch.ts';
+import { readBatch } from '../journal/batch.ts';
 import type { Journal } from '../journal/journal.ts';
 import { accepted, PeerConnection, STALL_MS } from './client.ts';
 import type { PeerOptions } from './client.ts';
@@ -127,16 +127,13 @@ export class Puller {
     throw new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' });
   }
 
-  /** The payload is copied: it is a window of the socket's buffer, which the journal would keep alive. */
   async #frame({ kind, payload }: Frame): Promise<void> {
     const { journal, origin } = this.#options;
     if (kind === FRAME.batch) {
-      const bytes = Buffer.from(payload);
-      const { incarnation, previous, last } = decodeBatch(bytes);
-      await journal.append({ origin, incarnation, previous, last, bytes });
+      await journal.append(readBatch(origin, payload));
     } else if (kind === FRAME.chunk) {
       const [xid, number] = [payload.readUInt32BE(0), payload.readUInt32BE(4)];
-      await journal.appendChunk({ origin, xid, number, bytes: Buffer.from(payload.subarray(8)) });
+      await journal.appendChunk({ origin, xid, number, bytes: payload.subarray(8) });
     } else if (kind === FRAME.abort) await journal.abortStream(origin, payload.readUInt32BE(0));
   }
 

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
 import type { Identity } from './authority.ts';
-import { encodeFrame, FRAME } from './frames.ts';
+import { encodeFrame, FRAME, frameHead } from './frames.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
@@ -88,7 +88,8 @@ export class LinkServer {
     const ended = new AbortController();
     stream.on('error', () => ended.abort());
     stream.once('close', () => ended.abort());
-    this.#stop.signal.addEventListener('abort', () => ended.abort(), { once: true });
+    const stop = (): void => ended.abort();
+    this.#stop.signal.addEventListener('abort', stop, { once: true });
     try {
       const route = this.#options.routes?.get(String(headers[':path']));
       if (route !== undefined) {
@@ -105,6 +106,8 @@ export class LinkServer {
       if (stream.headersSent || stream.destroyed) stream.destroy();
       else if (error instanceof AppError) refuse(stream, 410, error.code, error.message);
       else refuse(stream, 500, 'PEER_FAILED', describeError(error));
+    } finally {
+      this.#stop.signal.removeEventListener('abort', stop);
     }
   }
 
@@ -145,14 +148,14 @@ export class LinkServer {
     const { journal } = this.#options;
     const commit = (batch.bytes[4]! & 1) === 0 ? undefined : decodeBatch(batch.bytes).stream;
     if (commit !== undefined) {
-      await journal.flush();
       const from = sent.get(commit.xid) ?? 0;
+      if (from < commit.chunks) await journal.flush();
       for (const chunk of journal.chunks(batch.origin, commit.xid, from)) {
-        await sendNext(stream, sent, chunk);
+        if (chunk.number < commit.chunks) await sendNext(stream, sent, chunk);
       }
       sent.delete(commit.xid);
     }
-    await send(stream, encodeFrame(FRAME.batch, batch.bytes));
+    await send(stream, frameHead(FRAME.batch, batch.bytes.length), batch.bytes);
   }
 }
 
@@ -164,7 +167,8 @@ async function sendNext(
 ): Promise<void> {
   if (chunk.number !== (sent.get(chunk.xid) ?? 0)) return;
   sent.set(chunk.xid, chunk.number + 1);
-  await send(stream, encodeFrame(FRAME.chunk, u32(chunk.xid), u32(chunk.number), chunk.bytes));
+  const head = frameHead(FRAME.chunk, 8 + chunk.bytes.length);
+  await send(stream, Buffer.concat([head, u32(chunk.xid), u32(chunk.number)]), chunk.bytes);
 }
 
 function u32(value: number): Buffer {
@@ -174,8 +178,12 @@ function u32(value: number): Buffer {
 }
 
 /** Writes and waits for HTTP/2's flow control. */
-async function send(stream: ServerHttp2Stream, bytes: Buffer): Promise<void> {
-  if (stream.destroyed || stream.write(bytes)) return;
+async function send(stream: ServerHttp2Stream, ...parts: Buffer[]): Promise<void> {
+  if (stream.destroyed) return;
+  stream.cork();
+  const room = parts.map((part) => stream.write(part)).at(-1);
+  stream.uncork();
+  if (room === true) return;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       stream.off('drain', done);

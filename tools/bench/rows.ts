@@ -30,7 +30,7 @@ export async function runSide(
   work: { sizes: Sizes; measures: readonly Measure[]; note: (text: string) => void },
 ): Promise<Results> {
   const results: Results = new Map();
-  const bench = await Bench.open(side, servers);
+  const bench = await Bench.open(side, servers, work.note);
   try {
     for (const measure of work.measures) {
       await bench.caughtUp();
@@ -49,6 +49,20 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
+}
+
+/** As `seconds`, and notes who used the CPU meanwhile: it is what a machine with few cores is short of. */
+async function timed(bench: Bench, work: () => Promise<unknown>): Promise<number> {
+  const { a, b } = bench.servers;
+  const cpu = (): number[] => [a.cpu(), b.cpu(), ...bench.side.cpu()];
+  const before = cpu();
+  const took = await seconds(work);
+  const used = cpu().map((value, index) => (value - (before[index] ?? 0)).toFixed(2));
+  const names = ['server a', 'server b', 'agent a', 'agent b'];
+  bench.note(
+    `took ${took.toFixed(2)} s; CPU: ${used.map((s, i) => `${names[i]} ${s}`).join(', ')}`,
+  );
+  return took;
 }
 
 function load(bench: Bench, sizes: Sizes, transactions: number): Promise<number> {
@@ -75,7 +89,7 @@ async function measureVisible(bench: Bench, sizes: Sizes, results: Results): Pro
 /** Full speed at A with replication live: start of the load until B has all. */
 async function measureSteady(bench: Bench, sizes: Sizes, results: Results): Promise<void> {
   let tps = 0;
-  const took = await seconds(async () => {
+  const took = await timed(bench, async () => {
     tps = await load(bench, sizes, sizes.live);
     await bench.caughtUp();
   });
@@ -88,7 +102,7 @@ async function measureOutage(bench: Bench, sizes: Sizes, results: Results): Prom
   await bench.side.linkDown();
   await load(bench, sizes, sizes.backlog);
   const mark = await bench.writeMark();
-  const took = await seconds(async () => {
+  const took = await timed(bench, async () => {
     await bench.side.linkUp();
     await bench.seen(mark, 5);
   });
@@ -100,7 +114,7 @@ async function measureRestart(bench: Bench, sizes: Sizes, results: Results): Pro
   await bench.side.processesDown();
   await load(bench, sizes, sizes.backlog);
   const mark = await bench.writeMark();
-  const took = await seconds(async () => {
+  const took = await timed(bench, async () => {
     await bench.side.processesUp();
     await bench.seen(mark, 5);
   });
@@ -112,7 +126,7 @@ async function measureBulk(bench: Bench, _sizes: Sizes, results: Results): Promi
   await bench.side.processesDown();
   await bench.side.processesUp();
   await bench.caughtUp();
-  const took = await seconds(async () => {
+  const took = await timed(bench, async () => {
     await bench.a.query(BULK);
     await bench.caughtUp();
   });

@@ -7,6 +7,7 @@ import { Cluster } from '../../src/postgres/cluster.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
 import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import { cpuSeconds } from './cpu.ts';
 import { fillSql, LEASE_MODEL, PLAIN_DDL } from './lease-model.ts';
 import { SERVER_SETTINGS } from './settings.ts';
 
@@ -90,6 +91,12 @@ export class Server {
 
   async drop(database: string): Promise<void> {
     await this.run('postgres', `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+  }
+
+  /** CPU seconds of the server and all its sessions so far. */
+  cpu(): number {
+    const pid = this.#cluster.pid();
+    return pid === undefined ? 0 : cpuSeconds(pid);
   }
 
   async stop(): Promise<void> {

@@ -48,6 +48,10 @@ export class NativeSide implements Side {
     return [];
   }
 
+  cpu(): number[] {
+    return [];
+  }
+
   async stop(): Promise<void> {
     await this.#servers.b.run(this.#database, 'DROP SUBSCRIPTION bench');
   }

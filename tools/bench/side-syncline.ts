@@ -9,6 +9,7 @@ import { ensureSlot } from '../../src/capture/capture.ts';
 import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
 import type { AgentCommand, AgentConfig } from './agent.ts';
+import { cpuSeconds } from './cpu.ts';
 import { freePort } from './servers.ts';
 import type { Server, Servers } from './servers.ts';
 import type { Side } from './side.ts';
@@ -95,6 +96,10 @@ export class SynclineSide implements Side {
       const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8');
       return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
     });
+  }
+
+  cpu(): number[] {
+    return this.#agents.map((agent) => cpuSeconds(agent.pid!));
   }
 
   async stop(): Promise<void> {

@@ -17,6 +17,8 @@ export interface Side {
   processesUp(): Promise<void>;
   /** Peak memory of each agent since it was started, bytes; empty where there is none. */
   peakMemory(): number[];
+  /** CPU seconds of each agent since it was started. */
+  cpu(): number[];
   /** Ends replication and removes its slots. */
   stop(): Promise<void>;
 }
@@ -28,22 +30,25 @@ export class Bench {
   readonly side: Side;
   readonly a: Client;
   readonly b: Client;
+  /** Tells the person who waits. */
+  readonly note: (text: string) => void;
   #mark = 0;
 
   private constructor(
     side: Side,
     servers: Servers,
-    parts: { database: string; a: Client; b: Client },
+    parts: Pick<Bench, 'database' | 'a' | 'b' | 'note'>,
   ) {
     this.side = side;
     this.servers = servers;
     this.database = parts.database;
     this.a = parts.a;
     this.b = parts.b;
+    this.note = (text) => parts.note(`${side.name}: ${text}`);
   }
 
   /** Fresh databases at both sites, with replication live. */
-  static async open(side: Side, servers: Servers): Promise<Bench> {
+  static async open(side: Side, servers: Servers, note: (text: string) => void): Promise<Bench> {
     const database = `run_${side.name}`;
     for (const server of [servers.a, servers.b]) {
       await server.copy(`template_${side.name}`, database);
@@ -51,7 +56,7 @@ export class Bench {
     await side.start(database);
     const a = await connect(servers.a.dsn(database), 'bench a');
     const b = await connect(servers.b.dsn(database), 'bench b');
-    return new Bench(side, servers, { database, a, b });
+    return new Bench(side, servers, { database, a, b, note });
   }
 
   async close(): Promise<void> {
