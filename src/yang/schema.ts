@@ -46,6 +46,8 @@ export interface Module {
   features: Feature[];
   identities: Identity[];
   extensionDefinitions: ExtensionDefinition[];
+  /** Annotations of instances that it defines (RFC 7952). */
+  annotations: Annotation[];
   /** Top-level data nodes, rpcs and notifications in the order of the file; empty when import-only. */
   children: SchemaNode[];
   /** Extension statements at the top level of the module and its submodules. */
@@ -91,6 +93,15 @@ export interface Identity {
   description: string | undefined;
   position: Position;
   extensions: ExtensionInstance[];
+}
+
+/** An annotation of instances, `md:annotation` (RFC 7952 §3). */
+export interface Annotation {
+  name: string;
+  module: string;
+  type: ResolvedType;
+  description: string | undefined;
+  position: Position;
 }
 
 /** The definition made by an `extension` statement (RFC 7950 §7.19). */

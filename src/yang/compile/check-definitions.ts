@@ -2,7 +2,7 @@ import type { Statement } from '../statement.ts';
 import { checkTypedefDefault } from './defaults.ts';
 import { reportDuplicate, statusOf } from './definitions.ts';
 import type { Session } from './session.ts';
-import { resolveTypedef } from './types.ts';
+import { resolveTypedef } from './typedefs.ts';
 import type { ModuleUnit, Scope } from './unit.ts';
 
 /** Statements that may hold typedefs and groupings, or statements that may. */

@@ -10,6 +10,7 @@ import type { LeafListNode, LeafNode, Module, SchemaContext, SchemaNode } from '
 import type { SourceFile } from '../source.ts';
 import { dataChildren } from '../tree.ts';
 import type { BindOptions } from '../xpath/bind.ts';
+import { annotationsIn } from './annotations.ts';
 import { applyAugments } from './augment.ts';
 import { checkMandatoryAugments } from './augment-rules.ts';
 import { checkDefinitions } from './check-definitions.ts';
@@ -104,6 +105,7 @@ function checkModule(session: Session, module: ModuleUnit): void {
   for (const { root, scope } of module.units) {
     checkExtensions(session, root, scope);
     module.module.extensions.push(...extensionsIn(session, root, scope));
+    module.module.annotations.push(...annotationsIn(session, root, scope));
   }
   for (const identity of module.module.identities) {
     const definition = module.identities.get(identity.name)!;

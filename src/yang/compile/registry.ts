@@ -72,6 +72,7 @@ export function createModule(file: ReadFile): ModuleUnit {
     features: [],
     identities: [],
     extensionDefinitions: [],
+    annotations: [],
     children: [],
     extensions: [],
     deviations: findSubstatements(root, 'deviation'),
