@@ -1,10 +1,10 @@
 /** Where a leafref leads, in terms of keys: the shapes that are foreign keys. */
-import type { BoundXPath, LeafrefType, ListNode, SchemaNode } from '../yang/schema.ts';
+import type { BoundXPath, LeafrefType, SchemaNode } from '../yang/schema.ts';
 import type { Expression, PathExpression, Step } from '../yang/xpath/ast.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { columnOf } from './draft.ts';
 import { NotInRow } from './xpath-values.ts';
-import { dataParent, pathValue } from './xpath-path.ts';
+import { dataParent, isWithin, pathValue } from './xpath-path.ts';
 
 export interface FoundReference {
   entity: EntityDraft;
@@ -29,17 +29,17 @@ export function followReference(
   }
   const expression = type.path.expression;
   if (expression.kind !== 'path') return { reason: 'it is not a simple path' };
-  const given = new Map<string, ColumnDraft>();
+  const given: Given = new Map();
   try {
-    collect({ path: expression, bound: type.path, draft, drafts }, given);
+    collect({ path: expression, bound: type.path, draft, drafts, entity }, given);
   } catch (error) {
     if (!(error instanceof NotInRow)) throw error;
     return { reason: error.message };
   }
   const last = columnOf(entity, target);
-  if (last?.isKey === true) given.set(last.name, column);
+  if (last?.isKey === true) given.set(target, column);
   const keys = entity.columns.filter((one) => one.isKey);
-  const missing = keys.filter((key) => !given.has(key.name)).map((key) => key.name);
+  const missing = keys.filter((key) => !given.has(key.node)).map((key) => key.name);
   if (last?.isKey !== true)
     return { reason: `${target.name} is not part of the key of "${entity.name}"` };
   if (missing.length > 0) {
@@ -47,59 +47,48 @@ export function followReference(
       reason: `it says nothing of ${missing.join(', ')}, which is part of the key of "${entity.name}"`,
     };
   }
-  return { entity, pairs: keys.map((key) => [given.get(key.name)!, key.name]) };
+  return { entity, pairs: keys.map((key) => [given.get(key.node)!, key.name]) };
 }
+
+/** The own column with the value of a key leaf of the target, or of an entity around the target. */
+type Given = Map<SchemaNode, ColumnDraft>;
 
 interface Collect {
   path: PathExpression;
   bound: BoundXPath;
   draft: EntityDraft;
   drafts: readonly EntityDraft[];
+  /** Where the path leads. */
+  entity: EntityDraft;
 }
 
-/** The own columns that the path gives for key columns of the entities that it goes through. */
-function collect(work: Collect, given: Map<string, ColumnDraft>): void {
-  const { path, bound, draft, drafts } = work;
+/** What the path says of the target's key: where it stays inside of common entities, and its predicates. */
+function collect(work: Collect, given: Given): void {
+  const { path, bound, drafts } = work;
   let at: SchemaNode | undefined = path.absolute ? undefined : bound.context;
-  for (const step of path.steps) {
-    if (step.axis === 'parent') {
-      at = at && dataParent(at);
-      continue;
-    }
+  const down = path.steps.findIndex((step) => step.axis !== 'parent');
+  for (let up = 0; up < down; up++) at = at && dataParent(at);
+  shareKeys(at, work, given);
+  for (const step of path.steps.slice(down)) {
     const before: SchemaNode | undefined = at;
     at = (bound.targets.get(step) ?? []).find((node) => dataParent(node) === before);
     if (at?.kind !== 'list') continue;
     const entity = drafts.find((other) => other.node === at);
     if (entity === undefined) throw new NotInRow(`list "${at.name}" is not an entity`, step);
-    // Below a list that this entity is in too, its key is the own inherited one.
-    for (const [key, own] of sharedKeys(before, draft, entity)) given.set(key, own);
-    for (const predicate of step.predicates)
-      addPredicate({ ...work, entity, list: at }, predicate, given);
+    for (const predicate of step.predicates) addPredicate({ ...work, entity }, predicate, given);
   }
 }
 
-/** Key columns that `entity` and `draft` inherit from the same entity around both. */
-function sharedKeys(
-  around: SchemaNode | undefined,
-  draft: EntityDraft,
-  entity: EntityDraft,
-): [string, ColumnDraft][] {
-  const shared: [string, ColumnDraft][] = [];
-  for (const key of entity.columns.filter((column) => column.inherited !== undefined)) {
+/** The path turns down at `turn`: the keys of the entities around that node are the own inherited ones. */
+function shareKeys(turn: SchemaNode | undefined, work: Collect, given: Given): void {
+  for (const key of work.entity.columns.filter((column) => column.inherited !== undefined)) {
+    const own = work.draft.columns.find((column) => column.node === key.node);
     const list = dataParent(key.node);
-    let at: SchemaNode | undefined = around;
-    while (at !== undefined && at !== list) at = dataParent(at);
-    const own = draft.columns.find((column) => column.node === key.node);
-    if (at !== undefined && own !== undefined) shared.push([key.name, own]);
+    if (own !== undefined && turn !== undefined && isWithin(turn, list!)) given.set(key.node, own);
   }
-  return shared;
 }
 
-function addPredicate(
-  work: Collect & { entity: EntityDraft; list: ListNode },
-  predicate: Expression,
-  given: Map<string, ColumnDraft>,
-): void {
+function addPredicate(work: Collect, predicate: Expression, given: Given): void {
   const { bound, draft, entity } = work;
   if (predicate.kind !== 'binary' || predicate.operator !== '=') {
     throw new NotInRow('a predicate is not an equality of a key', predicate);
@@ -111,7 +100,7 @@ function addPredicate(
   }
   const value = pathValue(right, bound, draft);
   if (value.kind !== 'column') throw new NotInRow('a predicate compares with no leaf', predicate);
-  given.set(key.name, value.column);
+  given.set(key.node, value.column);
 }
 
 function keyOf(

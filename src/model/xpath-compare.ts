@@ -66,7 +66,8 @@ function compareArray(operator: Comparison, { left, right, at, xpath }: Operands
   if (left.kind !== 'array' || right.kind === 'array') {
     throw new NotInRow('two leaf-lists cannot be compared', at);
   }
-  const element = right.kind === 'literal' ? literalFor(left, right.text, xpath) : sqlOf(right, at);
+  const element =
+    right.kind === 'literal' ? (literalFor(left, right.text, xpath) ?? 'NULL') : sqlOf(right, at);
   const comparison = `${element} ${sqlOperator(MIRRORED[operator])} ANY (${left.sql})`;
   return orFalse(comparison, [left, right]);
 }
@@ -83,6 +84,8 @@ function compareEqual(operator: Comparison, operands: Operands): string {
     }
   }
   const other = right.kind === 'literal' ? literalFor(left, right.text, xpath) : sqlOf(right, at);
+  // What no value of the type is: never equal, and different from whatever is there.
+  if (other === undefined) return operator === '=' ? 'false' : toBoolean(left);
   return orFalse(`${sqlOf(left, at)} ${sqlOperator(operator)} ${other}`, [left, right]);
 }
 
@@ -98,17 +101,16 @@ function sqlOf(value: SqlValue, at: Located): string {
   return value.sql;
 }
 
-/** A string constant as a constant of the column's type. */
-function literalFor(value: SqlValue, text: string, xpath: BoundXPath): string {
+/** A string constant as a constant of the column's type; undefined when it is no value of it. */
+function literalFor(value: SqlValue, text: string, xpath: BoundXPath): string | undefined {
   if (value.kind !== 'column' && value.kind !== 'array') return quoteLiteral(text);
   const { type } = value.column;
   if (type.yang?.base === 'identityref') return quoteLiteral(identityName(text, xpath));
   if (value.kind === 'column' && type.class === 'boolean') {
-    // Any other text is never equal to a boolean's "true" or "false".
-    return text === 'true' || text === 'false' ? text : 'NULL::boolean';
+    return text === 'true' || text === 'false' ? text : undefined;
   }
   if (value.kind === 'column' && type.class === 'number') {
-    return /^-?\d+(\.\d+)?$/.test(text) ? text : 'NULL::numeric';
+    return /^-?\d+(\.\d+)?$/.test(text) ? text : undefined;
   }
   return quoteLiteral(text);
 }

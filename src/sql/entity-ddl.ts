@@ -72,11 +72,18 @@ export function tableDdl(model: Model, entity: Entity): string {
       return (
         `CONSTRAINT ${ident(reference.name)} FOREIGN KEY (${columnList(reference.columns)}) ` +
         `REFERENCES ${tableOf(target)} (${columnList(reference.target.columns)}) ` +
-        `ON DELETE ${reference.onDelete.toUpperCase()}`
+        `ON DELETE ${deleteAction(entity, reference)}`
       );
     }),
   ];
   return `CREATE TABLE IF NOT EXISTS ${tableOf(entity)} (\n  ${parts.join(',\n  ')}\n)`;
+}
+
+/** Key columns are inherited ones here and stay; only the others are cleared (PostgreSQL 15). */
+function deleteAction(entity: Entity, reference: Reference): string {
+  if (reference.onDelete !== 'set null') return reference.onDelete.toUpperCase();
+  const cleared = reference.columns.filter((column) => !entity.key.includes(column));
+  return `SET NULL (${columnList(cleared)})`;
 }
 
 function columnDdl(column: Column): string {
