@@ -56,25 +56,33 @@ export function typeField(what: string): Field {
   };
 }
 
-/** A number written in hexadecimal, of so many octets (NID and L64 have `quad` below, EUI dashes). */
-export function grouped(what: string, size: number, group: { octets: number; by: string }): Field {
+/**
+ * Octets in groups of hexadecimal digits: `00-00-5e-00-53-01` (EUI48), `0014:4fff:ff20:ee64` (NID).
+ *
+ * @param group octets of a group, what stands between groups, and whether leading zeros may be left out
+ */
+export function grouped(
+  what: string,
+  size: number,
+  group: { octets: number; by: string; short: boolean },
+): Field {
   const digits = group.octets * 2;
   const count = size / group.octets;
-  const shape = new RegExp(`^[0-9a-f]{${digits}}(\\${group.by}[0-9a-f]{${digits}}){${count - 1}}$`);
+  const one = new RegExp(`^[0-9a-f]{${group.short ? 1 : digits},${digits}}$`, 'i');
   return {
     parse(input, wire) {
-      const text = input.word(what).toLowerCase();
-      if (!shape.test(text)) {
+      const text = input.word(what);
+      const groups = text.split(group.by);
+      if (groups.length !== count || !groups.every((part) => one.test(part))) {
         throw new TextProblem(
           `${quote(text)} is not ${what}`,
           `Write ${count} groups of ${digits} hexadecimal digits with "${group.by}" between them`,
         );
       }
-      wire.bytes(Buffer.from(text.replaceAll(group.by, ''), 'hex'));
+      wire.bytes(Buffer.from(groups.map((part) => part.padStart(digits, '0')).join(''), 'hex'));
     },
     format(wire) {
-      const hex = wire.bytes(size).toString('hex');
-      const groups = hex.match(new RegExp(`.{${digits}}`, 'g')) ?? [];
+      const groups = Array.from({ length: count }, () => wire.bytes(group.octets).toString('hex'));
       return groups.join(group.by);
     },
   };

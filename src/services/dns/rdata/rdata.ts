@@ -57,7 +57,7 @@ function readGeneric(type: number, input: TokenReader): Rdata {
     );
   }
   const format = formatOf(type);
-  if (format === undefined) return { text: formatRdata(type, wire), wire };
+  if (format === undefined || length === 0) return { text: formatRdata(type, wire), wire };
   // Read again: names given in hexadecimal become lower case on the wire too.
   return canonicalRdata(typeName(type), formatFields(format, wire));
 }
@@ -75,7 +75,8 @@ function formatFields(format: TypeFormat, wire: Buffer): string {
   const reader = new WireReader(wire);
   const texts = format.fields.map((field) => field.format(reader));
   reader.end();
-  return texts.filter((text) => text !== '').join(' ');
+  // Data of no octets (APL) have no text of their own; an empty one would get lost in a table.
+  return texts.filter((text) => text !== '').join(' ') || `${GENERIC} 0`;
 }
 
 /**

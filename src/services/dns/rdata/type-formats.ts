@@ -61,7 +61,7 @@ const ds: TypeFormat = {
 };
 const signature: TypeFormat = {
   fields: [
-    ...[typeField('a covered type'), algorithm, u8('a number of labels'), seconds('a TTL')],
+    ...[typeField('a covered type'), algorithm, u8('a number of labels'), u32('a TTL')],
     ...[signatureTime('an expiration'), signatureTime('an inception'), u16('a key tag')],
     ...[name("the signer's name"), base64Rest('a signature')],
   ],
@@ -74,8 +74,8 @@ const service: TypeFormat = { fields: [u16('a priority'), casedName('a target'),
 const text: TypeFormat = { fields: [strings] };
 const oneName: TypeFormat = { fields: [name('a name')] };
 const preferredName: TypeFormat = { fields: [u16('a preference'), name('a name')] };
-const quad = { octets: 2, by: ':' };
-const dashes = { octets: 1, by: '-' };
+const quad = { octets: 2, by: ':', short: true };
+const dashes = { octets: 1, by: '-', short: false };
 
 /** Formats by mnemonic, each with the RFC that defines its text. */
 const FORMATS: Record<string, TypeFormat> = {
