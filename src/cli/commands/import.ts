@@ -1,6 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import type { Client } from 'pg';
@@ -90,15 +88,17 @@ async function withService<T>(
 /** The file gets its name when it is complete: until then an older one stays. */
 async function exportToFile(client: Client, name: string, file: string): Promise<void> {
   const partial = `${file}.partial`;
-  const stream = createWriteStream(partial);
   try {
-    await exportZone(client, name, writer(stream));
-    stream.end();
-    await finished(stream);
+    const handle = await open(partial, 'w');
+    try {
+      await exportZone(client, name, (text) => handle.appendFile(text));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     await rename(partial, file);
   } catch (error) {
-    stream.destroy();
-    await rm(partial, { force: true });
+    await rm(partial, { force: true }).catch(() => undefined);
     if ((error as { syscall?: unknown }).syscall === undefined) throw error;
     throw new AppError('EXPORT_FILE', `Cannot write "${file}": ${(error as Error).message}`, {
       hint: 'Is the folder there, may this user write to it, is the disk full?',
