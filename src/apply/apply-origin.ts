@@ -88,6 +88,8 @@ class OriginApplier implements Applier {
       pending.end();
     };
     signal.addEventListener('abort', end, { once: true });
+    // It may have come while we waited for the connection.
+    if (signal.aborted) end();
     try {
       await this.#readProgress(session);
       this.#status.state = 'running';

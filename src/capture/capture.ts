@@ -99,7 +99,7 @@ class CaptureSession implements BatchSink {
   /** End of the WAL that the walsender has read for us. */
   #walEnd = 0n;
   #confirmed = 0n;
-  #saving: Promise<void> | undefined;
+  #saving = false;
   #fail: (error: unknown) => void = () => undefined;
   readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
 
@@ -115,6 +115,8 @@ class CaptureSession implements BatchSink {
     let stop: () => void = () => undefined;
     const stopped = new Promise<void>((resolve) => (stop = resolve));
     signal.addEventListener('abort', stop, { once: true });
+    // It may have come while we waited for the connection.
+    if (signal.aborted) stop();
     try {
       await Promise.race([this.#stream!.ended, this.#failed, stopped]);
     } finally {
@@ -247,13 +249,16 @@ class CaptureSession implements BatchSink {
     const { journal } = this.#options;
     const text = [...this.#batcher!.knowledge()].map((entry) => entry.join(' ')).join(',');
     if (text === (journal.getNote(VECTOR_NOTE) ?? '')) return true;
-    this.#saving ??= this.#saveVector(text, position).catch((error: unknown) => this.#fail(error));
+    if (!this.#saving) {
+      this.#saving = true;
+      this.#saveVector(text, position).catch((error: unknown) => this.#fail(error));
+    }
     return false;
   }
 
   async #saveVector(text: string, position: bigint): Promise<void> {
     await this.#options.journal.setNote(VECTOR_NOTE, text);
-    this.#saving = undefined;
+    this.#saving = false;
     if (position > this.#confirmed) this.#confirmed = position;
     this.#report(true);
   }

@@ -74,6 +74,8 @@ export class Puller {
     const connection = await PeerConnection.open(this.#options);
     const end = (): void => connection.close();
     signal.addEventListener('abort', end, { once: true });
+    // It may have come while we waited for the connection.
+    if (signal.aborted) end();
     try {
       const stream = connection.request({
         ':path': '/v1/pull',

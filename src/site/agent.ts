@@ -105,6 +105,7 @@ export class Agent {
   async run(root: string, signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#stop.abort();
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
       this.#control = await ControlServer.listen(root, {
         ping: () => Promise.resolve({ pid: process.pid }),

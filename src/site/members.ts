@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
-import { describeError } from '../base/errors.ts';
-import { AppError } from '../base/errors.ts';
+import { AppError, describeError } from '../base/errors.ts';
 import { readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { greet } from './gossip.ts';
@@ -18,6 +17,8 @@ export class Members {
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
   #client: Client;
+  #refreshing: Promise<void> = Promise.resolve();
+  #stopped = false;
 
   constructor(client: Client, self: Member, context: PeerContext) {
     this.#client = client;
@@ -50,7 +51,15 @@ export class Members {
   }
 
   /** Reads `crp.member` and starts, stops or restarts peers by it. */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    // One at a time: two would start the same peer twice, and only one of them could be stopped.
+    const next = this.#refreshing.then(() => this.#refresh());
+    this.#refreshing = next.catch(() => undefined);
+    return next;
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#stopped) return;
     this.#members = await readMembers(this.#client);
     const wanted = new Map(
       this.others()
@@ -127,6 +136,8 @@ export class Members {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#refreshing;
     await Promise.all(this.peers().map((peer) => peer.stop()));
   }
 }

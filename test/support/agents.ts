@@ -97,10 +97,15 @@ export class AgentSite {
     const dir = mkdtempSync(join(tmpdir(), 'crp-agent-'));
     const port = await freePort();
     const proxy = await TcpProxy.start({ host: '127.0.0.1', port });
-    const config = await make({
+    const place: SitePlace = {
       ...{ root: dir, database: adminUrl, databasePort: 1 },
       link: { host: '127.0.0.1', port, address: proxy.address },
       ...{ quotaBytes: quotaBytes ?? 2 ** 30, maxDriftMs: 10_000 },
+    };
+    const config = await make(place).catch(async (error: unknown) => {
+      await proxy.close();
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
     });
     const sql = await connect(config.database.serviceUrl, 'test service');
     return new AgentSite(dir, { config, proxy, sql, adminUrl });

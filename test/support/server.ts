@@ -35,13 +35,19 @@ export function freePort(): Promise<number> {
 }
 
 /** Starts PostgreSQL 18 (embedded) or 15 (Debian) with logical decoding. */
-export async function startServer(version: 18 | 15): Promise<TestServer> {
+export async function startServer(
+  version: 18 | 15,
+  extra: Record<string, string> = {},
+): Promise<TestServer> {
   const binaries = version === 18 ? embeddedBinaries() : installedBinaries(DEBIAN_15);
   const folder = mkdtempSync(join(tmpdir(), 'crp-test-'));
   if (binaries.runAs !== undefined) chownSync(folder, binaries.runAs.uid, binaries.runAs.gid);
   chmodSync(folder, 0o700);
   const port = await freePort();
-  const settings = { fsync: 'off', logical_decoding_work_mem: '1MB', shared_buffers: '64MB' };
+  const settings = {
+    ...{ fsync: 'off', logical_decoding_work_mem: '1MB', shared_buffers: '64MB' },
+    ...{ max_replication_slots: '20', max_wal_senders: '20', ...extra },
+  };
   const cluster = new Cluster({
     ...{ binaries, data: join(folder, 'data'), port, superuser: 'postgres', settings },
   });
