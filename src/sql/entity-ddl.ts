@@ -16,8 +16,29 @@ export function modelDdl(model: Model, site: number): string[] {
         ? [adoptionDdl(entity)]
         : [tableDdl(model, entity), ...indexDdl(entity)],
     ),
+    ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
     ...model.entities.flatMap((entity) => replicationDdl(entity, site)),
   ];
+}
+
+/** The table that is referred to comes later in the model. */
+function isLater(
+  model: Model,
+  { entity, reference }: { entity: Entity; reference: Reference },
+): boolean {
+  const place = (name: string): number => model.entities.findIndex((one) => one.name === name);
+  return place(reference.target.entity) > place(entity.name);
+}
+
+/** Foreign keys to tables that were not there when the entity's own was made. */
+export function laterReferencesDdl(model: Model, entity: Entity): string[] {
+  return entity.references
+    .filter((reference) => isLater(model, { entity, reference }))
+    .map(
+      (reference) =>
+        `DO $$ BEGIN ALTER TABLE ${tableOf(entity)} ADD ${referenceDdl(model, { entity, reference })}; ` +
+        'EXCEPTION WHEN duplicate_object THEN NULL; END $$',
+    );
 }
 
 /** The hidden columns of a table that belongs to a program; rows that are there get stamp 0. */
@@ -36,7 +57,7 @@ function hiddenNames(entity: Entity): string[] {
  * Indexes for the referencing side of foreign keys: without one, every delete of a referenced row reads
  * the whole table. The primary key serves the references that its first columns are.
  */
-function indexDdl(entity: Entity): string[] {
+export function indexDdl(entity: Entity): string[] {
   const covered = (reference: Reference): boolean =>
     reference.columns.every(
       (column) =>
@@ -67,16 +88,24 @@ export function tableDdl(model: Model, entity: Entity): string {
       (unique) => `CONSTRAINT ${ident(unique.name)} UNIQUE (${columnList(unique.columns)})`,
     ),
     ...entity.checks.map((check) => `CONSTRAINT ${ident(check.name)} CHECK (${check.expression})`),
-    ...entity.references.map((reference) => {
-      const target = model.entities.find((other) => other.name === reference.target.entity)!;
-      return (
-        `CONSTRAINT ${ident(reference.name)} FOREIGN KEY (${columnList(reference.columns)}) ` +
-        `REFERENCES ${tableOf(target)} (${columnList(reference.target.columns)}) ` +
-        `ON DELETE ${deleteAction(entity, reference)}`
-      );
-    }),
+    ...entity.references
+      .filter((reference) => !isLater(model, { entity, reference }))
+      .map((reference) => referenceDdl(model, { entity, reference })),
   ];
   return `CREATE TABLE IF NOT EXISTS ${tableOf(entity)} (\n  ${parts.join(',\n  ')}\n)`;
+}
+
+/** The constraint of a foreign key. */
+export function referenceDdl(
+  model: Model,
+  { entity, reference }: { entity: Entity; reference: Reference },
+): string {
+  const target = model.entities.find((other) => other.name === reference.target.entity)!;
+  return (
+    `CONSTRAINT ${ident(reference.name)} FOREIGN KEY (${columnList(reference.columns)}) ` +
+    `REFERENCES ${tableOf(target)} (${columnList(reference.target.columns)}) ` +
+    `ON DELETE ${deleteAction(entity, reference)}`
+  );
 }
 
 /** Key columns are inherited ones here and stay; only the others are cleared (PostgreSQL 15). */
@@ -86,7 +115,8 @@ function deleteAction(entity: Entity, reference: Reference): string {
   return `SET NULL (${columnList(cleared)})`;
 }
 
-function columnDdl(column: Column): string {
+/** A column as CREATE TABLE and ADD COLUMN take it. */
+export function columnDdl(column: Column): string {
   const notNull = column.notNull ? ' NOT NULL' : '';
   const fallback = column.default === undefined ? '' : ` DEFAULT ${column.default}`;
   return `${ident(column.name)} ${column.type}${notNull}${fallback}`;

@@ -1,15 +1,12 @@
 import { Command } from 'commander';
-import type { CompileAllResult } from '../../model/compile.ts';
-import { compileModels, modelHash } from '../../model/compile.ts';
+import { modelHash } from '../../model/compile.ts';
 import type { Model } from '../../model/ir.ts';
 import { modelTree } from '../../model/tree.ts';
 import { modelDdl } from '../../sql/entity-ddl.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
-import { modelFiles, modelSearchPath } from './model-files.ts';
-import { diagnosticsText } from './model-output.ts';
+import { compileFiles, compileOrExplain, MAX_SITE } from './model-compile.ts';
+import { diffCommand } from './model-diff.ts';
 
-/** Greatest site number: 11 bits of a stamp. */
-const MAX_SITE = 2047;
 const FILES = 'YANG files of models, or names of models that come with the package';
 
 /** `syncline model`: work on data models, without a site. */
@@ -18,23 +15,8 @@ export function modelCommand(): Command {
     .description('check data models and show what follows from them')
     .addCommand(checkCommand())
     .addCommand(sqlCommand())
-    .addCommand(treeCommand());
-}
-
-/** Compiles; prints the diagnostics, and sets the exit code to 1 if one is an error. */
-export function compileFiles(names: readonly string[]): CompileAllResult {
-  const files = modelFiles(names);
-  const result = compileModels({ files, searchPath: modelSearchPath(files) });
-  if (result.models.length === 0) process.exitCode = 1;
-  return result;
-}
-
-/** The models of the files, with the diagnostics on standard error; none when there is an error. */
-export function compileOrExplain(names: readonly string[]): CompileAllResult {
-  const result = compileFiles(names);
-  const text = diagnosticsText(result.diagnostics);
-  if (text !== '') console.error(text);
-  return result;
+    .addCommand(treeCommand())
+    .addCommand(diffCommand());
 }
 
 function checkCommand(): Command {

@@ -1,0 +1,23 @@
+import type { CompileAllResult } from '../../model/compile.ts';
+import { compileModels } from '../../model/compile.ts';
+import { modelFiles, modelSearchPath } from './model-files.ts';
+import { diagnosticsText } from './model-output.ts';
+
+/** Greatest site number: 11 bits of a stamp. */
+export const MAX_SITE = 2047;
+
+/** Compiles, and sets the exit code to 1 if one is an error. */
+export function compileFiles(names: readonly string[]): CompileAllResult {
+  const files = modelFiles(names);
+  const result = compileModels({ files, searchPath: modelSearchPath(files) });
+  if (result.models.length === 0) process.exitCode = 1;
+  return result;
+}
+
+/** The models of the files, with the diagnostics on standard error; none when there is an error. */
+export function compileOrExplain(names: readonly string[]): CompileAllResult {
+  const result = compileFiles(names);
+  const text = diagnosticsText(result.diagnostics);
+  if (text !== '') console.error(text);
+  return result;
+}

@@ -1,0 +1,60 @@
+/** How two revisions merge: names that are stored, column groups and their methods. */
+import type { Position } from '../yang/source.ts';
+import type { Difference, Revision } from './evolution.ts';
+import type { Entity } from './ir.ts';
+
+const STAMPS =
+  'A stamp says when its group was last changed; stamps of two different groups cannot be compared.';
+
+/** Compares what `common-replication` says of the entities of both revisions. */
+export function compareEntities(before: Revision, after: Revision): Difference[] {
+  const differences: Difference[] = [];
+  for (const old of before.model.entities) {
+    const now = after.model.entities.find((entity) => entity.name === old.name);
+    const position = positionOf(now === undefined ? before : after, now ?? old);
+    if (now === undefined) {
+      const renamed = after.model.entities.find((entity) => entity.path === old.path);
+      const what = renamed === undefined ? 'entity removed' : `entity renamed to "${renamed.name}"`;
+      const hint = 'The name of an entity is stored in journals and backups: keep it.';
+      differences.push({ ...together(old.name, what, position), hint });
+    } else differences.push(...compareEntity(old, now, position));
+  }
+  return differences;
+}
+
+function positionOf({ model, context }: Revision, entity: Entity): Position {
+  const steps = entity.path.split('/').slice(1);
+  const node = context.findNode(`/${model.name}:${steps.join('/')}`);
+  return node?.position ?? context.findModule(model.name)!.position;
+}
+
+function together(path: string, what: string, position: Position): Difference {
+  return { path, what, allowed: false, rollout: 'together', position };
+}
+
+function compareEntity(old: Entity, now: Entity, position: Position): Difference[] {
+  const differences: Difference[] = [];
+  const add = (what: string, hint?: string): void => {
+    differences.push({
+      ...together(now.name, what, position),
+      ...(hint === undefined ? {} : { hint }),
+    });
+  };
+  const table = ({ table: { schema, name } }: Entity): string => `${schema}.${name}`;
+  if (table(old) !== table(now)) add(`table ${table(old)} became ${table(now)}`);
+  for (const column of now.columns) {
+    const before = old.columns.find((one) => one.path === column.path);
+    if (before === undefined) continue;
+    if (before.name !== column.name) add(`column "${before.name}" became "${column.name}"`);
+    if (before.type !== column.type) add(`column "${column.name}" became ${column.type}`);
+    if (before.group === column.group) continue;
+    add(`column "${column.name}" moved from group "${before.group}" to "${column.group}"`, STAMPS);
+  }
+  for (const group of now.groups) {
+    const before = old.groups.find((one) => one.name === group.name);
+    if (before === undefined || before.method === group.method) continue;
+    const hint = 'Sites that merge by different methods end with different rows.';
+    add(`method of group "${group.name}" became ${group.method}`, hint);
+  }
+  return differences;
+}

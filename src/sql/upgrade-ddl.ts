@@ -1,0 +1,128 @@
+/**
+ * SQL that takes a site's tables from one revision of a model to the next. Only what RFC 7950 §11 allows is
+ * done; nothing is dropped: a column that left the model keeps its values until somebody drops it.
+ */
+import type { Check, Column, Entity, Model } from '../model/ir.ts';
+import { columnList, ident, tableOf } from './apply-names.ts';
+import {
+  adoptionDdl,
+  columnDdl,
+  indexDdl,
+  laterReferencesDdl,
+  referenceDdl,
+  replicationDdl,
+  tableDdl,
+} from './entity-ddl.ts';
+import { isSetFunction } from './helper-ddl.ts';
+
+/** Statements in order, to be run in one transaction at each site. */
+export function upgradeDdl(before: Model, after: Model, site: number): string[] {
+  const oldOf = (entity: Entity) => before.entities.find(named(entity.name));
+  const fresh = after.entities.filter((entity) => oldOf(entity) === undefined);
+  const made = fresh.filter((entity) => entity.adopted !== true);
+  return [
+    isSetFunction(),
+    ...fresh.filter((entity) => entity.adopted === true).map(adoptionDdl),
+    // New tables first: columns that are added may refer to them.
+    ...made.flatMap((entity) => [tableDdl(after, entity), ...indexDdl(entity)]),
+    ...made.flatMap((entity) => laterReferencesDdl(after, entity)),
+    ...fresh.flatMap((entity) => replicationDdl(entity, site)),
+    ...after.entities.flatMap((entity) => {
+      const old = oldOf(entity);
+      const changes = old === undefined ? [] : tableChanges(after, { old, entity });
+      // The trigger functions name all columns and groups, so they are made anew.
+      return changes.length === 0 ? [] : [...changes, ...replicationDdl(entity, site)];
+    }),
+  ];
+}
+
+function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Entity }): string[] {
+  const alter = (action: string): string => `ALTER TABLE ${tableOf(entity)} ${action}`;
+  const added = entity.columns.filter((column) => !old.columns.some(named(column.name)));
+  const stamps = entity.groups.filter((group) => !old.groups.some(named(group.name)));
+  const columns = entity.adopted === true ? [] : added.map(columnDdl);
+  const hidden = stamps.map((group) => `${ident(group.stamp)} bigint NOT NULL DEFAULT 0`);
+  const rest =
+    entity.adopted === true
+      ? []
+      : [
+          ...checkChanges(old, entity).map(alter),
+          ...entity.columns.flatMap((column) => columnChanges({ old, entity }, column)),
+          ...uniqueChanges(old, entity).map(alter),
+          ...referenceChanges(model, { old, entity }).map(alter),
+        ];
+  return [
+    ...[...columns, ...hidden].map((column) => alter(`ADD COLUMN IF NOT EXISTS ${column}`)),
+    ...rest,
+    ...(rest.length === 0 ? [] : indexDdl(entity)),
+  ];
+}
+
+function named(name: string): (one: { name: string }) => boolean {
+  return (one) => one.name === name;
+}
+
+/** Changed checks are dropped before their successors are added; a check has its name of its column. */
+function checkChanges(old: Entity, entity: Entity): string[] {
+  const same = (one: Check, other: Check | undefined): boolean =>
+    one.expression === other?.expression;
+  const gone = old.checks.filter((check) => !same(check, entity.checks.find(named(check.name))));
+  const fresh = entity.checks.filter((check) => !same(check, old.checks.find(named(check.name))));
+  return [
+    ...gone.map((check) => `DROP CONSTRAINT IF EXISTS ${ident(check.name)}`),
+    ...fresh.map((check) => `ADD CONSTRAINT ${ident(check.name)} CHECK (${check.expression})`),
+  ];
+}
+
+function columnChanges({ old, entity }: { old: Entity; entity: Entity }, column: Column): string[] {
+  const before = old.columns.find(named(column.name));
+  if (before === undefined) return [];
+  const table = tableOf(entity);
+  const name = ident(column.name);
+  const alter = (action: string): string => `ALTER TABLE ${table} ALTER COLUMN ${name} ${action}`;
+  const statements: string[] = [];
+  if (before.default !== column.default) {
+    statements.push(
+      alter(column.default === undefined ? 'DROP DEFAULT' : `SET DEFAULT ${column.default}`),
+    );
+  }
+  if (before.notNull && !column.notNull) statements.push(alter('DROP NOT NULL'));
+  if (!before.notNull && column.notNull) {
+    // Every site writes the same value into the same rows: whichever stamp is the later one, they agree.
+    if (column.default !== undefined) {
+      statements.push(`UPDATE ${table} SET ${name} = ${column.default} WHERE ${name} IS NULL`);
+    }
+    statements.push(alter('SET NOT NULL'));
+  }
+  return statements;
+}
+
+function uniqueChanges(old: Entity, entity: Entity): string[] {
+  return [
+    ...old.uniques
+      .filter((unique) => !entity.uniques.some(named(unique.name)))
+      .map((unique) => `DROP CONSTRAINT IF EXISTS ${ident(unique.name)}`),
+    ...entity.uniques
+      .filter((unique) => !old.uniques.some(named(unique.name)))
+      .map(
+        (unique) => `ADD CONSTRAINT ${ident(unique.name)} UNIQUE (${columnList(unique.columns)})`,
+      ),
+  ];
+}
+
+function referenceChanges(
+  model: Model,
+  { old, entity }: { old: Entity; entity: Entity },
+): string[] {
+  const text = JSON.stringify;
+  const gone = old.references.filter(
+    (one) => text(entity.references.find(named(one.name))) !== text(one),
+  );
+  const fresh = entity.references.filter(
+    (one) => text(old.references.find(named(one.name))) !== text(one),
+  );
+  return [
+    ...gone.map((reference) => `DROP CONSTRAINT IF EXISTS ${ident(reference.name)}`),
+    ...fresh.map((reference) => `ADD ${referenceDdl(model, { entity, reference })}`),
+  ];
+}
