@@ -54,9 +54,19 @@ function test(args) {
   run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files]);
 }
 
+function build() {
+  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
+}
+
+/** Two sites on this machine, from nothing: see tools/demo. */
+function start(args) {
+  build();
+  run(process.execPath, ['dist/tools/demo/main.js', ...args]);
+}
+
 /** Compiled, since a loader of TypeScript in the agents would be measured with them. */
 function bench(args) {
-  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
+  build();
   run(process.execPath, ['dist/tools/bench/main.js', ...args]);
 }
 
@@ -65,6 +75,9 @@ process.chdir(root);
 if (command === 'test') {
   install();
   test(args);
+} else if (command === 'start') {
+  install();
+  start(args);
 } else if (command === 'bench') {
   install();
   bench(args);

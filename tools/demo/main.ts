@@ -13,7 +13,7 @@ import { heading, say, verdict } from './say.ts';
 import { setUp, ZONE } from './set-up.ts';
 import type { Demo } from './set-up.ts';
 import { equal, heal, writesOnBothSides, writesWhileCut } from './story.ts';
-import { until } from './site.ts';
+import { short, until } from './site.ts';
 
 const { values } = parseArgs({
   options: { once: { type: 'boolean', default: false }, dir: { type: 'string' } },
@@ -76,10 +76,10 @@ async function leaveUp(demo: Demo): Promise<void> {
   const cli = 'npx syncline';
   for (const site of [ber, muc]) {
     say(`${site.name}   psql '${site.serviceUrl()}'`);
-    say(`      ${cli} sql "SELECT * FROM dns.rrset LIMIT 5" --dir ${site.dir}`);
-    say(`      ${cli} status --dir ${site.dir}`);
-    say(`      ${cli} conflicts --dir ${site.dir}`);
-    say(`      ${cli} down --database --dir ${site.dir}      (stops it)`);
+    say(`      ${cli} sql "SELECT * FROM dns.rrset LIMIT 5" --dir ${short(site.dir)}`);
+    say(`      ${cli} status --dir ${short(site.dir)}`);
+    say(`      ${cli} conflicts --dir ${short(site.dir)}`);
+    say(`      ${cli} down --database --dir ${short(site.dir)}      (stops it)`);
   }
 }
 

@@ -4,7 +4,7 @@ import { packageRoot } from '../../src/cli/package-root.ts';
 import { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { freePorts } from './cli.ts';
 import { command, heading, say } from './say.ts';
-import { DemoSite } from './site.ts';
+import { DemoSite, short } from './site.ts';
 
 export const ZONE = 'example.net.';
 
@@ -65,7 +65,7 @@ async function firstSite(ber: DemoSite, place: string[]): Promise<void> {
 async function secondSite(ber: DemoSite, muc: DemoSite, place: string[]): Promise<void> {
   heading('The second site joins, with a copy of everything');
   const file = join(ber.dir, 'muc.invitation');
-  command(`syncline invite muc --dir ${ber.dir} > ${file}`);
+  command(`syncline invite muc --dir ${short(ber.dir)} > ${short(file)}`);
   writeFileSync(file, await ber.quietly('invite', 'muc'), { mode: 0o600 });
   say((await muc.run('join', file, ...place)).split('\n')[0]!);
   await muc.run('up', '--detach');

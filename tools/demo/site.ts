@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { isAbsolute, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { withConnection } from '../../src/postgres/connect.ts';
@@ -20,6 +21,12 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   return performance.now() - began;
 }
 
+/** A path as the reader can type it here. */
+export function short(path: string): string {
+  const below = relative(process.cwd(), path);
+  return isAbsolute(path) && !below.startsWith('..') ? below : path;
+}
+
 /** One of the demonstration's sites: its folder, its agent, and a session of its service. */
 export class DemoSite {
   readonly name: string;
@@ -33,7 +40,7 @@ export class DemoSite {
 
   /** Runs a command for this site and shows it. */
   async run(...args: string[]): Promise<string> {
-    command(`syncline ${args.join(' ')} --dir ${this.dir}`);
+    command(`syncline ${args.map(short).join(' ')} --dir ${short(this.dir)}`);
     return this.quietly(...args);
   }
 

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { Client } from 'pg';
 import { withConnection } from '../../postgres/connect.ts';
+import { readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -26,6 +28,11 @@ interface Row {
   status: string;
 }
 
+const CONFLICTS = `
+  SELECT id, detected_at, entity, key, type, column_group, method, winner, origin_site, local_row,
+    remote_row, reason, status
+  FROM crp.conflict WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT $2`;
+
 /** `syncline conflicts`: what was decided, and what waits. */
 export function conflictsCommand(): Command {
   return new Command('conflicts')
@@ -35,24 +42,21 @@ export function conflictsCommand(): Command {
     .addOption(jsonOption())
     .option('--limit <n>', 'how many', wholeNumber(1, 100_000), 20)
     .action(async (id: number | undefined, options: Options) => {
-      const rows = await withConnection(
+      const { rows, keys } = await withConnection(
         readConfig(options.dir).database.url,
         'syncline conflicts',
-        async (client) =>
-          (
-            await client.query<Row>(
-              `SELECT id, detected_at, entity, key, type, column_group, method, winner, origin_site,
-                 local_row, remote_row, reason, status
-               FROM crp.conflict WHERE $1::bigint IS NULL OR id = $1 ORDER BY id DESC LIMIT $2`,
-              [id ?? null, options.limit],
-            )
-          ).rows,
+        async (client) => ({
+          rows: (await client.query<Row>(CONFLICTS, [id ?? null, options.limit])).rows,
+          keys: await keyColumns(client),
+        }),
       );
-      console.log(options.json ? JSON.stringify(rows) : id === undefined ? list(rows) : full(rows));
+      console.log(
+        options.json ? JSON.stringify(rows) : id === undefined ? list(rows, keys) : full(rows),
+      );
     });
 }
 
-function list(rows: readonly Row[]): string {
+function list(rows: readonly Row[], keys: ReadonlyMap<string, string[]>): string {
   if (rows.length === 0) return 'no conflicts';
   const header = [
     'id',
@@ -69,11 +73,24 @@ function list(rows: readonly Row[]): string {
   return formatTable(
     header,
     rows.map((row) => [
-      ...[row.id, row.detected_at, row.entity, Object.values(row.key).join(' '), row.type],
+      ...[row.id, row.detected_at, row.entity, keyText(row, keys), row.type],
       ...[row.column_group, row.origin_site, row.method, row.winner],
       row.status === 'parked' ? 'PARKED' : '',
     ]),
   );
+}
+
+/** The key columns of every entity, in key order; jsonb does not keep it. */
+async function keyColumns(client: Client): Promise<Map<string, string[]>> {
+  const models = await readModels(client);
+  return new Map(
+    models.flatMap(({ ir }) => ir.entities).map((entity) => [entity.name, entity.key]),
+  );
+}
+
+function keyText(row: Row, keys: ReadonlyMap<string, string[]>): string {
+  const columns = keys.get(row.entity) ?? Object.keys(row.key);
+  return columns.map((column) => String(row.key[column])).join(' ');
 }
 
 function full(rows: readonly Row[]): string {
