@@ -85,6 +85,9 @@ async function withService<T>(
   }
 }
 
+/** Codes of what a file system refuses, as opposed to a connection. */
+const FILE_ERROR = /^E(ACCES|DQUOT|FBIG|IO|ISDIR|NOENT|NOSPC|NOTDIR|PERM|ROFS)$/;
+
 /** The file gets its name when it is complete: until then an older one stays. */
 async function exportToFile(client: Client, name: string, file: string): Promise<void> {
   const partial = `${file}.partial`;
@@ -99,7 +102,7 @@ async function exportToFile(client: Client, name: string, file: string): Promise
     await rename(partial, file);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
-    if ((error as { syscall?: unknown }).syscall === undefined) throw error;
+    if (!FILE_ERROR.test(String((error as { code?: unknown }).code))) throw error;
     throw new AppError('EXPORT_FILE', `Cannot write "${file}": ${(error as Error).message}`, {
       hint: 'Is the folder there, may this user write to it, is the disk full?',
       cause: error,
