@@ -1,5 +1,6 @@
 /** From drafts to the IR, with the names that have to be unique over all entities. */
-import type { Module } from '../yang/schema.ts';
+import type { Module, ResolvedType } from '../yang/schema.ts';
+import { identityValues } from './column-type.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
@@ -32,6 +33,7 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
     irVersion: IR_VERSION,
     name: module.name,
     revision: module.revision ?? '',
+    ...(module.description === undefined ? {} : { description: oneLine(module.description) }),
     service,
     schema,
     entities: drafts.map(finishEntity),
@@ -63,6 +65,7 @@ function finishEntity(draft: EntityDraft): Entity {
 function finishColumn(column: ColumnDraft, draft: EntityDraft): Column {
   const group = draft.groups.find((one) => one.columns.includes(column.name));
   const { description } = column.node;
+  const values = valuesOf(column.type.yang);
   return {
     name: column.name,
     path: column.path,
@@ -70,10 +73,16 @@ function finishColumn(column: ColumnDraft, draft: EntityDraft): Column {
     type: column.sqlType ?? column.type.sql,
     notNull: column.notNull,
     ...(column.default === undefined ? {} : { default: column.default }),
+    ...(values === undefined ? {} : { values }),
     ...(group === undefined ? {} : { group: group.name }),
   };
 }
 
 function oneLine(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ');
+}
+
+function valuesOf(type: ResolvedType | undefined): string[] | undefined {
+  if (type?.base === 'enumeration') return type.enums.map((value) => value.name);
+  return type?.base === 'identityref' ? identityValues(type) : undefined;
 }

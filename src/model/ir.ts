@@ -13,6 +13,7 @@ export interface Model {
   name: string;
   /** Its newest revision date, `YYYY-MM-DD`. */
   revision: string;
+  description?: string;
   /** The argument of `crp:service`, for example `dns`. */
   service: string;
   /** The SQL schema of the entities' tables. */
@@ -61,6 +62,8 @@ export interface Column {
   notNull: boolean;
   /** SQL expression of DEFAULT. */
   default?: string;
+  /** The only values it may have, of an enumeration or identityref. */
+  values?: string[];
   /** Name of its column group; absent for key columns. */
   group?: string;
 }

@@ -10,12 +10,14 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const FIXTURE = join(ROOT, 'test/fixtures/common-dns-zone.sql');
 
 /** With UPDATE_FIXTURES set the file is written anew: look at its difference before you commit it. */
-test('the SQL of the DNS model is as it was', () => {
+test('the tables and triggers of the DNS model are as they were', () => {
   const { models } = compileModels({
     files: [join(ROOT, 'models/dns/common-dns-zone.yang')],
     searchPath: SEARCH_PATH,
   });
+  // What the functions do is tested by what they do.
   const text = modelDdl(models[0]!, 1)
+    .filter((statement) => !statement.includes('FUNCTION crp'))
     .map((statement) => `${statement};\n`)
     .join('\n');
   if (process.env['UPDATE_FIXTURES'] !== undefined) writeFileSync(FIXTURE, text);

@@ -6,6 +6,9 @@ import { diagnosticsText } from './model-output.ts';
 /** Greatest site number: 11 bits of a stamp. */
 export const MAX_SITE = 2047;
 
+/** What a command that takes models says of them. */
+export const FILES = 'YANG files of models, or names of models that come with the package';
+
 /** Compiles, and sets the exit code to 1 if one is an error. */
 export function compileFiles(names: readonly string[]): CompileAllResult {
   const files = modelFiles(names);

@@ -4,10 +4,9 @@ import type { Model } from '../../model/ir.ts';
 import { modelTree } from '../../model/tree.ts';
 import { modelDdl } from '../../sql/entity-ddl.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
-import { compileFiles, compileOrExplain, MAX_SITE } from './model-compile.ts';
+import { compileFiles, compileOrExplain, FILES, MAX_SITE } from './model-compile.ts';
 import { diffCommand } from './model-diff.ts';
-
-const FILES = 'YANG files of models, or names of models that come with the package';
+import { docsCommand, typesCommand, validateCommand } from './model-views.ts';
 
 /** `syncline model`: work on data models, without a site. */
 export function modelCommand(): Command {
@@ -16,7 +15,10 @@ export function modelCommand(): Command {
     .addCommand(checkCommand())
     .addCommand(sqlCommand())
     .addCommand(treeCommand())
-    .addCommand(diffCommand());
+    .addCommand(diffCommand())
+    .addCommand(validateCommand())
+    .addCommand(typesCommand())
+    .addCommand(docsCommand());
 }
 
 function checkCommand(): Command {

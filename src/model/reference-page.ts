@@ -1,0 +1,72 @@
+/** The Markdown reference of a model: tables, columns, rules, and how they merge. */
+import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+
+const METHOD_WORDS: Readonly<Record<string, string>> = {
+  'latest-timestamp': 'of two concurrent changes the later one stands',
+  additive: 'concurrent changes are added up',
+};
+
+/** The page; it says everything that the model says and nothing of how it is stored besides. */
+export function modelReference(model: Model): string {
+  const head = [
+    `# ${model.name}`,
+    ...(model.description === undefined ? [] : [model.description]),
+    `Revision ${model.revision}, service \`${model.service}\`.`,
+  ];
+  return `${[...head, ...model.entities.flatMap((entity) => entitySection(entity))].join('\n\n')}\n`;
+}
+
+function entitySection(entity: Entity): string[] {
+  const table = `${entity.table.schema}.${entity.table.name}`;
+  const about = entity.description === undefined ? '' : `${entity.description} `;
+  const rules = ruleLines(entity);
+  return [
+    `## ${entity.name}`,
+    `${about}Table \`${table}\`${entity.adopted === true ? ', adopted' : ''}; key ${codes(entity.key)}.`,
+    columnTable(entity),
+    '**Merging.** ' +
+      entity.groups.map(groupText).join(' ') +
+      ' A delete wins over a concurrent change.',
+    ...(rules.length === 0 ? [] : [`**Rules.**\n\n${rules.map((rule) => `- ${rule}`).join('\n')}`]),
+  ];
+}
+
+function codes(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ');
+}
+
+function columnTable(entity: Entity): string {
+  const rows = entity.columns.map((column) => [
+    `\`${column.name}\``,
+    column.type,
+    column.notNull ? defaultText(column) : 'optional',
+    column.group ?? 'key',
+    cell(column),
+  ]);
+  const lines = [['column', 'type', 'default', 'group', ''], Array(5).fill('---'), ...rows];
+  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
+function defaultText(column: Column): string {
+  return column.default === undefined ? 'required' : `\`${column.default}\``;
+}
+
+function cell(column: Column): string {
+  const values = column.values === undefined ? '' : ` One of ${codes(column.values)}.`;
+  return `${column.description ?? ''}${values}`.replaceAll('|', '\\|').trim();
+}
+
+function groupText(group: ColumnGroup): string {
+  const words = METHOD_WORDS[group.method] ?? group.method;
+  return `${codes(group.columns)} (group \`${group.name}\`): ${words}.`;
+}
+
+function ruleLines(entity: Entity): string[] {
+  return [
+    ...entity.references.map(({ columns, target, onDelete }) => {
+      return `${codes(columns)} refers to ${codes(target.columns)} of ${target.entity}; on delete ${onDelete}`;
+    }),
+    ...entity.uniques.map((unique) => `${codes(unique.columns)} together are unique`),
+    ...entity.checks.flatMap((check) => (check.message === undefined ? [] : [check.message])),
+  ];
+}
