@@ -1,5 +1,5 @@
 /** Diagnostics of names, types, nodes and modules put together. */
-import { error, warning } from './diagnostic-kind.ts';
+import { error } from './diagnostic-kind.ts';
 
 export const SCHEMA_CODES = {
   'module-not-found': error(
@@ -129,7 +129,7 @@ export const SCHEMA_CODES = {
     (p: { name: string; where: string }) => `path: there is no node "${p.name}" ${p.where}`,
   ),
   'xpath-function': error((p: { problem: string }) => `XPath: ${p.problem}`),
-  'when-loop': warning(
-    (p: { name: string }) => `"when" refers to "${p.name}", whose existence depends on it`,
+  'when-loop': error(
+    (p: { cycle: string }) => `conditions of "when" depend on each other: ${p.cycle}`,
   ),
 };

@@ -1,8 +1,10 @@
 import type { Statement } from '../statement.ts';
+import { argumentSpan } from '../statement.ts';
 import { checkTypedefDefault } from './defaults.ts';
 import { reportDuplicate, statusOf } from './definitions.ts';
 import type { Session } from './session.ts';
 import { resolveTypedef } from './typedefs.ts';
+import { BUILT_IN } from './types.ts';
 import type { ModuleUnit, Scope } from './unit.ts';
 
 /** Statements that may hold typedefs and groupings, or statements that may. */
@@ -41,6 +43,11 @@ function checkLevel(session: Session, parent: Statement, scope: Scope): void {
 }
 
 function checkTypedef(session: Session, statement: Statement, scope: Scope): void {
+  if (BUILT_IN.includes(statement.argument ?? '')) {
+    const hint = 'This is the name of a built-in type';
+    const parameters = { what: 'type', name: statement.argument ?? '' };
+    session.reporter.report('duplicate-definition', argumentSpan(statement), parameters, { hint });
+  }
   const before = session.currentDefinition;
   const name = `typedef "${statement.argument ?? ''}"`;
   session.currentDefinition = { name, status: statusOf(statement) };

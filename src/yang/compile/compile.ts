@@ -32,6 +32,7 @@ import { linkModules } from './link.ts';
 import type { FindSource } from './registry.ts';
 import type { Session } from './session.ts';
 import type { ModuleUnit } from './unit.ts';
+import { checkWhenLoops } from './when-loops.ts';
 
 export interface CompileOptions {
   /** The modules to implement. */
@@ -145,6 +146,7 @@ function finishNodes(
   cutLeafrefCycles(session, leafs);
   finishDefaults(session, finished);
   for (const found of finished) finishConditions(session, found, { options, strict });
+  checkWhenLoops(session, finished);
 }
 
 function isSwitchedOff(

@@ -71,10 +71,7 @@ function resolveInterval(
 function resolveBound(bound: WrittenBound, base: RestrictionBase): bigint | undefined {
   if (bound === 'min') return base.intervals[0]!.from;
   if (bound === 'max') return base.intervals.at(-1)!.to;
-  if (bound.scale > base.scale) {
-    const excess = 10n ** BigInt(bound.scale - base.scale);
-    return bound.units % excess === 0n ? bound.units / excess : undefined;
-  }
+  if (bound.scale > base.scale) return undefined;
   return bound.units * 10n ** BigInt(base.scale - bound.scale);
 }
 

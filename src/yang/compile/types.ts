@@ -68,8 +68,9 @@ export function resolveType(
 function checkRestrictions(
   session: Session,
   statement: Statement,
-  { base, derived }: { base: BaseType; derived: boolean },
+  { base, derived, scope }: { base: BaseType; derived: boolean; scope: Scope },
 ): boolean {
+  const { yangVersion } = scope.unit;
   const rule = RESTRICTIONS[base] ?? INTEGER;
   const allowed = derived ? rule.derived : rule.own;
   let fine = true;
@@ -83,6 +84,11 @@ function checkRestrictions(
     fine = false;
   }
   const { needs } = RESTRICTIONS[base] ?? {};
+  const newer = findSubstatement(statement, 'require-instance');
+  if (base === 'leafref' && newer !== undefined && yangVersion === '1') {
+    const what = '"require-instance" of a leafref';
+    session.reporter.report('newer-statement', keywordSpan(newer), { what });
+  }
   if (!derived && needs !== undefined && findSubstatement(statement, needs) === undefined) {
     const parameters = { restriction: needs, type: base };
     session.reporter.report('restriction-missing', argumentSpan(statement), parameters);
@@ -102,7 +108,7 @@ function resolveBuiltIn(
   place: TypePlace,
 ): ResolvedType | undefined {
   const { base, scope } = place;
-  if (!checkRestrictions(session, statement, { base, derived: false })) return undefined;
+  if (!checkRestrictions(session, statement, { base, derived: false, scope })) return undefined;
   const common = commonOf(session, statement, scope);
   if (isIntegerBase(base)) {
     const range = narrowed(session, statement, {
@@ -264,7 +270,8 @@ function derive(
   { typedef, scope }: { typedef: Typedef; scope: Scope },
 ): ResolvedType | undefined {
   const { type } = typedef;
-  if (!checkRestrictions(session, statement, { base: type.base, derived: true })) return undefined;
+  if (!checkRestrictions(session, statement, { base: type.base, derived: true, scope }))
+    return undefined;
   const common = { ...commonOf(session, statement, scope), typedefs: [typedef, ...type.typedefs] };
   const baseName = typedef.name;
   switch (type.base) {

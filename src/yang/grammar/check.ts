@@ -158,6 +158,25 @@ function checkCombination(statement: Statement, { reporter }: GrammarOptions): v
   if (statement.keyword === 'input' || statement.keyword === 'output') need(DATA, 'leaf');
   if (statement.keyword === 'augment') need([...DATA, 'case', 'action', 'notification'], 'leaf');
   if (statement.keyword === 'deviation') checkDeviation(statement, reporter);
+  for (const child of statement.substatements) {
+    if (child.keyword === 'augment') checkAugmentPath(child, statement, reporter);
+  }
+}
+
+/** The path of an augment is absolute, except below `uses`, where it leads down (RFC 7950 §7.17). */
+function checkAugmentPath(augment: Statement, parent: Statement, reporter: Reporter): void {
+  const argument = augment.argument ?? '';
+  const absolute = parent.keyword !== 'uses';
+  if (argument.startsWith('/') === absolute) return;
+  const expected = absolute
+    ? 'a path from the root: "/prefix:name/…"'
+    : 'a path to a node below: "name/…"';
+  reporter.report(
+    'bad-argument',
+    argumentSpan(augment),
+    { keyword: 'augment', argument },
+    { expected },
+  );
 }
 
 const DATA = ['container', 'leaf', 'leaf-list', 'list', 'choice', 'anydata', 'anyxml', 'uses'];

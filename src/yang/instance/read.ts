@@ -115,6 +115,13 @@ function readChild(session: InstanceSession, member: JsonMember, place: ChildPla
       }
       return;
     case 'anydata':
+      if (member.value.kind !== 'object') {
+        const path = instancePath(createInstance(schema, parent));
+        reportKind(session, member.value, { path, expected: 'an object' });
+        return;
+      }
+      add(createInstance(schema, parent, { span, anything: plainJson(member.value) }));
+      return;
     case 'anyxml':
       add(createInstance(schema, parent, { span, anything: plainJson(member.value) }));
       return;

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../diagnostics.ts';
 import { createDiagnostic } from '../diagnostic-codes.ts';
 import type { DiagnosticCode, DiagnosticHelp, DiagnosticParameters } from '../diagnostic-codes.ts';
 import type { Position, SourceFile } from '../source.ts';
+import { NOT_YANG_CHAR } from '../grammar/characters.ts';
 import { LineIndex } from './line-index.ts';
 import type { DecodedPart } from './quoted-string.ts';
 import { decodeDoubleQuoted, decodeSingleQuoted } from './quoted-string.ts';
@@ -22,11 +23,6 @@ export interface VersionFinding {
   offset: number;
   kind: 'escape' | 'quote-in-word';
 }
-
-// The complement of yang-char in RFC 7950 §14.
-const NOT_YANG_CHAR =
-  // eslint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufdd0-\ufdef\ufffe\uffff]|\p{Surrogate}|[\u{1fffe}\u{1ffff}\u{2fffe}\u{2ffff}\u{3fffe}\u{3ffff}\u{4fffe}\u{4ffff}\u{5fffe}\u{5ffff}\u{6fffe}\u{6ffff}\u{7fffe}\u{7ffff}\u{8fffe}\u{8ffff}\u{9fffe}\u{9ffff}\u{afffe}\u{affff}\u{bfffe}\u{bffff}\u{cfffe}\u{cffff}\u{dfffe}\u{dffff}\u{efffe}\u{effff}\u{ffffe}\u{fffff}\u{10fffe}\u{10ffff}]/u;
 
 /** Reads tokens from the text of a module. */
 export class Lexer {

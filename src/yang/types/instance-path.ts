@@ -45,6 +45,10 @@ export function parseInstancePath(text: string, names: Names): InstanceStep[] | 
     const module = moduleOf(match[1], { parent, names });
     const node = module && findDataChild(parent ?? module, module.name, match[2]!);
     if (node === undefined) return `names a node "${match[0].slice(1)}" that does not exist`;
+    const qualified = match[1] !== undefined && parent?.module === module;
+    if (qualified && !names.schemaText) {
+      return `writes the module of "${match[2]}", which is that of the node before it`;
+    }
     const step: InstanceStep = { node, predicates: [] };
     for (PREDICATE.lastIndex = at; text[at] === '['; PREDICATE.lastIndex = at) {
       const predicate = readPredicate(PREDICATE.exec(text), { node, names });
@@ -52,10 +56,32 @@ export function parseInstancePath(text: string, names: Names): InstanceStep[] | 
       step.predicates.push(predicate);
       at = PREDICATE.lastIndex;
     }
+    const problem = predicateProblem(step);
+    if (problem !== undefined) return problem;
     steps.push(step);
     parent = node;
   }
   return steps.length === 0 ? 'is empty' : steps;
+}
+
+/** An instance path names one instance: by all keys, by the value, or in a list without keys by position. */
+function predicateProblem({ node, predicates }: InstanceStep): string | undefined {
+  const position = predicates.some((predicate) => predicate.kind === 'position');
+  if (node.kind === 'list' && node.key !== undefined) {
+    if (position) return `has a position for "${node.name}", which has keys`;
+    return predicates.length === node.key.leafs.length
+      ? undefined
+      : `needs every key of list "${node.name}"`;
+  }
+  if (node.kind === 'leaf-list' && position && node.config) {
+    return `has a position for leaf-list "${node.name}", whose values are unique`;
+  }
+  const entries = node.kind === 'leaf-list' || node.kind === 'list';
+  if (entries && predicates.length !== 1)
+    return `needs a predicate for ${node.kind} "${node.name}"`;
+  return entries || predicates.length === 0
+    ? undefined
+    : `has a predicate for ${node.kind} "${node.name}"`;
 }
 
 function moduleOf(

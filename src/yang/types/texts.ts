@@ -1,4 +1,5 @@
 import type { BinaryType, BitsType, EnumerationType, StringType } from '../schema-types.ts';
+import { NOT_YANG_CHAR } from '../grammar/characters.ts';
 import { didYouMean } from '../suggest.ts';
 import { LENGTH_BOUNDS } from './bounds.ts';
 import { outside } from './numbers.ts';
@@ -7,6 +8,11 @@ import { accepted, refused } from './value.ts';
 
 /** A string (RFC 7950 §9.4); its length counts Unicode characters. */
 export function readString(type: StringType, text: string): ReadValue {
+  const bad = NOT_YANG_CHAR.exec(text);
+  if (bad !== null) {
+    const code = text.codePointAt(bad.index)!.toString(16).toUpperCase().padStart(4, '0');
+    return refused(`holds the character U+${code}, which strings cannot have`);
+  }
   const length = BigInt(characters(text));
   const what = `has ${length} characters`;
   const problem = outside(length, {
@@ -33,9 +39,8 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 /** Octets in base64 (RFC 7950 §9.8); the length counts octets. */
 export function readBinary(type: BinaryType, text: string): ReadValue {
-  const compact = text.replace(/[\r\n]/g, '');
-  if (!BASE64.test(compact)) return refused('is not base64');
-  const octets = Buffer.from(compact, 'base64');
+  if (!BASE64.test(text)) return refused('is not base64');
+  const octets = Buffer.from(text, 'base64');
   const what = `has ${octets.length} octets`;
   const length = BigInt(octets.length);
   const problem = outside(length, {
@@ -44,7 +49,7 @@ export function readBinary(type: BinaryType, text: string): ReadValue {
     scale: 0,
     what,
   });
-  return problem ?? accepted(type, compact);
+  return problem ?? accepted(type, text);
 }
 
 /** A name of an enumeration (RFC 7950 §9.6). */
