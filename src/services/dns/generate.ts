@@ -3,7 +3,9 @@ import { TextProblem, quote } from './problem.ts';
 /*
  * BIND's $GENERATE (BIND 9 Administrator Reference Manual, "BIND Primary File Extension"):
  * `$GENERATE start-stop[/step] owner [ttl] [class] type data`, where `$` in owner and data is the number and
- * `${offset,width,base}` the number plus offset, padded with zeros, in base d, o, x, X, n or N.
+ * `${offset,width,base}` the number plus offset, padded with zeros, in base d, o, x, X, n or N. Each stands for
+ * itself; BIND 9.18 adds the offset of one to every plain `$` after it in the same word, which its manual does
+ * not say.
  */
 
 /** Numbers of one directive: as many as a /8 network has addresses. */

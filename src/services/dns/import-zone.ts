@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { assert } from '../../base/assert.ts';
 import { AppError } from '../../base/errors.ts';
 import { explainDatabaseError } from './database-errors.ts';
 import { readMasterFile } from './master-file.ts';
@@ -74,6 +75,7 @@ async function importInTransaction(
   options: ImportOptions,
 ): Promise<ImportResult> {
   const { origin, replace = false, batchSize = BATCH } = options;
+  assert(batchSize >= 1, () => `a batch of ${batchSize} records`);
   const warnings = new Warnings();
   // Known before the file is read: an error now is better than one after a million records.
   if (origin !== undefined && !replace) await refuseExisting(client, origin);
