@@ -11,7 +11,9 @@ export interface ArgumentProblem {
 const IDENTIFIER = '[A-Za-z_][A-Za-z0-9_.-]*';
 const REFERENCE = `(?:${IDENTIFIER}:)?${IDENTIFIER}`;
 const SQL_NAME = '[A-Za-z_][A-Za-z0-9_$]*';
-const QUALIFIED = `${SQL_NAME}(?:\\.${SQL_NAME})?`;
+/** Tables and columns that exist may have any name; it is written as it is, without quotes. */
+const ANY_NAME = '[^\\s.="](?:[^.="]*[^\\s.="])?';
+const QUALIFIED = `${ANY_NAME}(?:\\.${ANY_NAME})?`;
 const DURATION = /^P(?=.)(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?$/;
 
 const GRAMMARS: Readonly<
@@ -38,7 +40,7 @@ const GRAMMARS: Readonly<
   text: [/\S/, 'some text'],
   'sql-name': [whole(QUALIFIED), 'an SQL name, with or without a schema'],
   'sql-names': [whole(`${SQL_NAME}(?: +${SQL_NAME})*`), 'SQL names, separated by blanks'],
-  'sql-binding': [whole(`(?:${SQL_NAME}=)?${SQL_NAME}`), 'an SQL name'],
+  'sql-binding': [whole(`(?:${ANY_NAME}=)?${ANY_NAME}`), 'an SQL name'],
 };
 
 function whole(pattern: string): RegExp {

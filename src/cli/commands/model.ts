@@ -6,6 +6,7 @@ import { modelDdl } from '../../sql/entity-ddl.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
 import { compileFiles, compileOrExplain, FILES, MAX_SITE } from './model-compile.ts';
 import { diffCommand } from './model-diff.ts';
+import { importCommand } from './model-import.ts';
 import { docsCommand, typesCommand, validateCommand } from './model-views.ts';
 
 /** `syncline model`: work on data models, without a site. */
@@ -18,7 +19,8 @@ export function modelCommand(): Command {
     .addCommand(diffCommand())
     .addCommand(validateCommand())
     .addCommand(typesCommand())
-    .addCommand(docsCommand());
+    .addCommand(docsCommand())
+    .addCommand(importCommand());
 }
 
 function checkCommand(): Command {
