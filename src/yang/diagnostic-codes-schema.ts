@@ -83,7 +83,6 @@ export const SCHEMA_CODES = {
       `${p.what} "${p.name}" is not one of type ${p.type}`,
   ),
   'enum-value': error((p: { problem: string }) => p.problem),
-  'bad-value': error((p: { value: string; problem: string }) => `"${p.value}" ${p.problem}`),
   'bad-default': error(
     (p: { value: string; problem: string }) => `default "${p.value}" ${p.problem}`,
   ),

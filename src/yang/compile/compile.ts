@@ -31,6 +31,7 @@ import { bindLeafrefs, cutLeafrefCycles } from './leafrefs.ts';
 import { linkModules } from './link.ts';
 import type { FindSource } from './registry.ts';
 import type { Session } from './session.ts';
+import { MAX_NODES } from './session.ts';
 import type { ModuleUnit } from './unit.ts';
 import { checkWhenLoops } from './when-loops.ts';
 
@@ -95,6 +96,8 @@ function compileSchema(session: Session, strict: ReadonlySet<Module>): void {
   for (const module of implemented) trees.set(module, expandModule(session, module));
   applyAugments(session, implemented, trees);
   applyDeviations(session, implemented, trees);
+  // A tree that was cut off somewhere would only give errors that mean nothing.
+  if (session.nodes > MAX_NODES) return;
   const finished: Finished[] = [];
   for (const [{ module }, drafts] of trees) finishTree(session, drafts, { module, finished });
   checkMandatoryAugments(session, finished);
