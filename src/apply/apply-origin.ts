@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
+import { Pace } from '../base/pace.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import { isTransient } from '../postgres/connect.ts';
@@ -15,6 +16,8 @@ import { ApplySession } from './session.ts';
 const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Commits are on disk at least this often while changes come, and after this idle time. */
 const DURABLE_MS = 1000;
+/** Under load changes are gathered for one target transaction for so long. */
+const APPLY_MS = 8;
 /** µs between PostgreSQL's epoch and the Unix epoch. */
 const EPOCH_MICROS = 946_684_800_000_000n;
 
@@ -199,8 +202,9 @@ class OriginApplier implements Applier {
 
   async #write(session: ApplySession, pending: PendingFolds): Promise<void> {
     let lastDurable = Date.now();
+    const pace = new Pace(APPLY_MS);
     while (!pending.ended()) {
-      const next = await pending.take(DURABLE_MS);
+      const next = await pending.take(DURABLE_MS, pace);
       if (next === undefined) {
         await this.#alone(() => this.#makeDurable(session, pending));
         lastDurable = Date.now();

@@ -35,6 +35,7 @@ class PlanStatements {
   readonly small: FastStatements;
   readonly staged: FastStatements;
   readonly ranged: FastStatements;
+  readonly quick: { I: string; U: string };
   readonly oids: number[];
   readonly unnest: boolean;
   staging = false;
@@ -49,6 +50,7 @@ class PlanStatements {
     });
     this.staged = fastStatements(shape, staged);
     this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
+    this.quick = { I: quickStatement(shape, 'I'), U: quickStatement(shape, 'U') };
     this.oids = stageColumns(shape).map((column) => column.oid);
     this.unnest = canUnnest(shape);
   }
@@ -91,7 +93,7 @@ export class FastPath {
     const op = stageOp(rows[0]!);
     if (op !== 'I' && op !== 'U') return false;
     if (!rows.every((row) => stageOp(row) === op)) return false;
-    const text = quickStatement(net.plan.shape, op);
+    const text = plan.quick[op];
     const values = [...this.#arrays(plan, rows), rows.length, progress.position, progress.origin];
     try {
       await this.#client.query({ name: `${plan.table}_q${op}`, text, values });

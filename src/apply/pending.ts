@@ -1,3 +1,4 @@
+import type { Pace } from '../base/pace.ts';
 import { Fold } from './fold.ts';
 
 /** Limits of one target transaction, and so of what a fold keeps in memory. */
@@ -53,18 +54,26 @@ export class PendingFolds {
 
   /** Settles when everything that was added has been taken by the writer and finished. */
   async drained(): Promise<void> {
+    this.#draining = true;
+    this.#wakeWriter?.();
     while ((this.#closed.length > 0 || this.#open !== undefined || this.#busy) && !this.#ended) {
       await new Promise<void>((resolve) => (this.#wakeReader = resolve));
     }
+    this.#draining = false;
   }
 
   #busy = false;
+  #draining = false;
 
-  /** The next fold to apply; undefined when nothing came within the time, or after the end. */
-  async take(timeoutMs: number): Promise<PendingFold | undefined> {
+  /**
+   * The next fold to apply; undefined when nothing came within the time, or after the end. Small folds
+   * are left to grow as the pace says.
+   */
+  async take(timeoutMs: number, pace: Pace): Promise<PendingFold | undefined> {
     this.#busy = false;
     this.#wakeReader?.();
     if (this.#closed.length === 0 && !this.#ready()) await this.#arrival(timeoutMs);
+    if (this.#closed.length === 0 && this.#ready()) await this.#growth(pace.next());
     if (this.#closed.length === 0 && this.#ready()) this.#close();
     const next = this.#closed.shift();
     this.#busy = next !== undefined;
@@ -90,6 +99,16 @@ export class PendingFolds {
   #close(): void {
     if (this.#open !== undefined) this.#closed.push(this.#open);
     this.#open = undefined;
+  }
+
+  /** Waits, but not when the fold is full or somebody waits for what was added. */
+  async #growth(waitMs: number): Promise<void> {
+    const end = performance.now() + waitMs;
+    while (this.#closed.length === 0 && !this.#ended && !this.#draining) {
+      const left = end - performance.now();
+      if (left <= 0) return;
+      await this.#arrival(left);
+    }
   }
 
   async #arrival(timeoutMs: number): Promise<void> {

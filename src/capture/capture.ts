@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { Pace } from '../base/pace.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
 import { isTransient, withConnection } from '../postgres/connect.ts';
 import { ReplicationStream } from '../postgres/replication.ts';
 import { Batcher } from './batcher.ts';
 import type { BatchSink } from './batcher.ts';
-import { Pace } from './pace.ts';
 import { TYPE_NAMES } from './relations.ts';
 
 /** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
@@ -14,6 +14,8 @@ const STATUS_MS = 1000;
 /** Bytes that the journal has not stored yet, beyond which the socket is not read. */
 const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
+/** Under load transactions are gathered into batches for so long. */
+const FLUSH_MS = 8;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
 const VECTOR_NOTE = 'capture/vector';
 
@@ -92,7 +94,8 @@ class CaptureSession implements BatchSink {
   readonly #onProgress: (position: bigint) => void;
   #stream: ReplicationStream | undefined;
   #batcher: Batcher | undefined;
-  readonly #pace = new Pace(() => this.#flush());
+  readonly #pace = new Pace(FLUSH_MS);
+  #flushTimer: NodeJS.Timeout | undefined;
   #pendingBytes = 0;
   #pending = 0;
   #paused = false;
@@ -122,7 +125,7 @@ class CaptureSession implements BatchSink {
     } finally {
       signal.removeEventListener('abort', stop);
       clearInterval(timer);
-      this.#pace.stop();
+      clearTimeout(this.#flushTimer);
       this.#stream!.close();
       this.#batcher!.abandon();
       await this.#options.journal.flush().catch(() => undefined);
@@ -176,11 +179,19 @@ class CaptureSession implements BatchSink {
 
   /** Nothing more on the socket: what is complete goes out, at a pace. */
   #onIdle(): void {
-    if (this.#batcher!.waiting) this.#pace.request();
+    if (this.#batcher!.waiting) this.#flushSoon();
     else if (this.#pending === 0) this.#report(false);
   }
 
+  #flushSoon(): void {
+    if (this.#flushTimer !== undefined) return;
+    const wait = this.#pace.next();
+    if (wait === 0) this.#flush();
+    else this.#flushTimer = setTimeout(() => this.#flush(), wait);
+  }
+
   #flush(): void {
+    this.#flushTimer = undefined;
     try {
       this.#batcher!.flush();
     } catch (error) {

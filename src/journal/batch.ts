@@ -7,7 +7,8 @@ import type { Batch } from './journal.ts';
  */
 
 const MAGIC = 0x534c4231;
-const FIXED = 4 + 1 + 2 + 4 + 8 + 8 + 8 + 4 + 4;
+/** Size of the fixed head. */
+export const FIXED = 4 + 1 + 2 + 4 + 8 + 8 + 8 + 4 + 4;
 /** Flag: the batch commits one streamed transaction whose changes are in chunks. */
 const FLAG_STREAM = 1;
 
@@ -130,6 +131,26 @@ export function readBatch(origin: number, bytes: Buffer): Batch {
 /** The transaction id of the stream that a batch commits, or undefined. Cheap for all other batches. */
 export function commitsStream(bytes: Buffer): number | undefined {
   return (bytes[4]! & FLAG_STREAM) === 0 ? undefined : decodeBatch(bytes).stream?.xid;
+}
+
+/** Where the changes of a batch that commits no stream begin. */
+export function batchHeadEnd(bytes: Buffer): number {
+  let at = FIXED + 2 + 10 * bytes.readUInt16BE(FIXED);
+  let relations = bytes.readUInt16BE(at);
+  at += 2;
+  const skipText = (): void => void (at += 2 + bytes.readUInt16BE(at));
+  for (; relations > 0; relations--) {
+    skipText();
+    skipText();
+    let columns = bytes.readUInt16BE(at);
+    at += 2;
+    for (; columns > 0; columns--) {
+      at += 5;
+      skipText();
+      skipText();
+    }
+  }
+  return at;
 }
 
 export interface DecodedBatch extends BatchHead {

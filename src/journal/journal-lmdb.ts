@@ -15,6 +15,7 @@ import {
   streamOfKey,
 } from './journal-keys.ts';
 import { commitsStream, readBatch } from './batch.ts';
+import { Joining } from './join.ts';
 import { OriginLog } from './origin-log.ts';
 
 export interface JournalOptions {
@@ -161,7 +162,6 @@ export class LmdbJournal implements Journal {
     if (xid !== undefined) this.#committed.add(streamName(origin, xid));
     const stream = xid === undefined ? {} : { stream: { origin, xid } };
     await this.#store({ kind: 'batch', key: batchKey(origin, last), bytes, ...stream });
-    this.#count += 1;
     log.stored(entry);
   }
 
@@ -341,8 +341,9 @@ export class LmdbJournal implements Journal {
 
   async #put(puts: readonly Write[]): Promise<void> {
     const done: Promise<unknown>[] = [];
+    const joined = joinWrites(puts);
     const all = this.#root.batch(() => {
-      for (const { kind, key, bytes, stream } of puts) {
+      for (const { kind, key, bytes, stream } of joined) {
         done.push(this.#sizes.put(key, bytes.length));
         done.push((kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes));
         if (stream === undefined) continue;
@@ -350,7 +351,26 @@ export class LmdbJournal implements Journal {
       }
     });
     await Promise.all([all, ...done]);
+    this.#count += joined.filter(({ kind }) => kind === 'batch').length;
+    this.#bytes += sizeOf(joined) - sizeOf(puts);
   }
+}
+
+/** What came as many small batches is stored, and sent after an outage, as few large ones. */
+function joinWrites(puts: readonly Write[]): readonly Write[] {
+  const runs: { last: Write; parts?: Joining }[] = [];
+  for (const put of puts) {
+    const run = runs.at(-1);
+    const sameOrigin = run?.last.key.readUInt16BE(1) === put.key.readUInt16BE(1);
+    if (put.kind !== 'batch') runs.push({ last: put });
+    else if (sameOrigin && run?.parts?.add(put.bytes) === true) run.last = put;
+    else runs.push({ last: put, parts: new Joining(put.bytes) });
+  }
+  return runs.map(({ last, parts }) => (parts ? { ...last, bytes: parts.bytes() } : last));
+}
+
+function sizeOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, write) => sum + write.bytes.length, 0);
 }
 
 function streamName(origin: number, xid: number): string {

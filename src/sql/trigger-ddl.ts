@@ -7,10 +7,15 @@ import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
  * crp. The only index relied on is the tombstone table's primary key.
  */
 
-/** Clock in µs since 2020-01-01, never below what apply has written. `date_part` is cheaper than `extract`. */
+/**
+ * Clock in µs since 2020-01-01, never below what apply has written. An expression without a subquery is
+ * evaluated in place: with `(SELECT last_value FROM crp.floor)` the trigger cost 10 µs a row instead of 2.
+ * `pg_sequence_last_value` is NULL before the first `setval`, which `greatest` leaves out; `date_part` is
+ * cheaper than `extract`.
+ */
 const NOW =
   `greatest((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000, ` +
-  `(SELECT last_value FROM crp.floor) + 1)`;
+  `pg_sequence_last_value('crp.floor'::regclass) + 1)`;
 
 function define(name: string, body: string): string {
   return (
