@@ -7,6 +7,7 @@ import { compileModels } from '../src/model/compile.ts';
 import { modelReference } from '../src/model/reference-page.ts';
 import { modelTypes } from '../src/model/typescript.ts';
 import { validateInstance } from '../src/yang/instance/validate.ts';
+import { compileTexts } from './support/model-text.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const FOLDERS = readdirSync(join(ROOT, 'models'));
@@ -63,4 +64,15 @@ test('the modules of common-replication pass yanglint', { skip: !HAS_YANGLINT },
   for (const file of list(join(ROOT, 'yang'), '.yang').filter((one) => one.includes('common-'))) {
     assert.ok(yanglint(file), file);
   }
+});
+
+test('the model of the guide is correct', () => {
+  const guide = readFileSync(join(ROOT, 'docs/model-language.md'), 'utf8');
+  const text = /```yang\n(module [^]*?)```/.exec(guide)![1]!;
+  const { models, diagnostics } = compileTexts(text);
+  assert.deepEqual(diagnostics, []);
+  assert.deepEqual(
+    models[0]!.entities.map((entity) => entity.groups.map((group) => group.name)),
+    [[], ['row', 'access', 'logins']],
+  );
 });
