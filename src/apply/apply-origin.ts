@@ -77,11 +77,12 @@ class OriginApplier implements Applier {
   }
 
   async #runSession(signal: AbortSignal): Promise<void> {
-    const { origin, siteNames, dsn, models } = this.#options;
+    const { origin, site, siteNames, dsn, models } = this.#options;
     const session = await ApplySession.open({
       dsn,
       models,
-      originName: `crp_${origin}`,
+      // Origins belong to the whole server, where another site may have a database too.
+      originName: `crp_${site.name}_${origin}`,
       origin: { number: origin, name: siteNames().get(origin) ?? String(origin) },
     });
     const pending = new PendingFolds();

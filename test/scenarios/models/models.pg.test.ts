@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { compileModels } from '../../../src/model/compile.ts';
+import type { Model } from '../../../src/model/ir.ts';
+import { compileTexts, moduleText, SEARCH_PATH } from '../../support/model-text.ts';
+import { eventually, TestSite } from '../../support/pair.ts';
+import { startServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/server.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+let server: TestServer;
+before(async () => {
+  server = await startServer(18);
+});
+after(() => server.remove());
+
+/** Two connected sites with a model; `work` may cut and connect them. */
+async function withSites(
+  name: string,
+  model: Model,
+  work: (sites: Sites) => Promise<void>,
+): Promise<void> {
+  const a = await TestSite.create(1, await server.createDatabase(`${name}_a`), model);
+  const b = await TestSite.create(2, await server.createDatabase(`${name}_b`), model);
+  const sites = new Sites(a, b, model);
+  try {
+    await sites.connect();
+    await work(sites);
+  } finally {
+    await a.remove();
+    await b.remove();
+  }
+}
+
+class Sites {
+  readonly a: TestSite;
+  readonly b: TestSite;
+  readonly #model: Model;
+
+  constructor(a: TestSite, b: TestSite, model: Model) {
+    this.a = a;
+    this.b = b;
+    this.#model = model;
+  }
+
+  async connect(): Promise<void> {
+    await this.a.start(this.b, this.#model);
+    await this.b.start(this.a, this.#model);
+  }
+
+  async cut(): Promise<void> {
+    await this.a.stop();
+    await this.b.stop();
+  }
+
+  /** Waits until a query gives these rows at both sites. */
+  async both(sql: string, expected: unknown[]): Promise<void> {
+    let seen: unknown;
+    await eventually(`${sql} gives ${JSON.stringify(expected)}`, async () => {
+      const results = await Promise.all([this.a, this.b].map((site) => site.sql.query(sql)));
+      seen = results.map((result) => result.rows);
+      return results.every((result) => JSON.stringify(result.rows) === JSON.stringify(expected));
+    }).catch((error: unknown) => assert.deepEqual(seen, [expected, expected], String(error)));
+  }
+}
+
+test('DNS: TTL and data of one set merge, and a deleted zone takes its sets with it', async () => {
+  const { models } = compileModels({
+    files: [join(ROOT, 'models/dns/common-dns-zone.yang')],
+    searchPath: SEARCH_PATH,
+  });
+  await withSites('dns', models[0]!, async (sites) => {
+    const { a, b } = sites;
+    await a.sql.query(
+      `INSERT INTO dns.zone (name, soa_mname, soa_rname) VALUES ('x.', 'ns.x.', 'h.x.')`,
+    );
+    await a.sql.query(`INSERT INTO dns.rrset VALUES ('x.', 'www.x.', 'A', 3600, '{192.0.2.1}')`);
+    const SET = 'SELECT ttl::integer, rdata FROM dns.rrset';
+    await sites.both(SET, [{ ttl: 3600, rdata: ['192.0.2.1'] }]);
+    await sites.cut();
+    await a.sql.query('UPDATE dns.rrset SET ttl = 60');
+    await b.sql.query(`UPDATE dns.rrset SET rdata = '{192.0.2.2,192.0.2.3}'`);
+    await sites.connect();
+    await sites.both(SET, [{ ttl: 60, rdata: ['192.0.2.2', '192.0.2.3'] }]);
+    await sites.both('SELECT count(*)::integer AS n FROM crp.conflict', [{ n: 0 }]);
+    await b.sql.query(`DELETE FROM dns.zone`);
+    await sites.both('SELECT count(*)::integer AS n FROM dns.zone', [{ n: 0 }]);
+    await sites.both('SELECT count(*)::integer AS n FROM dns.rrset', [{ n: 0 }]);
+  });
+});
+
+const ALL = moduleText(`
+  identity animal; identity cat { base animal; }
+  list row { key "id name"; crp:entity "row"; leaf id { type uint8; } leaf name { type string; }
+    leaf u64 { type uint64; } leaf money { type decimal64 { fraction-digits 2; } }
+    leaf data { type binary; } leaf flags { type bits { bit a; bit b; } }
+    leaf pet { type identityref { base animal; } } leaf mark { type empty; }
+    leaf at { type yang:date-and-time; } leaf mac { type yang:mac-address; }
+    leaf id2 { type yang:uuid; } leaf net { type inet:ip-prefix; }
+    leaf host { type inet:ip-address-no-zone; }
+    leaf-list ports { type uint16; } leaf-list words { type string; }
+    leaf hits { type int64; default 0; crp:resolve "crp:additive"; }
+    leaf sum { type decimal64 { fraction-digits 3; } default 0; crp:resolve "crp:additive"; }
+    container extra { presence "x"; leaf need { type string; mandatory true; } } }
+  list tag { key name; crp:entity "tag"; leaf name { type string; } }`);
+
+test('columns of every type and an entity that is all key are replicated', async () => {
+  const { models, diagnostics } = compileTexts(ALL);
+  assert.deepEqual(diagnostics, []);
+  await withSites('types', models[0]!, async (sites) => {
+    const { a, b } = sites;
+    await a.sql
+      .query(`INSERT INTO test."row" VALUES (255, 'é', 18446744073709551615, -1.25, '\\x00ff', 'a b',
+      'test-model:cat', true, '2026-11-24T12:00:00Z', '00:0c:01:02:03:04',
+      '6f1c1f3a-64bb-4f7e-9a55-1f0c6a1f8a01', '2001:db8::/32', '192.0.2.1', '{1,65535}', '{"a b",""}',
+      7, 1.5, true, 'x')`);
+    await a.sql.query(`INSERT INTO test.tag VALUES ('one'), ('two')`);
+    const HASH = 'SELECT md5(r::text) AS hash, hits::integer, sum::text FROM test."row" AS r';
+    const { rows } = await a.sql.query<{ hash: string }>(HASH);
+    await sites.both(HASH, rows);
+    await sites.both('SELECT * FROM test.tag ORDER BY name', await tags(a));
+    await sites.cut();
+    await a.sql.query('UPDATE test."row" SET hits = hits + 5, sum = sum - 0.125');
+    await b.sql.query('UPDATE test."row" SET hits = hits + 2, sum = sum + 3');
+    await a.sql.query(`DELETE FROM test.tag WHERE name = 'one'`);
+    await b.sql.query(`INSERT INTO test.tag VALUES ('three')`);
+    await b.sql.query(`UPDATE test.tag SET name = 'zwei' WHERE name = 'two'`);
+    await sites.connect();
+    await sites.both('SELECT hits::integer, sum::text FROM test."row"', [
+      { hits: 14, sum: '4.375' },
+    ]);
+    await sites.both('SELECT name FROM test.tag ORDER BY name', [
+      { name: 'three' },
+      { name: 'zwei' },
+    ]);
+  });
+});
+
+async function tags(site: TestSite): Promise<unknown[]> {
+  return (await site.sql.query('SELECT * FROM test.tag ORDER BY name')).rows;
+}
