@@ -144,6 +144,8 @@ export interface PrefixScope {
   module: Module;
   /** The module that a prefix stands for; `undefined` as prefix is the module itself. */
   resolve(prefix: string | undefined): Module | undefined;
+  /** Whether the prefix is that of an import that failed: what it would mean is unknown, and was reported. */
+  isBroken(prefix: string): boolean;
   /** The prefixes that may be used, for suggestions. */
   prefixes(): string[];
 }

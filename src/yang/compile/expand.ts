@@ -6,6 +6,8 @@ import { applyRefine } from './refine.ts';
 import type { Session } from './session.ts';
 import { MAX_NODES, lookUp } from './session.ts';
 import { walkDescendant } from './draft-path.ts';
+import { statusOf } from './definitions.ts';
+import { checkStatusReference } from './status.ts';
 import type { ModuleUnit, Scope } from './unit.ts';
 import { splitName } from './unit.ts';
 
@@ -85,6 +87,11 @@ function expandUses(session: Session, uses: Statement, place: ExpandPlace): void
   const enabled = session.definitions.allEnabled(uses, place.scope);
   if (grouping === undefined || session.nodes > MAX_NODES) return;
   session.usedGroupings.add(grouping.statement);
+  if (grouping.scope.unit.owner === place.scope.unit.owner) {
+    const from = { name: `"uses ${name}"`, status: statusOf(uses) };
+    const status = statusOf(grouping.statement);
+    checkStatusReference(session, uses, { what: 'grouping', name, status }, from);
+  }
   if (place.chain.includes(grouping.statement)) {
     const cycle = [
       ...place.chain.slice(place.chain.indexOf(grouping.statement)),

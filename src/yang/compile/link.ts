@@ -93,7 +93,11 @@ class Linker {
     for (const statement of findSubstatements(unit.root, 'import')) {
       const prefix = findSubstatement(statement, 'prefix');
       const target = this.#import(statement);
-      if (prefix?.argument === undefined || target === undefined) continue;
+      if (prefix?.argument === undefined) continue;
+      if (target === undefined) {
+        unit.broken.add(prefix.argument);
+        continue;
+      }
       if (unit.imports.has(prefix.argument)) {
         this.#reporter.report('duplicate-prefix', argumentSpan(prefix), {
           prefix: prefix.argument,

@@ -6,6 +6,7 @@ import type { Draft } from './draft.ts';
 import { propertyOf } from './draft.ts';
 import { extensionsIn } from './extensions.ts';
 import type { Session } from './session.ts';
+import { isOlder } from './status.ts';
 import type { ScopedStatement } from './unit.ts';
 import { splitName } from './unit.ts';
 
@@ -40,6 +41,7 @@ function resolveKey(session: Session, list: ListNode, { statement, scope }: Scop
       const problem = `"${word.text}" stands twice in the key`;
       session.reporter.report('bad-key', span, { problem });
     } else leafs.push(leaf);
+    checkStatus(session, list, { leaf, span });
     leaf.isKey = true;
   }
   list.key = {
@@ -48,6 +50,21 @@ function resolveKey(session: Session, list: ListNode, { statement, scope }: Scop
     statement,
     extensions: extensionsIn(session, statement, scope),
   };
+}
+
+/** A list cannot rely on a leaf that is more obsolete than itself (RFC 7950 §7.21.2). */
+function checkStatus(
+  session: Session,
+  list: ListNode,
+  { leaf, span }: { leaf: LeafNode; span: Span },
+): void {
+  if (!isOlder(leaf.status, list.status)) return;
+  session.reporter.report('status-reference', span, {
+    from: `list "${list.name}"`,
+    status: list.status,
+    to: `leaf "${leaf.name}"`,
+    toStatus: leaf.status,
+  });
 }
 
 function keyLeaf(
@@ -107,6 +124,7 @@ function resolveUnique(session: Session, list: ListNode, unique: ScopedStatement
       const problem = `"${word.text}" and "${first.name}" are not both configuration or both state`;
       session.reporter.report('bad-unique', span, { problem });
     }
+    checkStatus(session, list, { leaf, span });
     leafs.push(leaf);
   }
   list.uniques.push({

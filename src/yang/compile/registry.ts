@@ -96,12 +96,14 @@ export function createModule(file: ReadFile): ModuleUnit {
 export function createUnit(file: ReadFile, owner: ModuleUnit): Unit {
   const { root, yangVersion, revision } = file;
   const imports = new Map<string, ModuleUnit>();
+  const broken = new Set<string>();
   const prefixScope: PrefixScope = {
     module: owner.module,
     resolve: (prefix) => (prefix === undefined ? owner.module : imports.get(prefix)?.module),
+    isBroken: (prefix) => broken.has(prefix),
     prefixes: () => [...imports.keys()],
   };
-  const unit = { root, yangVersion, revision, owner, imports, prefixScope } as Unit;
+  const unit = { root, yangVersion, revision, owner, imports, broken, prefixScope } as Unit;
   unit.scope = new Scope(unit, undefined, undefined);
   return unit;
 }

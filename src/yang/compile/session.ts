@@ -46,6 +46,7 @@ export function resolvePrefix(
   if (prefix === undefined) return unit.owner;
   const found = unit.imports.get(prefix);
   if (found !== undefined) return found;
+  if (unit.broken.has(prefix)) return undefined;
   const hint =
     didYouMean(prefix, unit.imports.keys()) ??
     `Add "import MODULE { prefix ${prefix}; }" at the top of ${unit.root.position.file}`;

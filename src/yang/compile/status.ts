@@ -12,14 +12,15 @@ export function isOlder(status: Status, than: Status): boolean {
 
 /**
  * Reports that a definition uses one of the same module that is more obsolete than itself (RFC 7950
- * §7.21.2). The status of the definition is that of the innermost one that is being worked on.
+ * §7.21.2). `from` is the definition that refers: the
+ * innermost one that is being worked on.
  */
 export function checkStatusReference(
   session: Session,
   statement: Statement,
   target: { what: string; name: string; status: Status },
+  from = session.currentDefinition,
 ): void {
-  const from = session.currentDefinition;
   if (from === undefined || !isOlder(target.status, from.status)) return;
   session.reporter.report('status-reference', argumentSpan(statement), {
     from: from.name,

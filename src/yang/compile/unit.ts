@@ -10,6 +10,8 @@ export interface Unit {
   owner: ModuleUnit;
   /** What each prefix of this file stands for. */
   imports: Map<string, ModuleUnit>;
+  /** Prefixes of imports that failed, so that what uses them is not reported again and again. */
+  broken: Set<string>;
   prefixScope: PrefixScope;
   /** Scope of the statements at the top of the file. */
   scope: Scope;

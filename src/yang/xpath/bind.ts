@@ -135,6 +135,7 @@ class Binder {
     }
     const module = this.#xpath.scope.resolve(test.prefix);
     if (module !== undefined) return module;
+    if (this.#xpath.scope.isBroken(test.prefix)) return 'unknown';
     const place = { offset: step.offset, length: test.prefix.length };
     const hint = didYouMean(test.prefix, this.#xpath.scope.prefixes());
     const parameters = { prefix: test.prefix };
@@ -216,6 +217,7 @@ class Binder {
     // Without a prefix it is in the module of the expression's file (RFC 7950 §10.4.1).
     const module = this.#xpath.scope.resolve(prefix);
     const local = name.value.slice(colon + 1);
+    if (prefix !== undefined && this.#xpath.scope.isBroken(prefix)) return;
     // Identities that `if-feature` switched off are still known by their statements.
     const known = module?.statement === undefined || definesIdentity(module, local);
     if (module !== undefined && known) return;
