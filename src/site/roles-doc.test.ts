@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { agentGrants, agentTableGrants, serviceGrants } from '../sql/catalog-ddl.ts';
+import { roleNames } from './provision.ts';
+
+const PAGE = readFileSync(
+  join(import.meta.dirname, '..', '..', 'docs', 'operating', 'roles.md'),
+  'utf8',
+);
+
+test('the page on roles has exactly the grants that are made', () => {
+  const { agent, service } = roleNames('ber');
+  const made = [
+    ...agentGrants(agent),
+    ...agentTableGrants(agent, 'dns'),
+    ...serviceGrants(service, 'dns'),
+  ];
+  const written = [...PAGE.matchAll(/^(GRANT [^;]+);$/gm)].map((match) => match[1]);
+  assert.deepEqual(written, made);
+});
