@@ -73,6 +73,6 @@ test('the model of the guide is correct', () => {
   assert.deepEqual(diagnostics, []);
   assert.deepEqual(
     models[0]!.entities.map((entity) => entity.groups.map((group) => group.name)),
-    [[], ['row', 'access', 'logins']],
+    [['row'], ['row', 'access', 'logins']],
   );
 });

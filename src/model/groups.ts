@@ -135,8 +135,9 @@ class GroupBuilder {
     const order = [ROW, ...this.#declared.keys(), ...this.#ownMethods.keys()];
     const stamps = new Map<string, string>();
     for (const name of new Set(order)) {
-      const columns = this.#members.get(name);
-      if (columns === undefined) continue;
+      const columns = this.#members.get(name) ?? [];
+      // An entity that is all key still has the group of its row.
+      if (columns.length === 0 && (name !== ROW || this.#members.size > 0)) continue;
       const group = this.#group(name, columns);
       const first = stamps.get(group.stamp);
       if (first !== undefined) {

@@ -43,7 +43,7 @@ export interface Entity {
   references: Reference[];
   /** Row-local CHECK constraints. */
   checks: Check[];
-  /** Every non-key column is in exactly one group. */
+  /** Every non-key column is in exactly one group; without such columns there is one empty group. */
   groups: ColumnGroup[];
 }
 

@@ -44,7 +44,9 @@ function writeTombstone(entity: Entity, stamp: string): string {
   );
 }
 
+/** `false` for the group of an entity that is all key. */
 function distinct(columns: readonly string[]): string {
+  if (columns.length === 0) return 'false';
   return columns
     .map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`)
     .join(' OR ');
