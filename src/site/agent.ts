@@ -18,6 +18,7 @@ import { embeddedCluster } from './embedded.ts';
 import { siteFolder } from './folder.ts';
 import { readIdentity } from './group.ts';
 import { Members } from './members.ts';
+import { Relays } from './relay.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 import { siteRoutes } from './routes.ts';
 import { captureStatus, newest, peerStatus } from './status.ts';
@@ -48,6 +49,7 @@ export class Agent {
   readonly #capture: Capture;
   readonly #supervised: Supervised;
   readonly #members: Members;
+  readonly #relays: Relays;
   readonly #server: LinkServer;
   #client: Client;
   #control: ControlServer | undefined;
@@ -79,6 +81,10 @@ export class Agent {
     });
     this.#supervised = supervise({ name: 'capture', part: this.#capture, log });
     this.#members = this.#makeMembers(root);
+    this.#relays = new Relays({
+      ...{ journal: this.#journal, log },
+      modelHash: () => modelsHash(found.models),
+    });
     this.#server = this.#makeServer(root);
   }
 
@@ -206,6 +212,7 @@ export class Agent {
     if (greeting || members.peers().some((peer) => peer.knows === undefined)) {
       await members.greetAll();
     }
+    await this.#relays.update(members.peers());
     await trimJournal({
       journal: this.#journal,
       self: this.#found.site.number,
@@ -228,6 +235,7 @@ export class Agent {
 
   async #close(): Promise<void> {
     this.#stop.abort();
+    await this.#relays.stop();
     await this.#members.stop();
     await this.#server.close().catch(() => undefined);
     await this.#beacon.close();
