@@ -6,14 +6,17 @@ import type { Conflict } from '../merge/types.ts';
 /** Longer values are replaced by their length: a conflict row must never stop apply. */
 const MAX_VALUE = 64 * 1024;
 
+/** Listeners on the channel `crp_conflict` get each conflict's id, entity, type and status as JSON. */
 const INSERT = `
-  INSERT INTO crp.conflict (entity, key, type, column_group, method, winner, origin, origin_site,
+  WITH recorded AS (INSERT INTO crp.conflict (entity, key, type, column_group, method, winner, origin, origin_site,
     local_stamp, remote_stamp, local_row, remote_row, reason, status)
   SELECT v.entity, v.key::jsonb, v.type, v.column_group, v.method, v.winner, v.origin, v.origin_site,
     v.local_stamp::bigint, v.remote_stamp::bigint, v.local_row::jsonb, v.remote_row::jsonb, v.reason, v.status
   FROM jsonb_to_recordset($1::jsonb) AS v(entity text, key text, type text, column_group text,
     method text, winner text, origin integer, origin_site text, local_stamp text, remote_stamp text,
-    local_row text, remote_row text, reason text, status text)`;
+    local_row text, remote_row text, reason text, status text)
+  RETURNING id, entity, type, status)
+  SELECT pg_notify('crp_conflict', to_json(recorded)::text) FROM recorded`;
 
 /** A conflict with everything that its row in `crp.conflict` says. */
 export interface ConflictEntry {

@@ -5,6 +5,7 @@ import { readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
+import { resolveCommand } from './conflicts-resolve.ts';
 
 interface Options {
   dir: string;
@@ -41,6 +42,7 @@ export function conflictsCommand(): Command {
     .addOption(dirOption())
     .addOption(jsonOption())
     .option('--limit <n>', 'how many', wholeNumber(1, 100_000), 20)
+    .addCommand(resolveCommand())
     .action(async (id: number | undefined, options: Options) => {
       const { rows, keys } = await withConnection(
         readConfig(options.dir).database.url,

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { connect } from '../../../src/postgres/connect.ts';
+import { AgentSite, cli } from '../../support/agents.ts';
+import { LEASES } from '../../support/lease-model.ts';
+import { eventually } from '../../support/pair.ts';
+import { startServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/server.ts';
+
+let server: TestServer;
+let one: AgentSite;
+let two: AgentSite;
+const heard: unknown[] = [];
+
+before(async () => {
+  server = await startServer(18);
+  one = await AgentSite.init('one', { adminUrl: await server.createDatabase('a'), model: LEASES });
+  await one.up();
+  two = await AgentSite.join(await one.invite('two', 2), {
+    adminUrl: await server.createDatabase('b'),
+  });
+  await two.up();
+});
+
+after(async () => {
+  await two?.remove();
+  await one?.remove();
+  await server.remove();
+});
+
+async function note(site: AgentSite, address: number): Promise<string | null | undefined> {
+  const { rows } = await site.sql.query<{ note: string | null }>(
+    'SELECT note FROM leases.lease WHERE address = $1',
+    [address],
+  );
+  return rows[0]?.note;
+}
+
+/** Two sites write one column group of one row at once; returns the conflict's id at the first. */
+async function conflict(address: number): Promise<string> {
+  await one.sql.query('INSERT INTO leases.lease (address) VALUES ($1)', [address]);
+  await eventually('the row is there', async () => (await note(two, address)) === null);
+  for (const site of [one, two]) site.proxy.set('cut');
+  await one.sql.query(`UPDATE leases.lease SET note = 'one' WHERE address = $1`, [address]);
+  await two.sql.query(`UPDATE leases.lease SET note = 'two' WHERE address = $1`, [address]);
+  for (const site of [one, two]) site.proxy.set('open');
+  let id: string | undefined;
+  await eventually('the conflict is recorded', async () => {
+    const result = await cli('conflicts', '--json', '--dir', one.dir);
+    const rows = JSON.parse(result.stdout) as { id: string; key: { address: string } }[];
+    id = rows.find((row) => row.key.address === String(address))?.id;
+    return id !== undefined && (await note(two, address)) === 'two';
+  });
+  return id!;
+}
+
+async function resolve(id: string, keep: string): Promise<void> {
+  const result = await cli('conflicts', 'resolve', id, '--keep', keep, '--dir', one.dir);
+  assert.equal(result.code, 0, result.stderr);
+}
+
+async function everywhere(address: number, expected: string): Promise<void> {
+  await eventually(`${expected} is everywhere`, async () => {
+    const found = await Promise.all([note(one, address), note(two, address)]);
+    return found.every((value) => value === expected);
+  });
+}
+
+test('an operator is told, and may keep what won or write something else, and all sites follow', async () => {
+  const listener = await connect(one.config.database.url, 'test');
+  listener.on('notification', (message) => heard.push(JSON.parse(message.payload ?? 'null')));
+  await listener.query('LISTEN crp_conflict');
+  try {
+    const kept = await conflict(1);
+    await eventually('the notification came', () => heard.length > 0);
+    assert.deepEqual(heard[0], {
+      ...{ id: Number(kept), entity: 'lease', type: 'update', status: 'resolved' },
+    });
+    await resolve(kept, 'local');
+    await everywhere(1, 'two');
+    await resolve(await conflict(2), '{"note": "both"}');
+    await everywhere(2, 'both');
+  } finally {
+    await listener.end();
+  }
+});
+
+test('a change that a constraint forbids is parked; settled with other values it is everywhere', async () => {
+  await one.sql.query('INSERT INTO leases.lease (address) VALUES (10)');
+  await eventually('the row is there', async () => (await note(two, 10)) === null);
+  const admin = await connect(one.adminUrl, 'test');
+  await admin.query(`ALTER TABLE leases.lease ADD CONSTRAINT polite CHECK (note <> 'rude')`);
+  await admin.end();
+  await two.sql.query(`UPDATE leases.lease SET note = 'rude' WHERE address = 10`);
+  await two.sql.query(`INSERT INTO leases.lease (address, note) VALUES (11, 'fine')`);
+  await eventually('the other key is not held up', async () => (await note(one, 11)) === 'fine');
+  const parked = await cli('conflicts', '--json', '--dir', one.dir);
+  const [row] = (JSON.parse(parked.stdout) as { id: string; status: string }[]).filter(
+    (candidate) => candidate.status === 'parked',
+  );
+  const refused = await cli('conflicts', 'resolve', row!.id, '--keep', 'remote', '--dir', one.dir);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /polite/);
+  await resolve(row!.id, '{"note": "kind"}');
+  await everywhere(10, 'kind');
+});
+
+test('what cannot be settled so is refused with what can', async () => {
+  const unknown = await cli('conflicts', 'resolve', '999', '--keep', 'local', '--dir', one.dir);
+  assert.match(unknown.stderr, /CONFLICT_UNKNOWN/);
+  const id = await conflict(20);
+  const column = await cli('conflicts', 'resolve', id, '--keep', '{"x": 1}', '--dir', one.dir);
+  assert.match(column.stderr, /"x" is not a column[^]*address, hwaddr, hostname, note, renewals/);
+  const choice = await cli('conflicts', 'resolve', id, '--keep', 'mine', '--dir', one.dir);
+  assert.match(choice.stderr, /OPTION_INVALID/);
+});
