@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import type pg from 'pg';
 import { compileModels } from '../model/compile.ts';
@@ -9,6 +11,8 @@ import type { TestServer } from '../../test/support/server.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import { catalogDdl } from './catalog-ddl.ts';
 import { modelDdl } from './entity-ddl.ts';
+
+const MODELS = resolve(import.meta.dirname, '../../models');
 
 /** [what, statement, SQLSTATE or name of the constraint that refuses it; undefined: it is taken]. */
 type Row = [what: string, sql: string, refusedBy?: string];
@@ -162,6 +166,11 @@ for (const version of [18, 15] as const) {
     try {
       await t.test('DNS', () => check(server, { name: 'dns', model: shipped('dns') }, DNS));
       await t.test('DHCP', () => check(server, { name: 'dhcp', model: shipped('dhcp') }, DHCP));
+      await t.test('every shipped model', async () => {
+        for (const name of readdirSync(MODELS)) {
+          await check(server, { name: `shipped_${name}`, model: shipped(name) }, []);
+        }
+      });
       await t.test('all types', () => {
         const { models, diagnostics } = compileTexts(TYPES);
         assert.deepEqual(diagnostics, []);
@@ -173,11 +182,11 @@ for (const version of [18, 15] as const) {
   });
 }
 
-function shipped(name: 'dns' | 'dhcp'): Model {
-  const file = { dns: 'common-dns-zone', dhcp: 'common-dhcp-lease' }[name];
-  const folder = SEARCH_PATH.find((one) => one.endsWith(`models/${name}`))!;
+function shipped(name: string): Model {
+  const folder = join(MODELS, name);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yang'));
   const { models, diagnostics } = compileModels({
-    files: [`${folder}/${file}.yang`],
+    files: files.map((file) => join(folder, file)),
     searchPath: SEARCH_PATH,
   });
   assert.deepEqual(diagnostics, []);
@@ -206,9 +215,12 @@ async function check(
   }
 }
 
-/** A role with rights on the model's tables only: the checks must need no right on schema crp. */
+/**
+ * A role with rights on the model's tables only: the checks must need no right on schema crp. Roles are the
+ * server's, so another database may have made it already.
+ */
 async function asService(client: pg.Client, schema: string): Promise<void> {
-  await client.query(`CREATE ROLE service_${schema}`);
+  await client.query(`CREATE ROLE service_${schema}`).catch(() => undefined);
   await client.query(`GRANT USAGE ON SCHEMA ${schema} TO service_${schema}`);
   await client.query(
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO service_${schema}`,
