@@ -10,6 +10,8 @@ import type { SourceFile } from '../../src/yang/source.ts';
 import type { Statement } from '../../src/yang/statement.ts';
 import { KEYWORDS } from '../../src/yang/grammar/statements.ts';
 import { parseSource } from '../../src/yang/syntax/parser.ts';
+import type { Random } from './yang-generate.ts';
+import { createRandom, pick } from './yang-generate.ts';
 
 const MODULES = join(import.meta.dirname, 'modules');
 const DATA = join(import.meta.dirname, 'yang-data');
@@ -21,23 +23,6 @@ const BUDGET_MS = 4_000;
 const SINGLE_LIMIT_MS = 20_000;
 
 const seed = Number(process.env.YANG_FUZZ_SEED ?? Date.now() % 1_000_000_007);
-
-/** Numbers below `limit`, always the same for one seed (mulberry32). */
-function createRandom(start: number): (limit: number) => number {
-  let state = start;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
-
-type Random = ReturnType<typeof createRandom>;
-
-function pick<T>(random: Random, list: readonly T[]): T {
-  return list[random(list.length)]!;
-}
 
 /** Runs mutations until the time is up; a failure names the seed and the number of the mutation. */
 function mutate(name: string, run: (random: Random) => void): void {

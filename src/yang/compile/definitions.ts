@@ -93,19 +93,15 @@ export class Definitions {
 
   /** A feature whose own condition is false is off, whatever was chosen (RFC 7950 §7.20.1). */
   #settleFeatures(module: ModuleUnit): void {
-    const visiting = new Set<Statement>();
-    const settle = (definition: Definition): void => {
-      const { statement, scope } = definition;
-      if (visiting.has(statement)) return;
-      visiting.add(statement);
+    for (const { statement, scope } of module.features.values()) {
       for (const condition of findSubstatements(statement, 'if-feature')) {
-        this.#checkFeatureCycle(condition, statement, scope);
+        this.#settleFeature(condition, statement, scope);
       }
-    };
-    for (const definition of module.features.values()) settle(definition);
+    }
   }
 
-  #checkFeatureCycle(condition: Statement, feature: Statement, scope: Scope): void {
+  /** Switches a feature off when its condition is false or leads back to itself. */
+  #settleFeature(condition: Statement, feature: Statement, scope: Scope): void {
     const reached = new Set<Statement>();
     const queue = this.#conditionFeatures(condition, scope.unit);
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {

@@ -54,7 +54,10 @@ function collectNames(statement: Statement, argument: string, collection: Collec
       return;
     }
     case 'uses':
-      collectGrouping(argument, collection);
+      collectDefinition('grouping', argument, collection);
+      return;
+    case 'type':
+      collectDefinition('typedef', argument, collection);
   }
 }
 
@@ -63,15 +66,21 @@ function add({ found }: Collection, unit: Unit, prefix: string | undefined): voi
   if (module !== undefined) found.add(module);
 }
 
-function collectGrouping(argument: string, collection: Collection): void {
+/** What a grouping or typedef of another module names, as if it stood where it is used. */
+function collectDefinition(
+  kind: 'grouping' | 'typedef',
+  argument: string,
+  collection: Collection,
+): void {
   const { scope } = collection;
   const span = { start: scope.unit.root.position, end: scope.unit.root.position };
   const { prefix, name } = splitName(argument);
-  // What is wrong with the name is reported when the `uses` is expanded.
-  const grouping = lookUp({ reporter: new Reporter() }, 'grouping', { prefix, name, span, scope });
-  if (grouping === undefined || collection.seen.has(grouping.statement)) return;
-  collection.seen.add(grouping.statement);
-  collect(grouping.statement, { ...collection, scope: grouping.scope.inside(grouping.statement) });
+  if (kind === 'typedef' && prefix === undefined && scope.typedef(name) === undefined) return;
+  // What is wrong with the name is reported when it is resolved.
+  const found = lookUp({ reporter: new Reporter() }, kind, { prefix, name, span, scope });
+  if (found === undefined || collection.seen.has(found.statement)) return;
+  collection.seen.add(found.statement);
+  collect(found.statement, { ...collection, scope: found.scope.inside(found.statement) });
 }
 
 function prefixesIn(expression: Expression): string[] {

@@ -107,25 +107,27 @@ class JsonReader {
 
   #object(start: number): JsonNode {
     const members: JsonMember[] = [];
+    const names = new Set<string>();
     if (!this.#accept('}')) {
-      do members.push(this.#member(members));
+      do members.push(this.#member(names));
       while (this.#accept(','));
       if (!this.#accept('}')) this.#fail('"," or "}" is expected');
     }
     return { kind: 'object', members, span: this.#span(start, this.#at) };
   }
 
-  #member(before: JsonMember[]): JsonMember {
+  #member(names: Set<string>): JsonMember {
     this.#skipBlanks();
     const start = this.#at;
     const text = this.#match(STRING);
     if (text === undefined) this.#fail('the name of a member is expected, between double quotes');
     const nameSpan = this.#span(start, this.#at);
     const name = JSON.parse(text) as string;
-    if (before.some((member) => member.name === name)) {
+    if (names.has(name)) {
       this.#at = start;
       this.#fail(`member "${name}" is there twice`);
     }
+    names.add(name);
     if (!this.#accept(':')) this.#fail('":" is expected');
     return { name, nameSpan, value: this.#value() };
   }

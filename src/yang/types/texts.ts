@@ -1,6 +1,7 @@
 import type { BinaryType, BitsType, EnumerationType, StringType } from '../schema-types.ts';
 import { NOT_YANG_CHAR } from '../grammar/characters.ts';
 import { didYouMean } from '../suggest.ts';
+import { parseXPath } from '../xpath/parser.ts';
 import { LENGTH_BOUNDS } from './bounds.ts';
 import { outside } from './numbers.ts';
 import type { ReadValue } from './value.ts';
@@ -23,10 +24,18 @@ export function readString(type: StringType, text: string): ReadValue {
   });
   if (problem !== undefined) return problem;
   const failed = type.patterns.find((pattern) => pattern.regExp.test(text) === pattern.invert);
-  if (failed === undefined) return accepted(type, text);
+  if (failed === undefined) return readXPath(type, text) ?? accepted(type, text);
   const { errorMessage, errorAppTag } = failed;
   const verb = failed.invert ? 'must not match' : 'does not match';
   return refused(`${verb} the pattern "${failed.text}"`, { errorMessage, errorAppTag });
+}
+
+/** Values of xpath1.0 are XPath expressions, which no pattern can say (RFC 9911 §3). */
+function readXPath(type: StringType, text: string): ReadValue | undefined {
+  const typedefs = type.typedefs.filter(({ module }) => module === 'ietf-yang-types');
+  if (!typedefs.some(({ name }) => name === 'xpath1.0')) return undefined;
+  const parsed = parseXPath(text);
+  return parsed.ok ? undefined : refused(`is not XPath: ${parsed.error.problem}`);
 }
 
 function characters(text: string): number {
