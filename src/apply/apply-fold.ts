@@ -64,7 +64,7 @@ async function inTransaction(
   commit: FoldCommit & { take: Take },
 ): Promise<FoldOutcome> {
   const { client } = session;
-  await client.query('BEGIN');
+  await session.begin();
   try {
     const outcome = await applyEntities(session, pending, commit.take);
     await commit.announced;

@@ -7,17 +7,22 @@ import { isTransient } from '../postgres/connect.ts';
 import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
 import { applyFold, writeProgress } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
+import type { BeaconNews } from './beacon.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { foldBatch } from './read-batch.ts';
 import type { RelationPlan } from './relation.ts';
 import { ApplySession } from './session.ts';
+import type { ApplySessionOptions } from './session.ts';
+import { Speculator } from './speculator.ts';
 
 const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Commits are on disk at least this often while changes come, and after this idle time. */
 const DURABLE_MS = 1000;
 /** Under load changes are gathered for one target transaction for so long. */
 const APPLY_MS = 8;
+/** Between two looks whether the origin's commits so far are applied. */
+const CATCH_UP_MS = 5;
 /** µs between PostgreSQL's epoch and the Unix epoch. */
 const EPOCH_MICROS = 946_684_800_000_000n;
 
@@ -31,6 +36,9 @@ class OriginApplier implements Applier {
   readonly #status: ApplierStatus;
   #durable = 0n;
   #attempt = 0;
+  #speculator: Speculator | undefined;
+  /** Streamed transactions that cannot be applied before their commit. */
+  readonly #refused = new Set<number>();
   /** The transaction on the session that others have to wait for. */
   #session: Promise<void> = Promise.resolve();
 
@@ -77,14 +85,8 @@ class OriginApplier implements Applier {
   }
 
   async #runSession(signal: AbortSignal): Promise<void> {
-    const { origin, site, siteNames, dsn, models } = this.#options;
-    const session = await ApplySession.open({
-      dsn,
-      models,
-      // Origins belong to the whole server, where another site may have a database too.
-      originName: `crp_${site.name}_${origin}`,
-      origin: { number: origin, name: siteNames().get(origin) ?? String(origin) },
-    });
+    const options = this.#sessionOptions();
+    const session = await ApplySession.open(options);
     const pending = new PendingFolds();
     const stop = new AbortController();
     const end = (): void => {
@@ -94,9 +96,11 @@ class OriginApplier implements Applier {
     signal.addEventListener('abort', end, { once: true });
     // It may have come while we waited for the connection.
     if (signal.aborted) end();
+    let speculating: Promise<void> = Promise.resolve();
     try {
       await this.#readProgress(session);
       this.#status.state = 'running';
+      speculating = this.#speculate(options, stop.signal);
       const failed = async (work: Promise<void>): Promise<void> => work.finally(end);
       const reader = failed(this.#read(session, pending, stop.signal));
       const writer = failed(this.#write(session, pending));
@@ -105,8 +109,34 @@ class OriginApplier implements Applier {
       if (broken !== undefined) throw broken.reason;
     } finally {
       signal.removeEventListener('abort', end);
+      end();
+      await speculating;
       await session.close();
     }
+  }
+
+  #sessionOptions(): ApplySessionOptions {
+    const { origin, site, siteNames, dsn, models } = this.#options;
+    return {
+      dsn,
+      models,
+      // Origins belong to the whole server, where another site may have a database too.
+      originName: `crp_${site.name}_${origin}`,
+      origin: { number: origin, name: siteNames().get(origin) ?? String(origin) },
+    };
+  }
+
+  #speculate(session: ApplySessionOptions, signal: AbortSignal): Promise<void> {
+    const { journal, origin, log, knowledge } = this.#options;
+    const caughtUp = async (isOver: () => boolean): Promise<void> => {
+      const goal = journal.position(origin);
+      while (this.#status.applied < goal && !isOver() && !signal.aborted) await delay(CATCH_UP_MS);
+    };
+    this.#speculator = new Speculator({
+      ...{ session, journal, origin, log, refused: this.#refused },
+      context: { caughtUp, deletes: () => knowledge.deletes },
+    });
+    return this.#speculator.run(this.#status.applied, signal);
   }
 
   async #readProgress(session: ApplySession): Promise<void> {
@@ -190,12 +220,16 @@ class OriginApplier implements Applier {
   }
 
   async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {
-    const { journal, beacon } = this.#options;
-    const outcome = await applyStream(session, batch, {
-      journal,
-      plansOf: (relations) => this.#plans(session, relations),
-      announce: (news) => beacon.announce(news),
-    });
+    const { journal, beacon, knowledge } = this.#options;
+    const work = { journal, announce: (news: BeaconNews) => beacon.announce(news) };
+    let outcome = { conflicts: 0, parked: 0 };
+    if (!(await this.#speculator!.commit(batch, work))) {
+      // Whether it has deletes shows only later; a needless note costs somebody's speculation.
+      knowledge.deletes += 1;
+      const plansOf = (relations: DecodedBatch['relations']): Promise<RelationPlan[]> =>
+        this.#plans(session, relations);
+      outcome = await applyStream(session, batch, { ...work, plansOf });
+    }
     this.#durable = batch.last;
     const { last: position, time: commitTime, changes } = batch;
     this.#done({ position, commitTime, transactions: 1, changes, ...outcome });
@@ -218,7 +252,8 @@ class OriginApplier implements Applier {
   }
 
   async #apply(session: ApplySession, next: PendingFold, durably: boolean): Promise<void> {
-    const { origin, incarnation, beacon } = this.#options;
+    const { origin, incarnation, beacon, knowledge } = this.#options;
+    if (next.fold.deletes) knowledge.deletes += 1;
     const { fold, position, commitTime, transactions } = next;
     const announced = beacon.announce({ origin, incarnation, position, maxStamp: fold.maxStamp });
     announced.catch(() => undefined);

@@ -44,7 +44,7 @@ async function attempt(
   batch: DecodedBatch,
   work: StreamWork & { take: Take },
 ): Promise<FoldOutcome> {
-  await session.client.query('BEGIN');
+  await session.begin();
   try {
     const total = { conflicts: 0, parked: 0 };
     let maxStamp = 0n;
@@ -73,7 +73,7 @@ async function* pieces(batch: DecodedBatch, work: StreamWork): AsyncGenerator<Fo
   // A batch is visible before it is stored; its chunks can be read once they are.
   await work.journal.flush();
   for (const chunk of work.journal.chunks(batch.origin, stream.xid, 0)) {
-    if (chunk.number !== next) break;
+    if (chunk.number !== next || next === stream.chunks) break;
     next += 1;
     const { relations, offset } = decodeChunk(chunk.bytes);
     const plans = await work.plansOf(relations);

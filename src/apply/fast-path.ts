@@ -38,7 +38,9 @@ class PlanStatements {
   readonly quick: { I: string; U: string };
   readonly oids: number[];
   readonly unnest: boolean;
+  /** Whether the staging table exists, and whether this transaction has put rows into it. */
   staging = false;
+  filled = false;
 
   constructor(plan: EntityPlan) {
     const { shape } = plan;
@@ -82,6 +84,11 @@ export class FastPath {
     return this.takeStaged(net.plan, rows);
   }
 
+  /** A new transaction begins: the staging tables are empty (ON COMMIT DELETE ROWS). */
+  forgetStaged(): void {
+    for (const plan of this.#plans.values()) plan.filled = false;
+  }
+
   /** Tries the single-statement path. False if it does not apply or a change was not taken. */
   async takeQuickly(
     net: EntityNet,
@@ -110,7 +117,11 @@ export class FastPath {
     if (!plan.staging) {
       await this.#client.query(stageTableDdl(entityPlan.shape, plan.table));
       plan.staging = true;
+    } else if (plan.filled) {
+      // Ordinals of an earlier piece of the same transaction would be taken for those of this one.
+      await this.#client.query(`TRUNCATE pg_temp.${ident(plan.table)}`);
     }
+    plan.filled = true;
     const stream = this.#client.query(copyFrom(stageCopy(plan.table)));
     const done = new Promise<void>((resolve, reject) => {
       stream.once('finish', resolve);
@@ -163,8 +174,7 @@ export class FastPath {
 
   /** Deletes first, so that the unique values that they free can be taken by updates and inserts. */
   async #run(statements: FastStatements, work: Work): Promise<NetRow[]> {
-    const counts = countOps(work.rows);
-    const left: NetRow[] = work.rows.filter((row) => stageOp(row) === undefined);
+    const { counts, left } = sortOut(work.rows);
     const steps: [StageOp, string, string][] = [
       ['D', statements.remove, statements.leftDeletes],
       ['U', statements.update, statements.leftUpdates],
@@ -208,13 +218,16 @@ interface Work {
   name: string | undefined;
 }
 
-function countOps(rows: readonly NetRow[]): Record<StageOp, number> {
+/** How many rows of each kind there are, and those that only merge can take. */
+function sortOut(rows: readonly NetRow[]): { counts: Record<StageOp, number>; left: NetRow[] } {
   const counts: Record<StageOp, number> = { I: 0, U: 0, D: 0 };
+  const left: NetRow[] = [];
   for (const row of rows) {
     const op = stageOp(row);
-    if (op !== undefined) counts[op] += 1;
+    if (op === undefined) left.push(row);
+    else counts[op] += 1;
   }
-  return counts;
+  return { counts, left };
 }
 
 /** `division_by_zero`, which the quick statement raises when it did not take all changes. */

@@ -1,6 +1,6 @@
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
 import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from './tuple.ts';
-import type { Fields } from './tuple.ts';
+import type { Fields, Key } from './tuple.ts';
 
 const OLD_FIELDS = newFields();
 const NEW_FIELDS = newFields();
@@ -34,7 +34,7 @@ export interface DeletedMark {
 /** Net changes of one entity in one shape, in order of each key's first change. */
 export class EntityNet {
   readonly plan: EntityPlan;
-  readonly rows = new Map<string, NetRow>();
+  readonly rows = new Map<Key, NetRow>();
 
   constructor(plan: EntityPlan) {
     this.plan = plan;
@@ -55,6 +55,8 @@ export class Fold {
   changes = 0;
   /** Bytes of tuples referred to: what the fold keeps in memory. */
   bytes = 0;
+  /** Whether keys were deleted. */
+  deletes = false;
   /** The greatest stamp seen. */
   maxStamp = 0n;
 
@@ -142,7 +144,7 @@ export class Fold {
     else row.after = after;
   }
 
-  #updateRow(net: EntityNet, key: string, change: { before: TupleRef; after: TupleRef }): void {
+  #updateRow(net: EntityNet, key: Key, change: { before: TupleRef; after: TupleRef }): void {
     this.#noteStamps(net.plan, change.after.bytes);
     const row = net.rows.get(key);
     if (row === undefined) {
@@ -155,7 +157,7 @@ export class Fold {
       : change.after;
   }
 
-  #removeRow(net: EntityNet, key: string, before: TupleRef): void {
+  #removeRow(net: EntityNet, key: Key, before: TupleRef): void {
     const row: NetRow = net.rows.get(key) ?? {
       before,
       after: undefined,
@@ -163,9 +165,11 @@ export class Fold {
       deleted: undefined,
     };
     row.after = undefined;
-    const pending = pendingKey(net.plan.shape.entity.name, key);
-    row.deleted = this.#tombstones.get(pending) ?? row.deleted;
-    this.#tombstones.delete(pending);
+    if (this.#tombstones.size > 0) {
+      const pending = pendingKey(net.plan.shape.entity.name, key);
+      row.deleted = this.#tombstones.get(pending) ?? row.deleted;
+      this.#tombstones.delete(pending);
+    }
     net.rows.set(key, row);
   }
 
@@ -195,6 +199,7 @@ export class Fold {
 
   /** A tombstone comes right before its delete, in the same transaction; it waits for it here. */
   #tombstone(plan: TombstonePlan, bytes: Buffer): void {
+    this.deletes = true;
     const { name } = plan.entity;
     const key = keyOf(bytes, this.#new, plan.key);
     const birth = bytes.readBigInt64BE(this.#new[2 * plan.birth]!);
@@ -221,6 +226,6 @@ export class Fold {
   }
 }
 
-function pendingKey(entity: string, key: string): string {
+function pendingKey(entity: string, key: Key): string {
   return `${entity}\0${key}`;
 }

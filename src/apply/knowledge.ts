@@ -6,6 +6,8 @@ export class Knowledge {
   readonly #self: number;
   readonly #positions = new Map<number, bigint>();
   #waiters: (() => void)[] = [];
+  /** Number of transactions with deletes that appliers of this site have begun to apply. */
+  deletes = 0;
 
   constructor(self: number) {
     this.#self = self;

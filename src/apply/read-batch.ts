@@ -33,14 +33,22 @@ export function foldBatch(
 export function foldChunk(
   fold: Fold,
   chunk: { bytes: Buffer; offset: number },
-  context: { plans: readonly RelationPlan[]; aborted: ReadonlySet<number> },
+  context: {
+    plans: readonly RelationPlan[];
+    aborted: ReadonlySet<number>;
+    /** Gets the subtransactions that have changes in the chunk. */
+    seen?: Set<number>;
+  },
 ): void {
   const { bytes } = chunk;
   let at = chunk.offset;
+  let last = 0;
   while (at < bytes.length) {
     const xid = bytes.readUInt32BE(at);
     const kind = bytes[at + 4]!;
     const end = at + 9 + bytes.readUInt32BE(at + 5);
+    if (xid !== last) context.seen?.add(xid);
+    last = xid;
     if (!context.aborted.has(xid)) foldChange(fold, context.plans, { kind, bytes, at: at + 9 });
     at = end;
   }

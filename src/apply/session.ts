@@ -54,6 +54,12 @@ export class ApplySession {
     return new ApplySession(client, options);
   }
 
+  /** Begins a transaction: what earlier ones staged is gone. */
+  async begin(): Promise<void> {
+    this.fast.forgetStaged();
+    await this.client.query('BEGIN');
+  }
+
   async close(): Promise<void> {
     await this.client.end().catch(() => undefined);
   }

@@ -12,6 +12,8 @@ export interface FieldSink {
   int32(value: number): void;
   char(code: number): void;
   int64(value: bigint): void;
+  /** The 64-bit integer 0. */
+  zero(): void;
   /** A value in its binary form; a negative length is NULL. */
   raw(bytes: Buffer, start: number, length: number): void;
 }
@@ -50,8 +52,7 @@ export class StageEncoder {
     sink.char(head.op.charCodeAt(0));
     sink.int32(head.op === 'U' ? this.#mask(row) : 0);
     this.#emitBase(sink, before);
-    sink.int64(row.deleted?.birth ?? 0n);
-    sink.int64(row.deleted?.stamp ?? 0n);
+    this.#emitDeleted(sink, row);
     for (const field of this.#oldFields) this.#emitBefore(sink, before, field);
     for (const field of this.plan.fieldOf) this.#emitColumn(sink, row, field);
   }
@@ -64,9 +65,19 @@ export class StageEncoder {
     for (const [group, field] of this.plan.stamps.entries()) {
       const old = this.#before[2 * field]!;
       const next = this.#after[2 * field]!;
-      if (before.bytes.compare(after.bytes, next, next + 8, old, old + 8) !== 0) mask |= 1 << group;
+      if (!sameStamp(before, after, { old, next })) mask |= 1 << group;
     }
     return mask;
+  }
+
+  #emitDeleted(sink: FieldSink, { deleted }: NetRow): void {
+    if (deleted === undefined) {
+      sink.zero();
+      sink.zero();
+    } else {
+      sink.int64(deleted.birth);
+      sink.int64(deleted.stamp);
+    }
   }
 
   #emitBase(sink: FieldSink, before: TupleRef | undefined): void {
@@ -75,7 +86,7 @@ export class StageEncoder {
   }
 
   #emitBefore(sink: FieldSink, before: TupleRef | undefined, field: number): void {
-    if (before === undefined) sink.int64(0n);
+    if (before === undefined) sink.zero();
     else sink.raw(before.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
   }
 
@@ -90,6 +101,14 @@ export class StageEncoder {
   }
 }
 
+/** Compares two 64-bit integers; low words first, since they differ when anything does. */
+function sameStamp(before: TupleRef, after: TupleRef, at: { old: number; next: number }): boolean {
+  return (
+    before.bytes.readInt32BE(at.old + 4) === after.bytes.readInt32BE(at.next + 4) &&
+    before.bytes.readInt32BE(at.old) === after.bytes.readInt32BE(at.next)
+  );
+}
+
 function fieldOfColumn(plan: EntityPlan, name: string): number {
   const index = plan.shape.columns.findIndex((column) => column.name === name);
   return plan.fieldOf[index]!;
@@ -99,6 +118,10 @@ function fieldOfColumn(plan: EntityPlan, name: string): number {
 const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 const COPY_CHUNK = 256 * 1024;
+/** Up to so many bytes a loop is faster than a call of `copy`. */
+const SHORT = 32;
+/** A field of length 8 with value 0. */
+const ZERO = Buffer.from([0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** A sink that writes COPY BINARY rows into growing chunks. */
 export class CopySink implements FieldSink {
@@ -135,6 +158,14 @@ export class CopySink implements FieldSink {
     this.#at = this.#buffer.writeBigInt64BE(value, this.#at);
   }
 
+  zero(): void {
+    this.#reserve(12);
+    const end = this.#at + 12;
+    this.#buffer.fill(0, this.#at, end);
+    this.#buffer[this.#at + 3] = 8;
+    this.#at = end;
+  }
+
   raw(bytes: Buffer, start: number, length: number): void {
     if (length < 0) {
       this.#reserve(4);
@@ -143,7 +174,13 @@ export class CopySink implements FieldSink {
     }
     this.#reserve(4 + length);
     this.#at = this.#buffer.writeInt32BE(length, this.#at);
-    this.#at += bytes.copy(this.#buffer, this.#at, start, start + length);
+    if (length > SHORT) {
+      this.#at += bytes.copy(this.#buffer, this.#at, start, start + length);
+      return;
+    }
+    const buffer = this.#buffer;
+    for (let i = 0; i < length; i++) buffer[this.#at + i] = bytes[start + i]!;
+    this.#at += length;
   }
 
   /** The full chunks so far; the caller sends them and they are forgotten here. */
@@ -195,6 +232,10 @@ export class ArraySink implements FieldSink {
     part.writeInt32BE(8, 0);
     part.writeBigInt64BE(value, 4);
     this.#push(part);
+  }
+
+  zero(): void {
+    this.#push(ZERO);
   }
 
   raw(bytes: Buffer, start: number, length: number): void {

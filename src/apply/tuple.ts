@@ -97,12 +97,24 @@ function rawField(bytes: Buffer, fields: Fields, field: number): Buffer {
   return length < 0 ? bytes.subarray(start, start + 1) : bytes.subarray(start - 5, start + length);
 }
 
-/** The parts of a row that identify it, as a string usable as a map key; bytes are kept one to one. */
-export function keyOf(bytes: Buffer, fields: Fields, key: readonly number[]): string {
+/** What identifies a row, usable as a map key. */
+export type Key = string | number;
+
+/** Beyond it the high word of a `bigint` leaves too little of a double for the low one. */
+const MAX_HIGH = 2 ** 20;
+
+/** The parts of a row that identify it: the bytes one to one, or the number that eight bytes are. */
+export function keyOf(bytes: Buffer, fields: Fields, key: readonly number[]): Key {
   if (key.length === 1) {
     const field = key[0]!;
     const start = fields[2 * field]!;
-    return bytes.toString('latin1', start, start + fields[2 * field + 1]!);
+    const length = fields[2 * field + 1]!;
+    if (length === 8) {
+      const high = bytes.readInt32BE(start);
+      if (high < MAX_HIGH && high >= -MAX_HIGH)
+        return high * 2 ** 32 + bytes.readUInt32BE(start + 4);
+    }
+    return bytes.toString('latin1', start, start + length);
   }
   let result = '';
   for (const field of key) {

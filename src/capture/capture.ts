@@ -16,6 +16,8 @@ const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
 /** Under load transactions are gathered into batches for so long. */
 const FLUSH_MS = 8;
+/** Less than this since the last batch: transactions come one by one, not from a backlog. */
+const SMALL_READ = 32 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
 const VECTOR_NOTE = 'capture/vector';
 
@@ -98,7 +100,10 @@ class CaptureSession implements BatchSink {
   #flushTimer: NodeJS.Timeout | undefined;
   #pendingBytes = 0;
   #pending = 0;
-  #paused = false;
+  /** Why the socket is not read. */
+  readonly #paused = new Set<'journal' | 'pace'>();
+  /** Bytes read since the last flush. */
+  #unflushed = 0;
   /** End of the WAL that the walsender has read for us. */
   #walEnd = 0n;
   #confirmed = 0n;
@@ -165,6 +170,7 @@ class CaptureSession implements BatchSink {
   }
 
   #onData(bytes: Buffer, offset: number): void {
+    this.#unflushed += bytes.length;
     try {
       this.#batcher!.message(bytes, offset);
     } catch (error) {
@@ -186,12 +192,16 @@ class CaptureSession implements BatchSink {
   #flushSoon(): void {
     if (this.#flushTimer !== undefined) return;
     const wait = this.#pace.next();
-    if (wait === 0) this.#flush();
-    else this.#flushTimer = setTimeout(() => this.#flush(), wait);
+    if (wait === 0) return this.#flush();
+    this.#flushTimer = setTimeout(() => this.#flush(), wait);
+    // Let the socket gather too: a read for every transaction costs more than the transaction.
+    if (this.#unflushed < SMALL_READ) this.#pause('pace');
   }
 
   #flush(): void {
     this.#flushTimer = undefined;
+    this.#unflushed = 0;
+    this.#resume('pace');
     try {
       this.#batcher!.flush();
     } catch (error) {
@@ -215,10 +225,7 @@ class CaptureSession implements BatchSink {
   #track(bytes: number, work: Promise<void>): void {
     this.#pendingBytes += bytes;
     this.#pending += 1;
-    if (this.#pendingBytes > HIGH_WATER && !this.#paused) {
-      this.#paused = true;
-      this.#stream?.pause();
-    }
+    if (this.#pendingBytes > HIGH_WATER) this.#pause('journal');
     work.then(
       () => this.#settled(bytes),
       (error: unknown) => this.#fail(error),
@@ -228,11 +235,17 @@ class CaptureSession implements BatchSink {
   #settled(bytes: number): void {
     this.#pendingBytes -= bytes;
     this.#pending -= 1;
-    if (this.#paused && this.#pendingBytes < LOW_WATER) {
-      this.#paused = false;
-      this.#stream?.resume();
-    }
+    if (this.#pendingBytes < LOW_WATER) this.#resume('journal');
     if (this.#pending === 0) this.#report(false);
+  }
+
+  #pause(reason: 'journal' | 'pace'): void {
+    if (this.#paused.size === 0) this.#stream?.pause();
+    this.#paused.add(reason);
+  }
+
+  #resume(reason: 'journal' | 'pace'): void {
+    if (this.#paused.delete(reason) && this.#paused.size === 0) this.#stream?.resume();
   }
 
   /**

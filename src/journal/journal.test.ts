@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { encodeBatch } from './batch.ts';
-import type { Batch, Entry, Journal } from './journal.ts';
+import type { Batch, Chunk, Entry, Journal } from './journal.ts';
 import { LmdbJournal } from './journal-lmdb.ts';
 
 let folder: string;
@@ -114,4 +114,57 @@ test('notes survive', async () => {
   journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
   assert.equal(journal.getNote('a'), 'b');
   assert.equal(journal.getNote('c'), undefined);
+});
+
+test('chunks of a transaction in progress are gone after a restart, those of a committed one are not', async () => {
+  const chunk = (xid: number, number: number): Chunk => ({
+    ...{ origin: 1, xid, number, bytes: Buffer.from(`${xid}/${number}`) },
+  });
+  for (const id of [chunk(7, 0), chunk(7, 1), chunk(8, 0)]) await journal.appendChunk(id);
+  const commit = encodeBatch({
+    ...{
+      origin: 1,
+      incarnation: 1,
+      previous: 0n,
+      last: 10n,
+      time: 0n,
+      transactions: 1,
+      changes: 1,
+    },
+    ...{ knowledge: new Map(), relations: [], body: Buffer.alloc(0) },
+    stream: { xid: 8, chunks: 1, aborted: [] },
+  });
+  await journal.append(commit);
+  await journal.close();
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  assert.equal([...journal.chunks(1, 7, 0)].length, 0);
+  assert.equal([...journal.chunks(1, 8, 0)].length, 1);
+  assert.equal(journal.stats().bytes, commit.bytes.length + chunk(8, 0).bytes.length);
+});
+
+test('a committed stream that is decoded again changes nothing', async () => {
+  const chunk = { origin: 1, xid: 8, number: 0, bytes: Buffer.from('first') };
+  await journal.appendChunk(chunk);
+  await journal.append(
+    encodeBatch({
+      ...{ origin: 1, incarnation: 1, previous: 0n, last: 10n, time: 0n, transactions: 1 },
+      ...{ changes: 1, knowledge: new Map(), relations: [], body: Buffer.alloc(0) },
+      stream: { xid: 8, chunks: 1, aborted: [] },
+    }),
+  );
+  await journal.appendChunk({ ...chunk, bytes: Buffer.from('again') });
+  await journal.abortStream(1, 8);
+  assert.deepEqual(
+    [...journal.chunks(1, 8, 0)].map(({ bytes }) => bytes.toString()),
+    ['first'],
+  );
+});
+
+test('a stream that begins again is given from its beginning, after an abort', async () => {
+  const waiting = take(4, 0n, true);
+  for (const number of [0, 1, 0]) {
+    await journal.appendChunk({ origin: 1, xid: 7, number, bytes: Buffer.from('x') });
+  }
+  const kinds = (await waiting).map((entry) => entry.kind);
+  assert.deepEqual(kinds, ['chunk', 'chunk', 'abort', 'chunk']);
 });

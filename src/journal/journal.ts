@@ -81,6 +81,8 @@ export type Entry =
 export interface FollowOptions {
   signal: AbortSignal;
   streams?: boolean;
+  /** False: only chunks and aborts. */
+  batches?: boolean;
 }
 
 export interface JournalStats {

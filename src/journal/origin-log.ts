@@ -72,7 +72,8 @@ export class OriginLog {
     try {
       let at = after;
       while (!options.signal.aborted && !this.#closed) {
-        const entry = streams?.next() ?? this.#nextBatch(at, stored);
+        const entry =
+          streams?.next() ?? (options.batches === false ? undefined : this.#nextBatch(at, stored));
         if (entry === undefined) {
           await this.#news(options.signal);
           continue;
