@@ -16,6 +16,7 @@ import { CRP_MODULE } from './crp-statements.ts';
 import { ModelReporter } from './diagnostic-codes.ts';
 import type { EntityDraft } from './draft.ts';
 import { findEntities } from './entities.ts';
+import { checkAnnotations, checkFit } from './fit.ts';
 import { finishModel } from './finish.ts';
 import { addGroups } from './groups.ts';
 import type { Model } from './ir.ts';
@@ -74,6 +75,7 @@ export function compileModels(options: CompileOptions): CompileAllResult {
 /** The modules of the context as models; only a schema without errors is looked at. */
 function compileContext(context: SchemaContext, reporter: ModelReporter): Model[] {
   const crp = new CrpReader(context, reporter);
+  checkAnnotations(crp, reporter);
   const modules = context.modules.filter(
     (module) => module.implemented && module.name !== CRP_MODULE,
   );
@@ -111,6 +113,7 @@ function compileModule(
     reporter.report('no-entity', keywordSpan(module.statement), { module: module.name });
   }
   checkAvailability(module, reporter);
+  checkFit(module, context.crp, reporter);
   for (const draft of drafts) addColumns(draft, context);
   for (const draft of drafts) compileEntity(draft, { ...context, drafts });
   return finishModel({ module, service, schema, drafts }, reporter);

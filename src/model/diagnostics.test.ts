@@ -61,6 +61,39 @@ const CASES: Case[] = [
     says: ['the group has its method'],
   },
   {
+    code: 'crp-does-not-fit',
+    text: moduleText('container c { crp:in-group "«row"; }', 'crp:service "test";'),
+    says: ['it is not part of an entity'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: entity('leaf a { type int32; crp:on-orphan "«keep"; }'),
+    says: ['only for a leafref'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: entity('', 'crp:on-delete "«cascade";'),
+    says: ['the entity is not inside another one'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: entity('', 'crp:sql-table "t" { crp:fire-always "«x"; }'),
+    says: ['crp:adopt "table"'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: moduleText(`list a { key id; crp:entity "a"; leaf id { type int32; } }
+      crp:annotate "/t:a/t:id" { crp:entity "«x"; }`),
+    says: ['leaf "id" cannot have it'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: moduleText(
+      `list a { key id; crp:entity "a"; leaf id { type int32; crp:resolve "«crp:additive"; } }`,
+    ),
+    says: ['key columns are in no group'],
+  },
+  {
     code: 'crp-in-change',
     text: moduleText(`grouping g { leaf a { type int32; } }
       list thing { key id; crp:entity "thing"; leaf id { type int32; }
