@@ -29,13 +29,15 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
     const hint = 'Name one of the tables with "crp:sql-table".';
     reporter.report('name-clash', argumentSpan(draft.statement.statement), names, { hint });
   }
+  const schemas = new Set(drafts.map((draft) => draft.table.schema));
   return {
     irVersion: IR_VERSION,
     name: module.name,
     revision: module.revision ?? '',
     ...(module.description === undefined ? {} : { description: oneLine(module.description) }),
     service,
-    schema,
+    // Adopted tables are in a schema that was there.
+    schema: schemas.size === 1 ? [...schemas][0]! : schema,
     entities: drafts.map(finishEntity),
   };
 }

@@ -167,7 +167,8 @@ for (const version of [18, 15] as const) {
       await t.test('DNS', () => check(server, { name: 'dns', model: shipped('dns') }, DNS));
       await t.test('DHCP', () => check(server, { name: 'dhcp', model: shipped('dhcp') }, DHCP));
       await t.test('every shipped model', async () => {
-        for (const name of readdirSync(MODELS)) {
+        // That of adopted tables needs the tables.
+        for (const name of readdirSync(MODELS).filter((folder) => folder !== 'kea')) {
           await check(server, { name: `shipped_${name}`, model: shipped(name) }, []);
         }
       });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compileModels } from '../../../src/model/compile.ts';
+import type { Client } from 'pg';
 import type { Model } from '../../../src/model/ir.ts';
+import { withConnection } from '../../../src/postgres/connect.ts';
 import { compileTexts, moduleText, SEARCH_PATH } from '../../support/model-text.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
@@ -20,10 +22,16 @@ after(() => server.remove());
 async function withSites(
   name: string,
   model: Model,
+  options: { prepare?: (sql: Client) => Promise<unknown> },
   work: (sites: Sites) => Promise<void>,
 ): Promise<void> {
-  const a = await TestSite.create(1, await server.createDatabase(`${name}_a`), model);
-  const b = await TestSite.create(2, await server.createDatabase(`${name}_b`), model);
+  const create = async (number: number, suffix: string): Promise<TestSite> => {
+    const dsn = await server.createDatabase(`${name}_${suffix}`);
+    if (options.prepare !== undefined) await withConnection(dsn, 'test', options.prepare);
+    return TestSite.create(number, dsn, model);
+  };
+  const a = await create(1, 'a');
+  const b = await create(2, 'b');
   const sites = new Sites(a, b, model);
   try {
     await sites.connect();
@@ -71,7 +79,7 @@ test('DNS: TTL and data of one set merge, and a deleted zone takes its sets with
     files: [join(ROOT, 'models/dns/common-dns-zone.yang')],
     searchPath: SEARCH_PATH,
   });
-  await withSites('dns', models[0]!, async (sites) => {
+  await withSites('dns', models[0]!, {}, async (sites) => {
     const { a, b } = sites;
     await a.sql.query(
       `INSERT INTO dns.zone (name, soa_mname, soa_rname) VALUES ('x.', 'ns.x.', 'h.x.')`,
@@ -88,6 +96,56 @@ test('DNS: TTL and data of one set merge, and a deleted zone takes its sets with
     await b.sql.query(`DELETE FROM dns.zone`);
     await sites.both('SELECT count(*)::integer AS n FROM dns.zone', [{ n: 0 }]);
     await sites.both('SELECT count(*)::integer AS n FROM dns.rrset', [{ n: 0 }]);
+  });
+});
+
+/** The shape of Kea's table with one of its counting triggers, which call functions without a schema. */
+const KEA = `
+  CREATE TABLE lease4 (address bigint PRIMARY KEY, hwaddr bytea, client_id bytea, valid_lifetime bigint,
+    expire timestamptz, subnet_id bigint, fqdn_fwd boolean, fqdn_rev boolean, hostname varchar(255),
+    state bigint DEFAULT 0, user_context text);
+  CREATE TABLE lease6 (address varchar(39) PRIMARY KEY, duid bytea, valid_lifetime bigint,
+    expire timestamptz, subnet_id bigint, pref_lifetime bigint, lease_type smallint, iaid integer,
+    prefix_len smallint, fqdn_fwd boolean, fqdn_rev boolean, hostname varchar(255),
+    state bigint DEFAULT 0, hwaddr bytea, hwtype smallint, hwaddr_source smallint, user_context text);
+  CREATE TABLE lease_stat (leases bigint NOT NULL);
+  INSERT INTO lease_stat VALUES (0);
+  CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION more() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE lease_stat SET leases = leases + one(); RETURN NULL; END';
+  CREATE FUNCTION fewer() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE lease_stat SET leases = leases - one(); RETURN NULL; END';
+  CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  ${['lease4', 'lease6']
+    .map(
+      (table) => `
+  CREATE TRIGGER ${table}_ains AFTER INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION more();
+  CREATE TRIGGER ${table}_aupd AFTER UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION same();
+  CREATE TRIGGER ${table}_adel AFTER DELETE ON ${table} FOR EACH ROW EXECUTE FUNCTION fewer();`,
+    )
+    .join('')}`;
+
+test('Kea: adopted tables replicate, and its own triggers count at both sites', async () => {
+  const { models, diagnostics } = compileModels({
+    files: [join(ROOT, 'models/kea/kea-lease.yang')],
+    searchPath: SEARCH_PATH,
+  });
+  assert.deepEqual(diagnostics, []);
+  const prepare = (sql: Client): Promise<unknown> => sql.query(KEA);
+  await withSites('kea', models[0]!, { prepare }, async (sites) => {
+    const { a, b } = sites;
+    await a.sql.query(`INSERT INTO lease4 (address, hwaddr, expire, subnet_id)
+      SELECT i, '\\x01', '2026-11-24', 1 FROM generate_series(1, 500) AS i`);
+    await sites.both('SELECT leases::integer AS n FROM lease_stat', [{ n: 500 }]);
+    await sites.cut();
+    await a.sql.query(`UPDATE lease4 SET expire = '2026-11-25', state = 1 WHERE address = 1`);
+    await b.sql.query(`UPDATE lease4 SET hostname = 'x' WHERE address = 1`);
+    await b.sql.query('DELETE FROM lease4 WHERE address > 400');
+    await sites.connect();
+    await sites.both('SELECT leases::integer AS n FROM lease_stat', [{ n: 400 }]);
+    await sites.both('SELECT state::integer, hostname FROM lease4 WHERE address = 1', [
+      { state: 1, hostname: 'x' },
+    ]);
   });
 });
 
@@ -109,7 +167,7 @@ const ALL = moduleText(`
 test('columns of every type and an entity that is all key are replicated', async () => {
   const { models, diagnostics } = compileTexts(ALL);
   assert.deepEqual(diagnostics, []);
-  await withSites('types', models[0]!, async (sites) => {
+  await withSites('types', models[0]!, {}, async (sites) => {
     const { a, b } = sites;
     await a.sql
       .query(`INSERT INTO test."row" VALUES (255, 'é', 18446744073709551615, -1.25, '\\x00ff', 'a b',
