@@ -257,3 +257,20 @@ test('groupings that multiply each other stop at a limit', () => {
   const text = `${HEAD} ${levels.join('\n')} grouping g20 { leaf x { type int8; } } uses g0; }`;
   assert.ok(diagnose(text).some(({ code }) => code === 'too-many-nodes'));
 });
+
+test('a mistake is not reported again by what depends on it', () => {
+  const text = `${HEAD}
+  import nowhere { prefix n; }
+  list l { key "k"; leaf k { type strin; } leaf a { type n:t; must "../n:x"; } uses n:g; }
+  leaf b { type leafref { path "/m:l/m:k"; } default "x"; }
+}`;
+  assert.deepEqual(
+    diagnose(text).map(({ code, span }) => `${span.start.line} ${code}`),
+    ['2 module-not-found', '3 unknown-reference'],
+  );
+});
+
+test('a missing import is named', () => {
+  const [found] = diagnose(`${HEAD} leaf a { type inet:host; } }`);
+  assert.match(found!.hint!, /import ietf-inet-types \{ prefix inet; \}/);
+});

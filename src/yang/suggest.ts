@@ -3,7 +3,8 @@
 /** The candidate that is nearest to `name`, if one is near enough to be meant; for "Did you mean …?". */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.min(3, Math.floor(name.length / 3) + 1) + 1;
+  // A word of which every letter changes is another word.
+  let bestDistance = Math.min(3, Math.floor(name.length / 3) + 1, name.length - 1) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());

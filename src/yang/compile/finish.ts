@@ -71,8 +71,7 @@ function finishAll(
       session.switchedOff.set(owner, names.add(`${draft.module.module.name}:${draft.name}`));
       continue;
     }
-    const node = finishNode(session, draft, { above, finished });
-    if (node !== undefined) nodes.push(node);
+    nodes.push(finishNode(session, draft, { above, finished }));
   }
   return nodes;
 }
@@ -118,13 +117,12 @@ function finishNode(
   session: Session,
   draft: Draft,
   { above, finished }: { above: Above; finished: Finished[] },
-): SchemaNode | undefined {
+): SchemaNode {
   const common = commonOf(session, draft, above);
   const before = session.currentDefinition;
   session.currentDefinition = { name: `"${draft.name}"`, status: common.status };
   const node = shape(session, draft, common);
   session.currentDefinition = before;
-  if (node === undefined) return undefined;
   finished.push({ node, draft });
   checkOperationPlace(session, draft, above);
   const below: Above = {
@@ -224,8 +222,8 @@ function checkOperationPlace(session: Session, draft: Draft, above: Above): void
 
 type Common = Omit<ContainerNode, 'kind' | 'musts' | 'presence'>;
 
-/** The node with what is its kind's own; undefined for a leaf whose type is wrong. */
-function shape(session: Session, draft: Draft, common: Common): SchemaNode | undefined {
+/** The node with what is its kind's own. */
+function shape(session: Session, draft: Draft, common: Common): SchemaNode {
   switch (draft.kind) {
     case 'container':
       return { kind: 'container', ...common, musts: [], presence: argumentOf(draft, 'presence') };
@@ -293,16 +291,26 @@ function sizeOf(
   return { minElements, maxElements, orderedBy };
 }
 
-function typeOf(session: Session, draft: Draft): ResolvedType | undefined {
-  const type = propertyOf(draft, 'type');
-  if (type === undefined) return undefined;
+/**
+ * The type of a leaf. When it is wrong, any string stands in for it: a leaf that was missing would be
+ * reported again by every key and path that names it.
+ */
+function typeOf(session: Session, draft: Draft): ResolvedType {
+  const written = propertyOf(draft, 'type');
   // Typedefs inside the leaf's own statement do not exist: the scope is the one that it stands in.
-  return resolveType(session, type.statement, type.scope);
+  const type = written && resolveType(session, written.statement, written.scope);
+  const statement = written?.statement ?? draft.statement;
+  return type ?? standIn(statement);
 }
 
-function shapeLeaf(session: Session, draft: Draft, common: Common): LeafNode | undefined {
+function standIn(statement: Statement): ResolvedType {
+  const { position } = statement;
+  const common = { typedefs: [], statement, position, extensions: [] };
+  return { base: 'string', length: undefined, patterns: [], ...common };
+}
+
+function shapeLeaf(session: Session, draft: Draft, common: Common): LeafNode {
   const type = typeOf(session, draft);
-  if (type === undefined) return undefined;
   const units = argumentOf(draft, 'units') ?? type.typedefs[0]?.units;
   const mandatory = isMandatory(draft);
   if (mandatory)
@@ -319,9 +327,8 @@ function shapeLeaf(session: Session, draft: Draft, common: Common): LeafNode | u
   };
 }
 
-function shapeLeafList(session: Session, draft: Draft, common: Common): LeafListNode | undefined {
+function shapeLeafList(session: Session, draft: Draft, common: Common): LeafListNode {
   const type = typeOf(session, draft);
-  if (type === undefined) return undefined;
   const size = sizeOf(session, draft);
   const units = argumentOf(draft, 'units') ?? type.typedefs[0]?.units;
   if (size.minElements > 0) {

@@ -36,6 +36,18 @@ export interface Session {
   usedGroupings: Set<Statement>;
 }
 
+/** Prefixes that everybody knows by heart, and their modules. */
+const WELL_KNOWN: Readonly<Record<string, string>> = {
+  crp: 'common-replication',
+  dnsct: 'iana-dns-class-rr-type',
+  ds: 'ietf-datastores',
+  if: 'ietf-interfaces',
+  inet: 'ietf-inet-types',
+  md: 'ietf-yang-metadata',
+  nacm: 'ietf-netconf-acm',
+  yang: 'ietf-yang-types',
+};
+
 /** The module that a prefix stands for in a file; reports a prefix that is not known there. */
 export function resolvePrefix(
   session: { reporter: Reporter },
@@ -47,9 +59,10 @@ export function resolvePrefix(
   const found = unit.imports.get(prefix);
   if (found !== undefined) return found;
   if (unit.broken.has(prefix)) return undefined;
-  const hint =
-    didYouMean(prefix, unit.imports.keys()) ??
-    `Add "import MODULE { prefix ${prefix}; }" at the top of ${unit.root.position.file}`;
+  const module = Object.hasOwn(WELL_KNOWN, prefix) ? WELL_KNOWN[prefix] : 'MODULE';
+  const imported = `Add "import ${module} { prefix ${prefix}; }" at the top of ${unit.root.position.file}`;
+  const near = module === 'MODULE' ? didYouMean(prefix, unit.imports.keys()) : undefined;
+  const hint = near ?? imported;
   session.reporter.report('unknown-prefix', span, { prefix }, { hint });
   return undefined;
 }
