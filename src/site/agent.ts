@@ -17,6 +17,7 @@ import { slotName } from './create.ts';
 import { embeddedCluster } from './embedded.ts';
 import { siteFolder } from './folder.ts';
 import { readIdentity } from './group.ts';
+import { Marks } from './marks.ts';
 import { Members } from './members.ts';
 import { Relays } from './relay.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
@@ -25,6 +26,7 @@ import { captureStatus, newest, peerStatus } from './status.ts';
 import type { SiteStatus } from './status.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
+import { TombstoneCollector } from './tombstones.ts';
 
 /** Between two rounds of retention and a look at `crp.member`. */
 const ROUND_MS = 2_000;
@@ -50,9 +52,12 @@ export class Agent {
   readonly #supervised: Supervised;
   readonly #members: Members;
   readonly #relays: Relays;
+  readonly #marks: Marks;
+  readonly #tombstones: TombstoneCollector;
   readonly #server: LinkServer;
   #client: Client;
   #control: ControlServer | undefined;
+  #rounds = 0;
   readonly #stop = new AbortController();
 
   private constructor(
@@ -80,6 +85,12 @@ export class Agent {
       ...{ serverMajor: Number.parseInt(found.serverVersion, 10), journal: this.#journal, log },
     });
     this.#supervised = supervise({ name: 'capture', part: this.#capture, log });
+    const slot = slotName(config.group, config.site);
+    this.#marks = new Marks({ slot, self: number, journal: this.#journal });
+    this.#tombstones = new TombstoneCollector({
+      ...{ dsn: config.database.url, site: config.site },
+      models: found.models.map((model) => model.ir),
+    });
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({
       ...{ journal: this.#journal, log },
@@ -122,7 +133,7 @@ export class Agent {
       await this.#server.listen();
       await this.#members.refresh();
       this.#log.info({ site: this.#config.site, link: this.#config.link.address }, 'agent is up');
-      await Promise.all([this.#supervised.run(this.#stop.signal), this.#rounds()]);
+      await Promise.all([this.#supervised.run(this.#stop.signal), this.#runRounds()]);
     } finally {
       signal.removeEventListener('abort', stop);
       await this.#close();
@@ -137,7 +148,7 @@ export class Agent {
     const lastError = newest([capture.lastError, ...peers.map((peer) => peer.lastError)]);
     return {
       ...{ site: site.name, number: site.number, group: config.group },
-      ...{ incarnation: site.incarnation, pid: process.pid },
+      ...{ incarnation: site.incarnation, pid: process.pid, rounds: this.#rounds },
       models: models.map(({ ir, hash }) => ({ name: ir.name, revision: ir.revision, hash })),
       database: { server: serverVersion, embedded: config.database.embedded !== undefined },
       capture,
@@ -167,6 +178,7 @@ export class Agent {
       knowledge: new Knowledge(site.number),
       certificates: readIdentity(root),
       siteNames: () => this.#members.names(),
+      mark: () => this.#marks.last(),
     });
   }
 
@@ -194,10 +206,10 @@ export class Agent {
     }
   }
 
-  async #rounds(): Promise<void> {
-    for (let round = 0; !this.#stop.signal.aborted; round++) {
+  async #runRounds(): Promise<void> {
+    for (; !this.#stop.signal.aborted; this.#rounds++) {
       try {
-        await this.#round(round % GREETING_ROUNDS === 0);
+        await this.#round(this.#rounds % GREETING_ROUNDS === 0);
       } catch (error) {
         this.#log.warn({ error: describeError(error) }, 'round interrupted');
         await this.#reconnect();
@@ -209,8 +221,11 @@ export class Agent {
   async #round(greeting: boolean): Promise<void> {
     const members = this.#members;
     await members.refresh();
-    if (greeting || members.peers().some((peer) => peer.knows === undefined)) {
+    await this.#marks.advance(this.#client);
+    const eager = this.#tombstones.waiting || members.peers().some((peer) => !peer.knows);
+    if (greeting || eager) {
       await members.greetAll();
+      await this.#tombstones.advance(this.#client, members.views());
     }
     await this.#relays.update(members.peers());
     await trimJournal({

@@ -11,6 +11,8 @@ export interface Greeting {
   members: Member[];
   /** Up to where the speaker has each origin on disk in its database; decimal texts. */
   applied: [origin: number, position: string][];
+  /** The speaker's last complete mark (marks.ts). */
+  mark: { sequence: number; position: string };
 }
 
 /**
@@ -42,7 +44,8 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     Array.isArray(greeting.members) &&
     greeting.members.every(isMember) &&
     Array.isArray(greeting.applied) &&
-    greeting.applied.every(isPosition);
+    greeting.applied.every(isPosition) &&
+    isPosition([greeting.mark?.sequence, greeting.mark?.position]);
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
     hint: 'The sites may run different versions of Syncline',

@@ -4,15 +4,22 @@ import { readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
+import type { Mark } from './marks.ts';
 import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
+import type { SiteView } from './stability.ts';
+
+export interface MembersContext extends PeerContext {
+  /** This site's last complete mark. */
+  mark: () => Mark;
+}
 
 /**
  * The other members of the group as this site knows them (`crp.member`), and a `Peer` for each that is
  * active and has an address. Members are learned by invitation and by greetings.
  */
 export class Members {
-  readonly #context: PeerContext;
+  readonly #context: MembersContext;
   readonly #self: Member;
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
@@ -20,7 +27,7 @@ export class Members {
   #refreshing: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(client: Client, self: Member, context: PeerContext) {
+  constructor(client: Client, self: Member, context: MembersContext) {
     this.#client = client;
     this.#self = self;
     this.#context = context;
@@ -86,7 +93,9 @@ export class Members {
       peer.member.number,
       peer.appliedDurably().toString(),
     ]);
-    return { site: this.#self, members: this.#members, applied };
+    const { sequence, position } = this.#context.mark();
+    const mark = { sequence, position: position.toString() };
+    return { site: this.#self, members: this.#members, applied, mark };
   }
 
   /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
@@ -105,8 +114,11 @@ export class Members {
     await Promise.all(
       this.peers().map(async (peer) => {
         try {
-          await this.heard(await greet(peer.connection, this.greeting()));
+          const answer = await greet(peer.connection, this.greeting());
+          await this.heard(answer);
+          peer.answered = viewOf(answer);
         } catch (error) {
+          peer.answered = undefined;
           const { log } = this.#context;
           log.debug({ peer: peer.member.name, error: describeError(error) }, 'greeting failed');
         }
@@ -135,9 +147,25 @@ export class Members {
     }
   }
 
+  /** Every site of the group as it answered this site's last greeting; undefined if one did not. */
+  views(): SiteView[] | undefined {
+    const self = viewOf(this.greeting());
+    const others = this.others().map((member) => this.#peers.get(member.name)?.answered);
+    if (others.some((view) => view === undefined)) return undefined;
+    return [self, ...(others as SiteView[])];
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#refreshing;
     await Promise.all(this.peers().map((peer) => peer.stop()));
   }
+}
+
+function viewOf({ site, mark, applied }: Greeting): SiteView {
+  return {
+    number: site.number,
+    mark: { sequence: mark.sequence, position: BigInt(mark.position) },
+    applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
+  };
 }

@@ -11,6 +11,7 @@ import type { Model } from '../model/ir.ts';
 import { parseAddress } from './address.ts';
 import type { Member } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
+import type { SiteView } from './stability.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 
@@ -39,6 +40,8 @@ export class Peer {
   readonly acknowledged: Acknowledged = { durable: 0n, applied: 0n };
   /** What the member says it has applied of every origin; undefined until it is heard of. */
   knows: ReadonlyMap<number, bigint> | undefined;
+  /** What it last answered to a greeting of this site; undefined until it did. */
+  answered: SiteView | undefined;
   readonly connection: PeerOptions;
   readonly #puller: Puller;
   readonly #applier: Applier;

@@ -13,6 +13,8 @@ export interface SiteStatus {
   group: string;
   incarnation: number;
   pid: number;
+  /** Rounds of the agent since it started: greetings, retention, a look at the members. */
+  rounds: number;
   models: { name: string; revision: string; hash: string }[];
   database: { server: string; embedded: boolean };
   capture: { state: string; position: string; lastError?: ErrorNote };
