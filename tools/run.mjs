@@ -81,6 +81,9 @@ if (command === 'test') {
 } else if (command === 'bench') {
   install();
   bench(args);
+} else if (command === 'chaos') {
+  install();
+  run(process.execPath, ['--import', 'tsx', 'tools/chaos.ts', ...args]);
 } else {
   process.stderr.write(`"npm run ${command}" does not exist yet: see README.md for what does\n`);
   process.exit(2);
