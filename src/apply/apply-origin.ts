@@ -20,7 +20,7 @@ const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Commits are on disk at least this often while changes come, and after this idle time. */
 const DURABLE_MS = 1000;
 /** Under load changes are gathered for one target transaction for so long. */
-const APPLY_MS = 8;
+const APPLY_MS = 20;
 /** Between two looks whether the origin's commits so far are applied. */
 const CATCH_UP_MS = 5;
 /** µs between PostgreSQL's epoch and the Unix epoch. */
@@ -145,11 +145,13 @@ class OriginApplier implements Applier {
       'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING',
       [origin, incarnation],
     );
-    const { rows } = await session.client.query<{ position: string }>(
-      'SELECT position FROM crp.progress WHERE origin = $1',
-      [origin],
+    const before = knowledge.positions();
+    const { rows } = await session.client.query<{ origin: number; position: string }>(
+      'SELECT origin, position FROM crp.progress',
     );
-    const position = BigInt(rows[0]!.position);
+    const found = new Map(rows.map((row) => [row.origin, BigInt(row.position)]));
+    knowledge.correct(before, found);
+    const position = found.get(origin)!;
     this.#status.applied = position;
     knowledge.advance(origin, position);
   }

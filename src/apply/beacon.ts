@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
 
+/** A floor that nobody waits for is raised at most this often. */
+const RAISE_MS = 100;
 /** How long the database's clock may be reckoned from what it said last. */
 const CLOCK_AGE_MS = 2_000;
 
@@ -18,7 +20,7 @@ export class Beacon {
   #floor = 0n;
   /** The highest floor that was asked for without waiting. */
   #wanted = 0n;
-  #raising = false;
+  #raising: NodeJS.Timeout | undefined;
   /** The database's clock (µs since 2020-01-01) when we heard it, and when that was. */
   #clock = { time: 0n, heardAt: -CLOCK_AGE_MS };
   #queue: Promise<void> = Promise.resolve();
@@ -35,7 +37,7 @@ export class Beacon {
    * Settles when both hold. Must settle before the commit it announces is sent.
    *
    * Changes stamped before the database's present time need no floor for later local writes to be
-   * stamped after them, unless its clock is set back; so nobody waits for theirs, it follows at once.
+   * stamped after them, unless its clock is set back; so nobody waits for theirs, it follows soon.
    *
    * @throws the database's error
    */
@@ -59,13 +61,11 @@ export class Beacon {
 
   #raiseSoon(floor: bigint): void {
     if (floor > this.#wanted) this.#wanted = floor;
-    if (this.#raising) return;
-    this.#raising = true;
-    this.#enqueue(() => {
-      this.#raising = false;
-      return this.#write(this.#wanted, undefined);
+    this.#raising ??= setTimeout(() => {
+      this.#raising = undefined;
       // A failure forgets the clock too: the next announcement waits, and tells its applier.
-    }).catch(() => this.#forget());
+      this.#enqueue(() => this.#write(this.#wanted, undefined)).catch(() => this.#forget());
+    }, RAISE_MS);
   }
 
   /** The database's clock, or less; 0 when it is too long ago that we heard it. */
@@ -119,6 +119,7 @@ export class Beacon {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#raising);
     await this.#queue;
     await this.#client?.end().catch(() => undefined);
   }

@@ -15,7 +15,7 @@ const STATUS_MS = 1000;
 const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
 /** Under load transactions are gathered into batches for so long. */
-const FLUSH_MS = 8;
+const FLUSH_MS = 10;
 /** Less than this since the last batch: transactions come one by one, not from a backlog. */
 const SMALL_READ = 32 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
@@ -107,6 +107,9 @@ class CaptureSession implements BatchSink {
   /** End of the WAL that the walsender has read for us. */
   #walEnd = 0n;
   #confirmed = 0n;
+  /** Batches of this session that may not be on disk yet, and the last one that is. */
+  readonly #made: Point[] = [];
+  #stored: Point = { position: 0n, vector: '' };
   #saving = false;
   #fail: (error: unknown) => void = () => undefined;
   readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
@@ -210,6 +213,7 @@ class CaptureSession implements BatchSink {
   }
 
   batch(batch: Batch): void {
+    this.#made.push({ position: batch.last, vector: this.#vector() });
     this.#track(batch.bytes.length, this.#options.journal.append(batch));
     this.#onProgress(batch.last);
   }
@@ -257,35 +261,52 @@ class CaptureSession implements BatchSink {
     if (this.#stream === undefined) return;
     const durable = journal.durable(site.number);
     const { busy, waiting } = this.#batcher!;
+    while (this.#made[0] !== undefined && this.#made[0].position <= durable) {
+      this.#stored = this.#made.shift()!;
+    }
     const nothingPending = this.#pending === 0 && !busy && !waiting;
-    const position = nothingPending && this.#walEnd > durable ? this.#walEnd : durable;
-    if (position > this.#confirmed && this.#vectorSaved(position)) this.#confirmed = position;
-    else if (!always) return;
+    const idle = nothingPending && this.#walEnd > durable;
+    const point = idle ? { position: this.#walEnd, vector: this.#vector() } : this.#stored;
+    if (point.position > this.#confirmed && this.#vectorSaved(point)) {
+      this.#confirmed = point.position;
+    } else if (!always) return;
     const status = { written: this.#confirmed, flushed: this.#confirmed, applied: this.#confirmed };
     this.#stream.report(status);
+  }
+
+  #vector(): string {
+    return [...this.#batcher!.knowledge()].map((entry) => entry.join(' ')).join(',');
   }
 
   /**
    * False while the vector has to be saved first: its messages before the confirmed position will not be
    * decoded again. The position is confirmed when it is on disk.
+   *
+   * The vector is that of the position, neither less nor more. With less, what comes after it would be
+   * applied before what it was made with knowledge of. With more, a batch that was not on disk is decoded
+   * again under a larger vector than before; two sites' batches could then wait for each other for ever.
    */
-  #vectorSaved(position: bigint): boolean {
-    const { journal } = this.#options;
-    const text = [...this.#batcher!.knowledge()].map((entry) => entry.join(' ')).join(',');
-    if (text === (journal.getNote(VECTOR_NOTE) ?? '')) return true;
+  #vectorSaved(point: Point): boolean {
+    if (point.vector === (this.#options.journal.getNote(VECTOR_NOTE) ?? '')) return true;
     if (!this.#saving) {
       this.#saving = true;
-      this.#saveVector(text, position).catch((error: unknown) => this.#fail(error));
+      this.#saveVector(point).catch((error: unknown) => this.#fail(error));
     }
     return false;
   }
 
-  async #saveVector(text: string, position: bigint): Promise<void> {
-    await this.#options.journal.setNote(VECTOR_NOTE, text);
+  async #saveVector(point: Point): Promise<void> {
+    await this.#options.journal.setNote(VECTOR_NOTE, point.vector);
     this.#saving = false;
-    if (position > this.#confirmed) this.#confirmed = position;
+    if (point.position > this.#confirmed) this.#confirmed = point.position;
     this.#report(true);
   }
+}
+
+/** A position of the WAL, and what this site knew of the others there, as the note has it. */
+interface Point {
+  position: bigint;
+  vector: string;
 }
 
 function readVector(note: string | undefined): Map<number, bigint> {
