@@ -35,6 +35,8 @@ export interface CompileOptions {
   searchPath: readonly string[];
   /** Enabled features by module name; all features of modules that are not named. */
   features?: Readonly<Record<string, readonly string[]>>;
+  /** Texts of files that count instead of what is on the disk, by path. */
+  texts?: ReadonlyMap<string, string>;
 }
 
 export interface CompileResult {

@@ -8,6 +8,11 @@ const AREAS: Readonly<Record<string, string>> = {
   CRP3: 'What merging could break',
 };
 
+/** The anchor of the part of the page that has a code; undefined for codes of other tables. */
+export function diagnosticAnchor(code: string): string | undefined {
+  return AREAS[code.slice(0, 4)]?.toLowerCase().replaceAll(' ', '-');
+}
+
 /** Markdown; parameters of messages are shown in angle brackets. */
 export function diagnosticsPage(): string {
   const parameters = new Proxy({}, { get: (_, name) => `<${String(name)}>` });

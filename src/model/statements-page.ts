@@ -1,5 +1,6 @@
 /** The reference of `common-replication`, made from the module's own descriptions and the compiler's tables. */
 import type { Module } from '../yang/schema.ts';
+import type { Statement } from '../yang/statement.ts';
 import { findSubstatements, substatementArgument } from '../yang/statement.ts';
 import { CRP_STATEMENTS } from './crp-statements.ts';
 import { HONOURED, METHODS } from './engine.ts';
@@ -7,11 +8,8 @@ import { HONOURED, METHODS } from './engine.ts';
 /** Markdown: every statement and every resolution method, and what of it this version has. */
 export function statementsPage(module: Module): string {
   const statements = findSubstatements(module.statement, 'extension').flatMap((extension) => {
-    const name = extension.argument ?? '';
-    const argument = substatementArgument(extension, 'argument');
-    const title = argument === undefined ? `crp:${name}` : `crp:${name} "${argument}"`;
-    const text = paragraphs(substatementArgument(extension, 'description') ?? '');
-    return [`### ${title}`, ...text, ...availability(name)];
+    const { title, text } = statementText(extension);
+    return [`### ${title}`, ...text];
   });
   const methods = findSubstatements(module.statement, 'identity')
     .filter((identity) => identity.argument !== 'resolution')
@@ -32,8 +30,17 @@ export function statementsPage(module: Module): string {
   ].join('\n\n')}\n`;
 }
 
+/** What is said about a statement: `crp:entity "name"`, then paragraphs in Markdown. */
+export function statementText(extension: Statement): { title: string; text: string[] } {
+  const name = extension.argument ?? '';
+  const argument = substatementArgument(extension, 'argument');
+  const title = argument === undefined ? `crp:${name}` : `crp:${name} "${argument}"`;
+  const text = paragraphs(substatementArgument(extension, 'description') ?? '');
+  return { title, text: [...text, ...availability(name)] };
+}
+
 /** Paragraphs of a description; lists of arguments keep their lines. */
-function paragraphs(description: string): string[] {
+export function paragraphs(description: string): string[] {
   return description.split(/\n\s*\n/).map((part) => {
     const lines = part.split('\n').map((line) => line.trim());
     return lines.reduce((text, line) => {

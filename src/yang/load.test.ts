@@ -40,6 +40,19 @@ test('a file that is not there is a diagnostic', () => {
   );
 });
 
+test('given texts count instead of files, also where the disk has none', () => {
+  const main = join(folder, 'main-open.yang');
+  const lib = join(folder, 'open-lib.yang');
+  writeFileSync(main, 'module half-typed {');
+  const texts = new Map([
+    [main, `${head('main-open')} import open-lib { prefix l; } leaf a { type l:t; } }`],
+    [lib, `${head('open-lib')} typedef t { type int8; } }`],
+  ]);
+  const { context, diagnostics } = loadModules({ files: [main], searchPath: [folder], texts });
+  assert.deepEqual(diagnostics, []);
+  assert.equal(context.findNode('/main-open:a')?.kind, 'leaf');
+});
+
 test('text that is not UTF-8 is a diagnostic', () => {
   const file = join(folder, 'latin.yang');
   writeFileSync(file, Buffer.from([0x6d, 0xe4]));

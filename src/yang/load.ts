@@ -9,26 +9,33 @@ import { compileModules } from './compile/compile.ts';
 import type { FindSource } from './compile/registry.ts';
 import type { LoadModules } from './schema.ts';
 
+const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+
 /**
  * Loads modules from files and compiles them with everything that they import. Imports are looked for in
  * the folders of the search path and then beside the given files. Never throws for what a file holds or
  * does not hold: see the diagnostics.
  */
-export const loadModules: LoadModules = ({ files, searchPath, ...options }) => {
+export const loadModules: LoadModules = ({ files, searchPath, texts = NO_TEXTS, ...options }) => {
   const unreadable: Diagnostic[] = [];
   const sources = files.flatMap((file) => {
-    const source = readSource(file);
+    const source = readSource(file, texts);
     if (!('problem' in source)) return [source];
     unreadable.push(source.problem);
     return [];
   });
   const folders = new Set([...searchPath, ...files.map((file) => dirname(file))]);
-  const find = createFinder([...folders]);
+  const find = createFinder([...folders], texts);
   const { context, diagnostics } = compileModules({ sources, find, ...options });
   return { context, diagnostics: sortDiagnostics([...unreadable, ...diagnostics]) };
 };
 
-function readSource(file: string): SourceFile | { problem: Diagnostic } {
+function readSource(
+  file: string,
+  texts: ReadonlyMap<string, string>,
+): SourceFile | { problem: Diagnostic } {
+  const given = texts.get(file);
+  if (given !== undefined) return { name: file, text: given };
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
       readFileSync(file),
@@ -47,12 +54,17 @@ const FILE_NAME = /^([A-Za-z_][\w.-]*?)(?:@(\d{4}-\d{2}-\d{2}))?\.yang$/;
 /**
  * Finds `name@revision.yang` and `name.yang` in folders, which are listed once. Without a revision the file
  * with the newest one in its name is taken, and one without a revision in its name only if there is none.
+ *
+ * @param texts as in `LoadOptions`
  */
-export function createFinder(folders: readonly string[]): FindSource {
+export function createFinder(
+  folders: readonly string[],
+  texts: ReadonlyMap<string, string> = NO_TEXTS,
+): FindSource {
   const known = new Map<string, { file: string; revision: string | undefined }[]>();
   for (const folder of folders) {
-    for (const entry of listFolder(folder)) {
-      const match = FILE_NAME.exec(basename(entry));
+    for (const entry of listFolder(folder, texts)) {
+      const match = FILE_NAME.exec(entry);
       if (match === null) continue;
       const [, name, revision] = match;
       known.set(name!, [...(known.get(name!) ?? []), { file: join(folder, entry), revision }]);
@@ -60,10 +72,10 @@ export function createFinder(folders: readonly string[]): FindSource {
   }
   return (name, revision) => {
     const candidates = known.get(name) ?? [];
-    if (revision === undefined) return read(newest(candidates));
+    if (revision === undefined) return read(newest(candidates), texts);
     const exact = candidates.find((candidate) => candidate.revision === revision);
     const plain = candidates.find((candidate) => candidate.revision === undefined);
-    const source = read(exact) ?? read(plain);
+    const source = read(exact, texts) ?? read(plain, texts);
     return source?.text.includes(revision) === true ? source : undefined;
   };
 }
@@ -78,16 +90,22 @@ function newest<T extends { revision: string | undefined }>(
   return best;
 }
 
-function read(candidate: { file: string } | undefined): SourceFile | undefined {
-  const source = candidate === undefined ? undefined : readSource(candidate.file);
+function read(
+  candidate: { file: string } | undefined,
+  texts: ReadonlyMap<string, string>,
+): SourceFile | undefined {
+  const source = candidate === undefined ? undefined : readSource(candidate.file, texts);
   return source === undefined || 'problem' in source ? undefined : source;
 }
 
-function listFolder(folder: string): string[] {
+/** Names of the files in a folder, with those that only `texts` has. */
+function listFolder(folder: string, texts: ReadonlyMap<string, string>): Iterable<string> {
+  const given = [...texts.keys()].filter((file) => dirname(file) === folder);
+  const names = given.map((file) => basename(file));
   try {
-    return readdirSync(folder);
+    return new Set([...readdirSync(folder), ...names]);
   } catch {
     // A folder that is not there holds no modules; the import that needs one is reported.
-    return [];
+    return names;
   }
 }

@@ -359,6 +359,11 @@ export interface LoadOptions {
    * such mistakes.
    */
   lenientXPath?: boolean;
+  /**
+   * Texts of files by path, which count instead of what is on the disk: an editor's unsaved documents. Those
+   * in a folder of the search path are found there even when the disk has no such file.
+   */
+  texts?: ReadonlyMap<string, string>;
 }
 
 export interface LoadResult {

@@ -22,6 +22,11 @@ export function didYouMean(name: string, candidates: Iterable<string>): string |
   return found === undefined ? undefined : `Did you mean "${found}"?`;
 }
 
+/** The word that a hint proposes to write instead; undefined for a hint that proposes none. */
+export function suggestedWord(hint: string): string | undefined {
+  return /^(?:Did you mean|Write it with its prefix:) "(.+)"[?.]$/.exec(hint)?.[1];
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 export function editDistance(one: string, other: string): number {
   let beforeLast: number[] = [];
