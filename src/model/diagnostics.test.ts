@@ -36,6 +36,26 @@ const CASES: Case[] = [
     says: ['"crp:escrow" has no "crp:bound"'],
   },
   {
+    code: 'missing-crp',
+    text: entity('', 'crp:ownership "«row";'),
+    says: ['"crp:ownership" has no "crp:owner-leaf"'],
+  },
+  {
+    code: 'unknown-path',
+    text: entity('leaf home { type string; }', 'crp:ownership "row" { crp:owner-leaf "«hme"; }'),
+    says: ['there is no leaf "hme" in entity "thing"', 'Did you mean "home"?'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: entity('leaf home { type string; }', 'crp:ownership "row" { crp:owner-leaf "«home"; }'),
+    says: ['has to be a mandatory leaf'],
+  },
+  {
+    code: 'crp-does-not-fit',
+    text: entity('leaf home { type string; }', 'crp:ownership "site" { crp:owner-leaf "«home"; }'),
+    says: ['only ownership "row"'],
+  },
+  {
     code: 'bad-crp-argument',
     text: entity('', 'crp:on-delete-update "«delte";'),
     says: ['"delte"', 'one of "delete"', 'Did you mean "delete"?'],
@@ -140,8 +160,8 @@ const CASES: Case[] = [
   },
   {
     code: 'unavailable',
-    text: entity('', 'crp:ownership "«site";'),
-    says: ['"crp:ownership site" is not available', '"none"'],
+    text: entity('', 'crp:ownership "«parent";'),
+    says: ['"crp:ownership parent" is not available', '"none"'],
   },
   {
     code: 'unavailable',

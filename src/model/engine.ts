@@ -39,10 +39,9 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
  */
 export const HONOURED: Readonly<Record<string, readonly string[]>> = {
   commit: ['local'],
-  ownership: ['none'],
+  ownership: ['none', 'site', 'row'],
   'on-delete-update': ['delete'],
   'expires-at': [],
-  'append-only': [],
   'site-local': [],
   derived: [],
   'on-orphan': ['keep'],

@@ -50,6 +50,13 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
     if (before.group === column.group) continue;
     add(`column "${column.name}" moved from group "${before.group}" to "${column.group}"`, STAMPS);
   }
+  const rules = ({ ownership, appendOnly }: Entity): string =>
+    [ownership?.kind ?? 'every site', ...(appendOnly === true ? ['append-only'] : [])].join(', ');
+  if (rules(old) !== rules(now)) {
+    // A guard is asked where the row is written and nowhere else.
+    const what = `who may write became: ${rules(now)}`;
+    differences.push({ path: now.name, what, allowed: true, rollout: 'rolling', position });
+  }
   for (const group of now.groups) {
     const before = old.groups.find((one) => one.name === group.name);
     if (before === undefined || before.method === group.method) continue;

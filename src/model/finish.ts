@@ -5,6 +5,7 @@ import { argumentSpan } from '../yang/statement.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
+import { ownershipOf } from './ownership.ts';
 import type { Column, Entity, Model } from './ir.ts';
 import { IR_VERSION } from './ir.ts';
 import { sqlName } from './names.ts';
@@ -38,11 +39,12 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
     service,
     // Adopted tables are in a schema that was there.
     schema: schemas.size === 1 ? [...schemas][0]! : schema,
-    entities: drafts.map(finishEntity),
+    entities: drafts.map((draft) => finishEntity(draft, reporter)),
   };
 }
 
-function finishEntity(draft: EntityDraft): Entity {
+function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
+  const ownership = ownershipOf(draft, reporter);
   const { name, path, node, table, columns, groups, uniques, references, checks } = draft;
   const binding = crpChild(draft.statement, 'sql-table');
   const always = crpChildren(binding, 'fire-always').map((one) => one.argument ?? '');
@@ -59,6 +61,8 @@ function finishEntity(draft: EntityDraft): Entity {
     key: columns.filter((column) => column.isKey).map((column) => column.name),
     uniques,
     references,
+    ...(crpChild(draft.statement, 'append-only') === undefined ? {} : { appendOnly: true }),
+    ...(ownership === undefined ? {} : { ownership }),
     checks,
     groups,
   };

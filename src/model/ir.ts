@@ -41,6 +41,10 @@ export interface Entity {
   key: string[];
   uniques: Unique[];
   references: Reference[];
+  /** Rows are never changed, only inserted and deleted. */
+  appendOnly?: true;
+  /** Who may write a row; every site when absent. Triggers refuse local writes of others. */
+  ownership?: Ownership;
   /** Row-local CHECK constraints. */
   checks: Check[];
   /** Every non-key column is in exactly one group; without such columns there is one empty group. */
@@ -80,6 +84,9 @@ export interface Reference {
   /** What a local delete of the referenced row does. */
   onDelete: 'restrict' | 'cascade' | 'set null';
 }
+
+/** `site`: the site that inserted the row; `row`: the site whose name is in a column. */
+export type Ownership = { kind: 'site' } | { kind: 'row'; column: string };
 
 export interface Check {
   name: string;

@@ -1,6 +1,7 @@
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Column, Entity, Model, Reference } from '../model/ir.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { guardDdl } from './guard-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
@@ -140,6 +141,7 @@ export function replicationDdl(entity: Entity, site: number): string[] {
     trigger('zz_crp_stamp', 'BEFORE INSERT OR UPDATE', execute('stamp', entity, 'ROW')),
     trigger('zz_crp_tombstone', 'BEFORE DELETE', execute('tombstone', entity, 'ROW')),
     trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),
+    ...guardDdl(entity, site),
     `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
     ...(entity.fireAlways ?? []).map(
       (name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${ident(name)}`,

@@ -52,10 +52,21 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
           ...referenceChanges(model, { old, entity }).map(alter),
         ];
   return [
+    ...guardChanges(old, entity),
     ...[...columns, ...hidden].map((column) => alter(`ADD COLUMN IF NOT EXISTS ${column}`)),
     ...rest,
     ...(rest.length === 0 ? [] : indexDdl(entity)),
   ];
+}
+
+/** Guards are dropped where their rule changed; what is still wanted is made anew with the other triggers. */
+function guardChanges(old: Entity, entity: Entity): string[] {
+  const rules = ({ ownership, appendOnly }: Entity): string =>
+    JSON.stringify([ownership, appendOnly]);
+  if (rules(old) === rules(entity)) return [];
+  return ['zy_crp_owner', 'zy_crp_append_only'].map(
+    (trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON ${tableOf(entity)}`,
+  );
 }
 
 function named(name: string): (one: { name: string }) => boolean {

@@ -196,6 +196,47 @@ test('columns of every type and an entity that is all key are replicated', async
   });
 });
 
+const OWNED = moduleText(`
+  list mine { key id; crp:entity "mine" { crp:ownership "site"; } leaf id { type int32; } leaf v { type int32; } }
+  list named { key id; crp:entity "named" { crp:ownership "row" { crp:owner-leaf "home"; } }
+    leaf id { type int32; } leaf home { type string; mandatory true; } leaf v { type int32; } }
+  list log { key id; crp:entity "log" { crp:append-only; } leaf id { type int32; } leaf v { type int32; } }`);
+
+test('a row is only written by its owner, and a log is not changed', async () => {
+  const { models, diagnostics } = compileTexts(OWNED);
+  assert.deepEqual(diagnostics, []);
+  await withSites('owned', models[0]!, {}, async (sites) => {
+    const { a, b } = sites;
+    const both = sites.both.bind(sites);
+    for (const site of [a, b]) {
+      await site.sql.query(`INSERT INTO crp.member (name, number, state)
+        VALUES ('site1', 1, 'active'), ('site2', 2, 'active'), ('gone', 3, 'left')`);
+    }
+    await a.sql.query('INSERT INTO test.mine VALUES (1, 0)');
+    await a.sql.query(`INSERT INTO test.named VALUES (1, 'site1', 0), (2, 'gone', 0)`);
+    await a.sql.query('INSERT INTO test.log VALUES (1, 0)');
+    await both('SELECT count(*)::integer AS n FROM test.log', [{ n: 1 }]);
+    const refused = (site: TestSite, sql: string, message: RegExp): Promise<void> =>
+      assert.rejects(() => site.sql.query(sql), message);
+    await refused(b, 'UPDATE test.mine SET v = 1', /belongs to site "site1"/);
+    await refused(b, 'DELETE FROM test.mine', /belongs to site "site1"/);
+    await refused(b, 'UPDATE test.named SET v = 1 WHERE id = 1', /belongs to site "site1"/);
+    await refused(b, `INSERT INTO test.named VALUES (3, 'site1', 0)`, /belongs to site "site1"/);
+    await refused(b, 'UPDATE test.log SET v = 1', /never changed/);
+    await a.sql.query('UPDATE test.mine SET v = 2');
+    await b.sql.query('UPDATE test.named SET v = 2 WHERE id = 2');
+    // Giving a row away: from then on the other site may write it.
+    await a.sql.query(`UPDATE test.named SET home = 'site2' WHERE id = 1`);
+    await both('SELECT home, v FROM test.named ORDER BY id', [
+      { home: 'site2', v: 0 },
+      { home: 'gone', v: 2 },
+    ]);
+    await b.sql.query('UPDATE test.named SET v = 3 WHERE id = 1');
+    await both('SELECT v FROM test.named WHERE id = 1', [{ v: 3 }]);
+    await both('SELECT v FROM test.mine', [{ v: 2 }]);
+  });
+});
+
 async function tags(site: TestSite): Promise<unknown[]> {
   return (await site.sql.query('SELECT * FROM test.tag ORDER BY name')).rows;
 }

@@ -1,0 +1,74 @@
+import type { Entity } from '../model/ir.ts';
+import { BIRTH, ident, tableOf } from './apply-names.ts';
+
+/*
+ * Triggers that refuse local writes which a model forbids. They do not fire in sessions that apply
+ * (session_replication_role = replica), so what another site was allowed to write always arrives. Their names
+ * sort before that of the stamp trigger: what is refused gets no stamp.
+ */
+
+/** Statements that make the guards of an entity; none for most. */
+export function guardDdl(entity: Entity, site: number): string[] {
+  return [
+    ...(entity.appendOnly === true ? appendOnly(entity) : []),
+    ...(entity.ownership === undefined ? [] : ownership(entity, site)),
+  ];
+}
+
+function define(name: string, body: string): string {
+  return (
+    `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
+    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n${body}\n$crp$`
+  );
+}
+
+function appendOnly(entity: Entity): string[] {
+  const name = `append_only_${entity.tombstone}`;
+  return [
+    define(
+      name,
+      `BEGIN
+  RAISE EXCEPTION 'rows of "%" are never changed', TG_TABLE_NAME
+    USING ERRCODE = 'feature_not_supported', HINT = 'Insert a new row, or delete this one.';
+END`,
+    ),
+    `CREATE OR REPLACE TRIGGER zy_crp_append_only BEFORE UPDATE ON ${tableOf(entity)} ` +
+      `FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
+  ];
+}
+
+/**
+ * The owner is the site that inserted the row (the last 11 bits of its birth stamp; 0: the row is older than
+ * replication), or the one that a column names. What belongs to a site that has left the group, or to no site,
+ * may be written everywhere. Looks up crp.member by its keys.
+ */
+function ownership(entity: Entity, site: number): string[] {
+  const name = `owner_${entity.tombstone}`;
+  const rule = entity.ownership!;
+  const owner =
+    rule.kind === 'site'
+      ? `SELECT m.name INTO owner FROM crp.member AS m
+    WHERE m.number = (OLD.${BIRTH} & 2047) AND m.number <> ${site} AND m.state <> 'left'`
+      : `SELECT m.name INTO owner FROM crp.member AS m
+    WHERE m.name = (CASE WHEN TG_OP = 'INSERT' THEN NEW.${ident(rule.column)} ELSE OLD.${ident(rule.column)} END)
+      AND m.number <> ${site} AND m.state <> 'left'`;
+  const when = rule.kind === 'site' ? 'UPDATE OR DELETE' : 'INSERT OR UPDATE OR DELETE';
+  return [
+    define(
+      name,
+      `DECLARE
+  owner text;
+BEGIN
+  ${owner};
+  IF owner IS NOT NULL THEN
+    RAISE EXCEPTION 'the row of "%" belongs to site "%"', TG_TABLE_NAME, owner
+      USING ERRCODE = 'insufficient_privilege', HINT = format('Write it at site "%s".', owner);
+  END IF;
+  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+  RETURN NEW;
+END`,
+    ),
+    `CREATE OR REPLACE TRIGGER zy_crp_owner BEFORE ${when} ON ${tableOf(entity)} ` +
+      `FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
+  ];
+}
