@@ -22,11 +22,13 @@ import { Members } from './members.ts';
 import { Relays } from './relay.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 import { siteRoutes } from './routes.ts';
+import type { RouteContext } from './routes.ts';
 import { captureStatus, newest, peerStatus } from './status.ts';
 import type { SiteStatus } from './status.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 import { TombstoneCollector } from './tombstones.ts';
+import { Webhook } from './webhook.ts';
 
 /** Between two rounds of retention and a look at `crp.member`. */
 const ROUND_MS = 2_000;
@@ -133,7 +135,11 @@ export class Agent {
       await this.#server.listen();
       await this.#members.refresh();
       this.#log.info({ site: this.#config.site, link: this.#config.link.address }, 'agent is up');
-      await Promise.all([this.#supervised.run(this.#stop.signal), this.#runRounds()]);
+      await Promise.all([
+        this.#supervised.run(this.#stop.signal),
+        this.#runRounds(),
+        this.#notify(),
+      ]);
     } finally {
       signal.removeEventListener('abort', stop);
       await this.#close();
@@ -195,8 +201,19 @@ export class Agent {
         client: () => this.#client,
         dsn: this.#config.database.url,
         ...{ members: this.#members, journal: this.#journal, beacon: this.#beacon },
+        repair: this.#repairContext(),
       }),
     });
+  }
+
+  #repairContext(): RouteContext['repair'] {
+    const { site, models } = this.#found;
+    const { database, group } = this.#config;
+    return {
+      ...{ site, dsn: database.url, slot: slotName(group, site.name), journal: this.#journal },
+      ...{ models: models.map((model) => model.ir), modelHash: modelsHash(models) },
+      siteName: (number) => this.#members.names().get(number) ?? String(number),
+    };
   }
 
   /** After a join the journals begin where the base copy ends. */
@@ -204,6 +221,13 @@ export class Agent {
     for (const [origin, position] of this.#found.progress) {
       if (this.#journal.position(origin) === 0n) await this.#journal.startAt(origin, position);
     }
+  }
+
+  async #notify(): Promise<void> {
+    const { database, notify, site } = this.#config;
+    if (notify.webhook === undefined) return;
+    const webhook = new Webhook({ dsn: database.url, url: notify.webhook, site, log: this.#log });
+    await webhook.run(this.#stop.signal);
   }
 
   async #runRounds(): Promise<void> {

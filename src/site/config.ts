@@ -30,6 +30,8 @@ export interface SiteConfig {
   };
   journal: { quotaBytes: number };
   clock: { maxDriftMs: number };
+  /** Where conflicts are POSTed to; undefined: nowhere. */
+  notify: { webhook: string | undefined };
   log: { level: LogLevel };
 }
 
@@ -79,6 +81,7 @@ export function writeConfig(root: string, config: SiteConfig): void {
     link: config.link,
     journal: { quota: `${config.journal.quotaBytes}B` },
     clock: { 'max-drift': `${config.clock.maxDriftMs}ms` },
+    notify: config.notify,
     log: config.log,
   });
   writeSecret(
@@ -98,7 +101,17 @@ export function checkSiteName(name: string): string {
 type Raw = Record<string, unknown>;
 
 function resolveConfig(raw: Raw): SiteConfig {
-  known(raw, '', ['site', 'number', 'group', 'database', 'link', 'journal', 'clock', 'log']);
+  known(raw, '', [
+    'site',
+    'number',
+    'group',
+    'database',
+    'link',
+    'journal',
+    'clock',
+    'notify',
+    'log',
+  ]);
   const part = (name: string, options: string[]): Raw => {
     const value = raw[name] ?? {};
     if (typeof value !== 'object') throw new Error(`${name} must be a mapping`);
@@ -124,6 +137,7 @@ function resolveConfig(raw: Raw): SiteConfig {
     link: resolveLink(link),
     journal: { quotaBytes: parseBytes('journal.quota', quota) },
     clock: { maxDriftMs: parseDuration('clock.max-drift', drift) },
+    notify: { webhook: webhook(part('notify', ['webhook'])['webhook']) },
     log: { level: level(part('log', ['level'])['level'] ?? 'info') },
   };
 }
@@ -162,6 +176,12 @@ function integer(value: unknown, path: string, low: number, high: number): numbe
     return value as number;
   }
   throw new Error(`${path} must be a whole number ${low}..${high}, not "${String(value)}"`);
+}
+
+function webhook(value: unknown): string | undefined {
+  const url = optional(value, 'notify.webhook');
+  if (url === undefined || /^https?:\/\/[^/]/.test(url)) return url;
+  throw new Error(`notify.webhook must be an http or https URL, not "${url}"`);
 }
 
 function level(value: unknown): LogLevel {

@@ -133,6 +133,7 @@ async function setUp(
     },
     journal: { quotaBytes: options.quotaBytes },
     clock: { maxDriftMs: options.maxDriftMs },
+    notify: { webhook: undefined },
     log: { level: 'info' },
   };
 }

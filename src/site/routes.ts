@@ -4,6 +4,8 @@ import { AppError } from '../base/errors.ts';
 import type { Beacon } from '../apply/beacon.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Route, RouteRequest } from '../link/server.ts';
+import { repairRoutes } from '../repair/routes.ts';
+import type { RepairContext } from '../repair/routes.ts';
 import { serveBase } from './base-serve.ts';
 import { readMembers, upsertMember } from './catalog.ts';
 import { parseAddress } from './address.ts';
@@ -19,6 +21,7 @@ export interface RouteContext {
   members: Members;
   journal: Journal;
   beacon: Beacon;
+  repair: Omit<RepairContext, 'checkMember'>;
 }
 
 /** What members may ask an agent for besides its journal. */
@@ -26,6 +29,10 @@ export function siteRoutes(context: RouteContext): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/v1/hello', (stream, request) => hello(context, stream, request)],
     ['/v1/base', (stream, request) => base(context, stream, request)],
+    ...repairRoutes({
+      ...context.repair,
+      checkMember: (name) => knownMember(context, name),
+    }),
   ]);
 }
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
+import { writeConfig } from '../../../src/site/config.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
@@ -11,11 +16,33 @@ let server: TestServer;
 let one: AgentSite;
 let two: AgentSite;
 const heard: unknown[] = [];
+const posted: { site: string; conflicts: { id: number }[] }[] = [];
+let records: Client;
+let receiver: Server;
+
+/** A webhook that refuses the first call. */
+async function startReceiver(): Promise<string> {
+  let calls = 0;
+  receiver = createServer((request, response) => {
+    let text = '';
+    request.on('data', (part: Buffer) => (text += part.toString()));
+    request.on('end', () => {
+      calls += 1;
+      response.statusCode = calls === 1 ? 503 : 204;
+      if (calls > 1) posted.push(JSON.parse(text) as (typeof posted)[number]);
+      response.end();
+    });
+  });
+  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/conflicts`;
+}
 
 before(async () => {
   server = await startServer(18);
   one = await AgentSite.init('one', { adminUrl: await server.createDatabase('a'), model: LEASES });
+  writeConfig(one.dir, { ...one.config, notify: { webhook: await startReceiver() } });
   await one.up();
+  records = await connect(one.config.database.url, 'test records');
   two = await AgentSite.join(await one.invite('two', 2), {
     adminUrl: await server.createDatabase('b'),
   });
@@ -23,8 +50,11 @@ before(async () => {
 });
 
 after(async () => {
+  await records?.end();
   await two?.remove();
   await one?.remove();
+  receiver.closeAllConnections();
+  receiver.close();
   await server.remove();
 });
 
@@ -46,9 +76,11 @@ async function conflict(address: number): Promise<string> {
   for (const site of [one, two]) site.proxy.set('open');
   let id: string | undefined;
   await eventually('the conflict is recorded', async () => {
-    const result = await cli('conflicts', '--json', '--dir', one.dir);
-    const rows = JSON.parse(result.stdout) as { id: string; key: { address: string } }[];
-    id = rows.find((row) => row.key.address === String(address))?.id;
+    const { rows } = await records.query<{ id: string }>(
+      `SELECT id FROM crp.conflict WHERE key->>'address' = $1`,
+      [String(address)],
+    );
+    id = rows[0]?.id;
     return id !== undefined && (await note(two, address)) === 'two';
   });
   return id!;
@@ -76,6 +108,9 @@ test('an operator is told, and may keep what won or write something else, and al
     assert.deepEqual(heard[0], {
       ...{ id: Number(kept), entity: 'lease', type: 'update', status: 'resolved' },
     });
+    await eventually('the webhook was told, at the second try', () => posted.length > 0);
+    assert.equal(posted[0]?.site, 'one');
+    assert.equal(posted[0].conflicts[0]?.id, Number(kept));
     await resolve(kept, 'local');
     await everywhere(1, 'two');
     await resolve(await conflict(2), '{"note": "both"}');
