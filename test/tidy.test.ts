@@ -14,7 +14,8 @@ const LAYERS = [
   ['merge'],
   ['journal'],
   ['capture', 'link', 'apply'],
-  ['site', 'repair'],
+  ['repair'],
+  ['site'],
   ['services'],
   ['cli'],
 ];

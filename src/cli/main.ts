@@ -16,6 +16,7 @@ import { modelCommand } from './commands/model.ts';
 import { sqlCommand } from './commands/sql.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { dirOption } from './options.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -39,7 +40,7 @@ const program = new Command('syncline')
   .showHelpAfterError('(see --help)');
 for (const command of [
   ...[initCommand(), inviteCommand(), joinCommand(), upCommand(), downCommand()],
-  ...[statusCommand(), conflictsCommand(), digestCommand(), sqlCommand()],
+  ...[statusCommand(), conflictsCommand(), digestCommand(), verifyCommand(), sqlCommand()],
   ...[withSite(importCommand(connectService)), withSite(exportCommand(connectService))],
   modelCommand(),
 ]) {

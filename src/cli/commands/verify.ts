@@ -1,0 +1,188 @@
+import { Command, Option } from 'commander';
+import { AppError } from '../../base/errors.ts';
+import { PeerConnection } from '../../link/client.ts';
+import type { Entity } from '../../model/ir.ts';
+import { withConnection } from '../../postgres/connect.ts';
+import { ComparedSite } from '../../repair/remote.ts';
+import { verifySites } from '../../repair/verify.ts';
+import type { DifferenceReport, VerifyReport } from '../../repair/verify.ts';
+import { parseAddress } from '../../site/address.ts';
+import { modelsHash, readMembers, readModels } from '../../site/catalog.ts';
+import type { InstalledModel, Member } from '../../site/catalog.ts';
+import { readConfig } from '../../site/config.ts';
+import type { SiteConfig } from '../../site/config.ts';
+import { readIdentity } from '../../site/group.ts';
+import { dirOption, jsonOption, wholeNumber } from '../options.ts';
+import { formatTable } from '../table.ts';
+
+interface Options {
+  dir: string;
+  json: boolean;
+  peer: string[];
+  entity: string[];
+  repair: boolean;
+  dryRun: boolean;
+  limit: number;
+  wait: number;
+}
+
+/** `syncline verify`: do the sites have the same rows, and if not, which, and make them equal. */
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('compare this site with its peers while they work; repair rows that differ')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .option('--peer <name...>', 'only with these members; without it with all active ones', [])
+    .option('--entity <name...>', 'only these entities', [])
+    .option('--repair', 'make the rows equal at all compared sites', false)
+    .option('--dry-run', 'with --repair: only say what would be done', false)
+    .option('--limit <n>', 'longest list of differences', wholeNumber(0, 100_000), 50)
+    .addOption(
+      new Option('--wait <seconds>', 'how long a site may take to apply what the others have')
+        .argParser(wholeNumber(1, 3600))
+        .default(30),
+    )
+    .action(async (options: Options) => {
+      const { config, members, models } = await look(options.dir);
+      const entities = chosenEntities(models, options.entity);
+      const sites = await openSites(options.dir, config, {
+        ...{ members: chosenMembers(config, members, options.peer), models },
+      });
+      try {
+        const report = await verifySites(sites, entities, {
+          ...{ repair: options.repair && !options.dryRun, limit: options.limit },
+          waitMs: options.wait * 1000,
+        });
+        console.log(options.json ? JSON.stringify(report) : describe(report));
+        process.exitCode = report.equal ? 0 : 1;
+      } finally {
+        for (const site of sites) site.close();
+      }
+    });
+}
+
+interface Found {
+  config: SiteConfig;
+  members: Member[];
+  models: InstalledModel[];
+}
+
+function look(dir: string): Promise<Found> {
+  const config = readConfig(dir);
+  return withConnection(config.database.url, 'syncline verify', async (client) => ({
+    ...{ config, members: await readMembers(client), models: await readModels(client) },
+  }));
+}
+
+/** @throws AppError ENTITY_UNKNOWN */
+function chosenEntities(models: readonly InstalledModel[], names: readonly string[]): Entity[] {
+  const all = models.flatMap((model) => model.ir.entities);
+  for (const name of names) {
+    if (all.some((entity) => entity.name === name)) continue;
+    throw new AppError('ENTITY_UNKNOWN', `There is no entity "${name}"`, {
+      hint: `There are: ${all.map((entity) => entity.name).join(', ')}`,
+    });
+  }
+  return names.length === 0 ? all : all.filter((entity) => names.includes(entity.name));
+}
+
+/** @throws AppError MEMBER_UNKNOWN, or VERIFY_ALONE when there is nobody to be compared with */
+function chosenMembers(
+  config: SiteConfig,
+  members: readonly Member[],
+  names: readonly string[],
+): Member[] {
+  const others = members.filter(
+    ({ name, state, address }) => name !== config.site && state === 'active' && address !== null,
+  );
+  for (const name of names) {
+    if (others.some((member) => member.name === name)) continue;
+    throw new AppError('MEMBER_UNKNOWN', `"${name}" is no active member besides this site`, {
+      hint: `There are: ${others.map((member) => member.name).join(', ')}`,
+    });
+  }
+  if (others.length === 0) {
+    throw new AppError('VERIFY_ALONE', 'There is no other site to compare with', {
+      hint: 'A site joins with syncline invite and syncline join',
+    });
+  }
+  return names.length === 0 ? others : others.filter((member) => names.includes(member.name));
+}
+
+/** This site's own agent is asked in the same way as the others': it knows what is under way. */
+async function openSites(
+  dir: string,
+  config: SiteConfig,
+  { members, models }: { members: readonly Member[]; models: readonly InstalledModel[] },
+): Promise<ComparedSite[]> {
+  const certificates = readIdentity(dir);
+  const hash = modelsHash(models);
+  const own = { name: config.site, number: config.number, ...ownAddress(config) };
+  const others = members.map((member) => ({
+    ...{ name: member.name, number: member.number },
+    ...parseAddress('the member’s address', member.address ?? ''),
+  }));
+  const sites: ComparedSite[] = [];
+  try {
+    for (const peer of [own, ...others]) {
+      const connection = await PeerConnection.open({ group: config.group, ...certificates, peer });
+      sites.push(new ComparedSite(peer, connection, hash));
+    }
+    return sites;
+  } catch (error) {
+    for (const site of sites) site.close();
+    throw error;
+  }
+}
+
+/** Where the agent of this site listens, as seen from its own machine. */
+function ownAddress({ link }: SiteConfig): { host: string; port: number } {
+  const everywhere = new Map([
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '::1'],
+  ]);
+  return { host: everywhere.get(link.host) ?? link.host, port: link.port };
+}
+
+function describe(report: VerifyReport): string {
+  const header = ['entity', 'rows', 'missing', 'resurrected', 'different', 'altered', 'repaired'];
+  const counts = report.entities.map((entity) => [
+    ...[entity.entity, entity.rows, entity.missing, entity.resurrected],
+    ...[entity.different, entity.altered, entity.repaired, entity.unsettled],
+  ]);
+  const { differences } = report;
+  const found = report.entities.reduce(
+    (sum, one) => sum + one.missing + one.resurrected + one.different + one.altered,
+    0,
+  );
+  return [
+    formatTable([...header, 'unsettled'], counts),
+    ...(differences.length === 0 ? [] : ['', ...differences.map(line)]),
+    ...(found > differences.length ? [`… and ${found - differences.length} more (--limit)`] : []),
+    ...['', lastLine(report, found)],
+  ].join('\n');
+}
+
+/** `lease 42: altered; muc: update name from ber (author) — repaired` */
+function line({ entity, key, kind, mend, outcome, reason }: DifferenceReport): string {
+  const what = mend.map(({ site, do: action, groups }) => {
+    const parts = groups.map(({ name, from, why }) => `${name} from ${from} (${why})`);
+    return `; ${site}: ${[action, parts.join(', ')].join(' ').trim()}`;
+  });
+  const end = outcome === 'found' ? '' : ` — ${outcome}`;
+  const why = reason === undefined ? '' : `: ${reason}`;
+  return `${entity} ${Object.values(key).join(' ')}: ${kind}${what.join('')}${end}${why}`;
+}
+
+function lastLine(report: VerifyReport, found: number): string {
+  const repaired = report.entities.reduce((sum, entity) => sum + entity.repaired, 0);
+  const unsettled = report.entities.reduce((sum, entity) => sum + entity.unsettled, 0);
+  const said = [
+    `${report.sites.join(', ')}: ${report.equal ? 'equal' : 'NOT equal'}`,
+    `${found} rows differed`,
+    ...(repaired > 0 ? [`${repaired} repaired`] : []),
+    ...(unsettled > 0 ? [`${unsettled} kept changing or are under way: run again`] : []),
+    `${report.rows} rows in ${report.seconds.toFixed(1)} s (${report.rowsPerSecond} rows/s)`,
+  ];
+  return said.join('; ');
+}

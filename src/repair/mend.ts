@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { recordConflicts } from '../apply/conflict-log.ts';
+import type { ConflictEntry } from '../apply/conflict-log.ts';
+import { isIntegrityViolation } from '../apply/integrity.ts';
+import { RowCodec } from '../apply/row-codec.ts';
+import { ApplySession } from '../apply/session.ts';
+import { policyOf } from '../merge/policy.ts';
+import type { Entity, Model } from '../model/ir.ts';
+import { isTransient } from '../postgres/connect.ts';
+import type { Shape } from '../sql/shape.ts';
+import { hiddenColumns } from '../sql/shape.ts';
+import { WRITABLE_COLUMNS } from '../sql/verify.ts';
+import { driftEntry } from './drift-record.ts';
+import { mergeStates } from './merge-states.ts';
+import { MendWriter } from './mend-writer.ts';
+import { fromWire } from './protocol.ts';
+import type { MendOutcome, MendRow } from './protocol.ts';
+import { readStates } from './read-rows.ts';
+import { stateToken } from './state.ts';
+import type { SiteState } from './state.ts';
+
+/** A session that ended a moment ago may hold the replication origin still. */
+const ORIGIN_TRIES = 50;
+const ORIGIN_WAIT_MS = 100;
+const OBJECT_IN_USE = '55006';
+const UNDO_ROW = 'ROLLBACK TO SAVEPOINT crp_row; RELEASE SAVEPOINT crp_row';
+
+export interface MenderOptions {
+  dsn: string;
+  site: { name: string; number: number };
+  models: readonly Model[];
+  siteName: (number: number) => string;
+}
+
+/**
+ * Makes rows of this site what the states of all compared sites say together. Writes as apply does: as a
+ * replica, under a replication origin of its own (nothing is captured again), under row locks, and only
+ * where the row still is what was compared. Each row that changes is recorded in `crp.conflict`.
+ */
+export class Mender {
+  readonly #options: MenderOptions;
+  /** One at a time: one session only may use the replication origin. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: MenderOptions) {
+    this.#options = options;
+  }
+
+  /** Outcomes in the order of the rows. @throws the database's error; nothing is mended then */
+  mend(entity: Entity, rows: readonly MendRow[]): Promise<MendOutcome[]> {
+    const next = this.#queue.then(() => this.#mend(entity, rows));
+    this.#queue = next.catch(() => undefined);
+    return next;
+  }
+
+  async #mend(entity: Entity, rows: readonly MendRow[]): Promise<MendOutcome[]> {
+    const session = await this.#open();
+    try {
+      return await new MendTransaction(session.client, this.#options, entity).run(rows);
+    } catch (error) {
+      // Somebody works on the rows: they are compared again.
+      if (!isTransient(error)) throw error;
+      return rows.map(() => ({ outcome: 'changed', reason: (error as Error).message }));
+    } finally {
+      // The server frees the origin some time after a session has gone, or at once when told.
+      const { client } = session;
+      await client.query('ROLLBACK').catch(() => undefined);
+      await client.query('SELECT pg_replication_origin_session_reset()').catch(() => undefined);
+      await session.close();
+    }
+  }
+
+  async #open(): Promise<ApplySession> {
+    const { dsn, site, models } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await ApplySession.open({
+          ...{ dsn, models, origin: { number: site.number, name: site.name } },
+          originName: `crp_${site.name}_repair`,
+        });
+      } catch (error) {
+        const busy = (error as { code?: unknown }).code === OBJECT_IN_USE;
+        if (!busy || attempt === ORIGIN_TRIES) throw error;
+        await delay(ORIGIN_WAIT_MS);
+      }
+    }
+  }
+}
+
+/** One transaction that mends some rows of one entity. */
+class MendTransaction {
+  readonly #client: Client;
+  readonly #options: MenderOptions;
+  readonly #entity: Entity;
+
+  constructor(client: Client, options: MenderOptions, entity: Entity) {
+    this.#client = client;
+    this.#options = options;
+    this.#entity = entity;
+  }
+
+  async run(rows: readonly MendRow[]): Promise<MendOutcome[]> {
+    const client = this.#client;
+    const { site } = this.#options;
+    // The person who mends wants it to last: unlike apply, nobody sends these changes again.
+    await client.query('BEGIN; SET LOCAL synchronous_commit = on');
+    const codec = new RowCodec(await this.#shape());
+    const keys = rows.map((row) => row.key);
+    const query = { site: site.number, keys, values: true, lock: true };
+    const states = await readStates(client, this.#entity, query);
+    const writer = new MendWriter(client, codec);
+    const outcomes: MendOutcome[] = [];
+    for (const [index, row] of rows.entries()) {
+      outcomes.push(await this.#one(writer, { row, state: states[index]! }));
+    }
+    await client.query('COMMIT');
+    return outcomes;
+  }
+
+  async #one(
+    writer: MendWriter,
+    { row, state }: { row: MendRow; state: SiteState },
+  ): Promise<MendOutcome> {
+    if (stateToken(state) !== row.expected) return { outcome: 'changed' };
+    const groups = this.#entity.groups.length;
+    const others = row.others.map((other) => fromWire(other, groups));
+    const merged = mergeStates(policyOf(this.#entity), [state, ...others]);
+    await this.#client.query('SAVEPOINT crp_row');
+    try {
+      const done = await writer.write(row.key, { state, merged });
+      const { siteName } = this.#options;
+      const record = driftEntry(writer.codec, { key: row.key, state, others, merged, siteName });
+      if (done === 'mended') await this.#record(record);
+      await this.#client.query(done === 'changed' ? UNDO_ROW : 'RELEASE SAVEPOINT crp_row');
+      return { outcome: done };
+    } catch (error) {
+      if (!isIntegrityViolation(error)) throw error;
+      await this.#client.query(UNDO_ROW);
+      return { outcome: 'refused', reason: (error as Error).message };
+    }
+  }
+
+  async #record(record: { entry: ConflictEntry; origin: { number: number; name: string } }) {
+    await recordConflicts(this.#client, [record.entry], record.origin);
+  }
+
+  /** The columns that are written: the model's and the hidden ones, but for generated ones. */
+  async #shape(): Promise<Shape> {
+    const entity = this.#entity;
+    const { schema, name } = entity.table;
+    const { rows } = await this.#client.query<{ name: string; type: string }>(WRITABLE_COLUMNS, [
+      ...[schema, name],
+    ]);
+    const hidden = hiddenColumns(entity);
+    const known = new Set([...entity.columns.map((column) => column.name), ...hidden]);
+    const columns = rows.filter((column) => known.has(column.name));
+    return {
+      entity,
+      columns: columns.map((column) => ({
+        ...{ ...column, typeName: column.type, oid: 0, arrayOid: 0 },
+      })),
+    };
+  }
+}

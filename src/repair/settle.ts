@@ -1,0 +1,95 @@
+import type { Entity } from '../model/ir.ts';
+import { MAX_KEYS } from './protocol.ts';
+import type { ComparedSite } from './remote.ts';
+import { sameRow, stateToken } from './state.ts';
+import type { Key, SiteState } from './state.ts';
+
+/** Re-checks of a key that somebody keeps changing. */
+const MAX_ROUNDS = 10;
+
+/** A key that differs, although every site has applied what the others did to it. */
+export interface SettledKey {
+  key: Key;
+  /** By site, in the order of the sites. */
+  states: SiteState[];
+}
+
+export interface Settled {
+  different: SettledKey[];
+  /** Keys that changed in every round, or whose changes did not arrive in time: nobody can say. */
+  unsettled: Key[];
+}
+
+/**
+ * Tells rows that differ from rows that are under way. A key differs when it is the same at each site
+ * before and after all sites have applied everything that any of them had at the first look: what was
+ * seen first is then behind all of them, and nothing else has happened to the key.
+ *
+ * @param waitMs longest wait for one site to apply what the others had
+ */
+export async function settle(
+  sites: readonly ComparedSite[],
+  work: { entity: Entity; keys: readonly Key[]; waitMs: number },
+): Promise<Settled> {
+  const result: Settled = { different: [], unsettled: [] };
+  for (let at = 0; at < work.keys.length; at += MAX_KEYS) {
+    const keys = work.keys.slice(at, at + MAX_KEYS);
+    await settleSome(sites, { ...work, keys }, result);
+  }
+  return result;
+}
+
+async function settleSome(
+  sites: readonly ComparedSite[],
+  work: { entity: Entity; keys: readonly Key[]; waitMs: number },
+  result: Settled,
+): Promise<void> {
+  let before = await different(sites, work.entity, work.keys);
+  for (let round = 0; before.length > 0 && round < MAX_ROUNDS; round++) {
+    if (!(await exchanged(sites, work.waitMs))) break;
+    const now = await different(
+      sites,
+      work.entity,
+      before.map(({ key }) => key),
+    );
+    const tokens = new Map(before.map((entry) => [JSON.stringify(entry.key), tokenOf(entry)]));
+    const isSame = (entry: SettledKey): boolean =>
+      tokens.get(JSON.stringify(entry.key)) === tokenOf(entry);
+    result.different.push(...now.filter(isSame));
+    before = now.filter((entry) => !isSame(entry));
+  }
+  result.unsettled.push(...before.map(({ key }) => key));
+}
+
+/** The keys whose rows are not the same at all sites, as of now. */
+async function different(
+  sites: readonly ComparedSite[],
+  entity: Entity,
+  keys: readonly Key[],
+): Promise<SettledKey[]> {
+  const all = await Promise.all(sites.map((site) => site.states(entity, keys)));
+  return keys
+    .map((key, index) => ({ key, states: all.map((states) => states[index]!) }))
+    .filter(({ states }) => states.some((state) => !sameRow(state, states[0]!)));
+}
+
+function tokenOf({ states }: SettledKey): string {
+  return states.map(stateToken).join('|');
+}
+
+/** Waits until every site has applied what each of them has by now. False when one does not in time. */
+async function exchanged(sites: readonly ComparedSite[], waitMs: number): Promise<boolean> {
+  const deadline = performance.now() + waitMs;
+  const positions = (await Promise.all(sites.map((site) => site.positions()))).flat();
+  const greatest = new Map<number, bigint>();
+  for (const [origin, text] of positions) {
+    const position = BigInt(text);
+    if (position > (greatest.get(origin) ?? -1n)) greatest.set(origin, position);
+  }
+  const wanted = [...greatest].map(([origin, position]): [number, string] => [
+    origin,
+    position.toString(),
+  ]);
+  const reached = await Promise.all(sites.map((site) => site.reach(wanted, deadline)));
+  return reached.every(Boolean);
+}
