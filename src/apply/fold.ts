@@ -1,5 +1,5 @@
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
-import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from './tuple.ts';
+import { completeTuple, hasUnchanged, isSameRow, keyOf, newFields, readTuple } from './tuple.ts';
 import type { Fields, Key } from './tuple.ts';
 
 const OLD_FIELDS = newFields();
@@ -35,6 +35,8 @@ export interface DeletedMark {
 export class EntityNet {
   readonly plan: EntityPlan;
   readonly rows = new Map<Key, NetRow>();
+  /** Changes that must be applied after these: other sites' changes came between. */
+  later: EntityNet | undefined;
 
   constructor(plan: EntityPlan) {
     this.plan = plan;
@@ -46,11 +48,16 @@ export class EntityNet {
  * transaction and a handful of set-based statements apply them (peers: GoldenGate's BATCHSQL groups but
  * then gives up conflict detection; here base stamps and before images survive the folding).
  *
- * Folding is exact: merging the net change gives what merging the changes one by one gives
- * (`net` in src/merge states it, and its property test proves it).
+ * Folding is exact: merging the net changes gives what merging the changes one by one gives. Changes of a
+ * key are therefore folded only where each found what the one before it left. Where it found something
+ * else, the origin has applied another site's change between the two, and it would be counted as the
+ * origin's own (twice, if it is an addition): such a key has a second net change in `later`.
  */
 export class Fold {
-  /** By plan, in the order to apply: an entity whose shape changed within a transaction has two. */
+  /**
+   * In the order to apply, by plan, or by a negative number for what is `later` than another. An entity
+   * whose shape changed within a transaction has two plans.
+   */
   readonly entities = new Map<number, EntityNet>();
   changes = 0;
   /** Bytes of tuples referred to: what the fold keeps in memory. */
@@ -62,8 +69,6 @@ export class Fold {
 
   #maxHigh = 0;
   readonly #tombstones = new Map<string, DeletedMark>();
-  /** The net changes that an entity's tombstones belong to. */
-  readonly #newest = new Map<string, EntityNet>();
   // Scratch space of one call; folds are made by the hundred a second.
   readonly #old: Fields = OLD_FIELDS;
   readonly #new: Fields = NEW_FIELDS;
@@ -130,25 +135,45 @@ export class Fold {
     if (net === undefined) {
       net = new EntityNet(plan);
       this.entities.set(plan.id, net);
-      this.#newest.set(plan.shape.entity.name, net);
     }
     return net;
   }
 
-  #insertRow(net: EntityNet, after: TupleRef): void {
-    const key = keyOf(after.bytes, this.#new, net.plan.key);
-    this.#noteStamps(net.plan, after.bytes);
-    const row = net.rows.get(key);
-    if (row === undefined)
-      net.rows.set(key, { before: undefined, after, key: after, deleted: undefined });
-    else row.after = after;
+  /** The last of an entity's nets that has the key, or the first one if none has. */
+  #holder(net: EntityNet, key: Key): EntityNet {
+    let holder = net;
+    for (let at = net.later; at !== undefined; at = at.later) if (at.rows.has(key)) holder = at;
+    return holder;
   }
 
-  #updateRow(net: EntityNet, key: Key, change: { before: TupleRef; after: TupleRef }): void {
-    this.#noteStamps(net.plan, change.after.bytes);
+  /** The net that is applied after this one. */
+  #after(net: EntityNet): EntityNet {
+    if (net.later === undefined) {
+      net.later = new EntityNet(net.plan);
+      this.entities.set(-this.entities.size, net.later);
+    }
+    return net.later;
+  }
+
+  #insertRow(first: EntityNet, after: TupleRef): void {
+    const key = keyOf(after.bytes, this.#new, first.plan.key);
+    this.#noteStamps(first.plan, after.bytes);
+    const net = this.#holder(first, key);
     const row = net.rows.get(key);
-    if (row === undefined) {
-      net.rows.set(key, { ...change, key: change.after, deleted: undefined });
+    if (row !== undefined && row.after === undefined) row.after = after;
+    else {
+      const inserted = { before: undefined, after, key: after, deleted: undefined };
+      (row === undefined ? net : this.#after(net)).rows.set(key, inserted);
+    }
+  }
+
+  #updateRow(first: EntityNet, key: Key, change: { before: TupleRef; after: TupleRef }): void {
+    this.#noteStamps(first.plan, change.after.bytes);
+    const net = this.#holder(first, key);
+    const row = net.rows.get(key);
+    if (row?.after === undefined || !isSameRow(row.after, change.before)) {
+      const updated = { ...change, key: change.after, deleted: undefined };
+      (row === undefined ? net : this.#after(net)).rows.set(key, updated);
       return;
     }
     const { bytes, offset } = change.after;
@@ -157,20 +182,19 @@ export class Fold {
       : change.after;
   }
 
-  #removeRow(net: EntityNet, key: Key, before: TupleRef): void {
-    const row: NetRow = net.rows.get(key) ?? {
-      before,
-      after: undefined,
-      key: before,
-      deleted: undefined,
-    };
-    row.after = undefined;
-    if (this.#tombstones.size > 0) {
-      const pending = pendingKey(net.plan.shape.entity.name, key);
-      row.deleted = this.#tombstones.get(pending) ?? row.deleted;
-      this.#tombstones.delete(pending);
+  #removeRow(first: EntityNet, key: Key, before: TupleRef): void {
+    const net = this.#holder(first, key);
+    let row = net.rows.get(key);
+    if (row?.after === undefined || !isSameRow(row.after, before)) {
+      const removed: NetRow = { before, after: undefined, key: before, deleted: undefined };
+      (row === undefined ? net : this.#after(net)).rows.set(key, removed);
+      row = removed;
     }
-    net.rows.set(key, row);
+    row.after = undefined;
+    if (this.#tombstones.size === 0) return;
+    const pending = pendingKey(net.plan.shape.entity.name, key);
+    row.deleted = this.#tombstones.get(pending) ?? row.deleted;
+    this.#tombstones.delete(pending);
   }
 
   /** A key update is a delete and an insert (design §5); its tombstone is in the same transaction. */
@@ -205,9 +229,7 @@ export class Fold {
     const birth = bytes.readBigInt64BE(this.#new[2 * plan.birth]!);
     const stamp = bytes.readBigInt64BE(this.#new[2 * plan.stamp]!);
     if (stamp > this.maxStamp) this.#raise(stamp);
-    const row = this.#newest.get(name)?.rows.get(key);
-    if (row !== undefined && row.after === undefined) row.deleted = { birth, stamp };
-    else this.#tombstones.set(pendingKey(name, key), { birth, stamp });
+    this.#tombstones.set(pendingKey(name, key), { birth, stamp });
   }
 
   /** Compares high words first: BigInt only when a stamp may be the greatest so far. */

@@ -26,6 +26,25 @@ export class Knowledge {
     for (const wake of waiters) wake();
   }
 
+  /** A copy of all positions. */
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map(this.#positions);
+  }
+
+  /**
+   * Corrects what a crash of the database took back: commits of apply are asynchronous. A position that
+   * was known before the database was asked is in its answer, unless it was lost.
+   *
+   * @param before `positions()` from before the question
+   * @param found the positions in `crp.progress`
+   */
+  correct(before: ReadonlyMap<number, bigint>, found: ReadonlyMap<number, bigint>): void {
+    for (const [origin, position] of before) {
+      const now = found.get(origin) ?? 0n;
+      if (now < position && this.position(origin) === position) this.#positions.set(origin, now);
+    }
+  }
+
   /** True if everything that the vector names is applied here. Our own changes always are. */
   covers(vector: ReadonlyMap<number, bigint>, origin: number): boolean {
     return this.missing(vector, origin) === undefined;

@@ -72,6 +72,22 @@ export function hasUnchanged(bytes: Buffer, offset: number): boolean {
   return false;
 }
 
+/**
+ * True if two tuples are the same row. A value that `one` leaves out (unchanged TOAST) is taken for the
+ * same: the row before a change always has all its values.
+ */
+export function isSameRow(
+  one: { bytes: Buffer; offset: number },
+  other: { bytes: Buffer; offset: number },
+): boolean {
+  const end = skipTuple(one.bytes, one.offset);
+  const otherEnd = skipTuple(other.bytes, other.offset);
+  if (one.bytes.compare(other.bytes, other.offset, otherEnd, one.offset, end) === 0) return true;
+  if (!hasUnchanged(one.bytes, one.offset)) return false;
+  const full = { bytes: completeTuple(one, other), offset: 0 };
+  return full.bytes.compare(other.bytes, other.offset, otherEnd) === 0;
+}
+
 /** A tuple with its unchanged values replaced by those of the row before. */
 export function completeTuple(
   after: { bytes: Buffer; offset: number },
