@@ -5,8 +5,8 @@ import type { ComparedRow, SiteState } from './state.ts';
 /** The low bits of a stamp that name the site that made it (ARCHITECTURE.md §3). */
 const SITE_BITS = 2047n;
 
-/** How it was decided which site has a group's value. */
-export type Decision = 'equal' | 'stamp' | 'majority' | 'author' | 'md5';
+/** How it was decided which site has a group's value; `incarnation`: it has the later insert of the key. */
+export type Decision = 'equal' | 'incarnation' | 'stamp' | 'majority' | 'author' | 'md5';
 
 /** What all sites must have in the end. */
 export interface MergedState {
@@ -30,6 +30,9 @@ export function mergeStates(policy: MergePolicy, states: readonly SiteState[]): 
   const sites = states.toSorted((one, other) => one.site - other.site);
   const latest = latestRows(sites);
   const groups = policy.groups.map((_, index) => choose(latest, index));
+  if (sites.some((state) => state.row !== undefined && !latest.includes(state as WithRow))) {
+    for (const group of groups) if (group.decision === 'equal') group.decision = 'incarnation';
+  }
   const row = latest.length === 0 ? undefined : compose(policy, latest, groups);
   const { row: living, tombstone } = fold(policy, sites, row);
   return {
