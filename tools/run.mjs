@@ -70,6 +70,11 @@ function bench(args) {
   run(process.execPath, ['dist/tools/bench/main.js', ...args]);
 }
 
+/** Straight from the sources: that starts sooner than a build, and runs as fast. */
+function sim(args) {
+  run(process.execPath, ['--import', 'tsx', 'test/simulation/main.ts', ...args]);
+}
+
 const [command, ...args] = process.argv.slice(2);
 process.chdir(root);
 if (command === 'test') {
@@ -81,6 +86,9 @@ if (command === 'test') {
 } else if (command === 'bench') {
   install();
   bench(args);
+} else if (command === 'sim') {
+  install();
+  sim(args);
 } else if (command === 'chaos') {
   install();
   run(process.execPath, ['--import', 'tsx', 'tools/chaos.ts', ...args]);

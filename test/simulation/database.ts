@@ -1,0 +1,76 @@
+import type { RowVersion, Tombstone } from '../../src/merge/types.ts';
+import type { Acknowledged } from './ledger.ts';
+
+/** A place in the WAL that capture looks at. */
+export interface WalEntry {
+  lsn: bigint;
+  /** Messages that a walsender makes of it. */
+  messages: Buffer[];
+}
+
+/** What a crash takes back together: everything that is written through the WAL. */
+export interface DatabaseState {
+  /** By `<entity>/<key>`. */
+  rows: Map<string, RowVersion>;
+  tombstones: Map<string, Tombstone>;
+  progress: Map<number, bigint>;
+  /** µs since 2020; `crp.floor`. */
+  floor: bigint;
+  /** The greatest stamp that apply has written. */
+  greatest: bigint;
+  /** Stamps that conflict records name, by row. */
+  conflicts: Map<string, ReadonlySet<bigint>>;
+  ledger: Acknowledged[];
+  lsn: bigint;
+}
+
+function copyOf(state: DatabaseState): DatabaseState {
+  return {
+    ...state,
+    rows: new Map(state.rows),
+    tombstones: new Map(state.tombstones),
+    progress: new Map(state.progress),
+    conflicts: new Map(state.conflicts),
+    ledger: [...state.ledger],
+  };
+}
+
+/**
+ * A site's database: one copy in memory, one as it is on disk. Rows are never changed in place, so a copy
+ * is a copy of maps.
+ */
+export class SimDatabase {
+  state: DatabaseState = {
+    ...{ rows: new Map(), tombstones: new Map(), progress: new Map(), conflicts: new Map() },
+    ...{ floor: 0n, greatest: 0n, ledger: [], lsn: 1000n },
+  };
+  readonly wal: WalEntry[] = [];
+  /** Entries of the WAL that are on disk; a walsender sends no others. */
+  walOnDisk = 0;
+  #onDisk: DatabaseState = copyOf(this.state);
+
+  /** Adds to the WAL and tells the position after it. */
+  log(messages: (lsn: bigint) => Buffer[]): bigint {
+    this.state.lsn += 16n;
+    this.wal.push({ lsn: this.state.lsn, messages: messages(this.state.lsn) });
+    return this.state.lsn;
+  }
+
+  /** A durable commit, or the WAL writer: everything so far is on disk. */
+  flush(): void {
+    if (this.#onDisk.lsn === this.state.lsn && this.walOnDisk === this.wal.length) return;
+    this.#onDisk = copyOf(this.state);
+    this.walOnDisk = this.wal.length;
+  }
+
+  /** The server crashes and recovers: what was not on disk never happened. */
+  crash(): void {
+    this.state = copyOf(this.#onDisk);
+    this.wal.length = this.walOnDisk;
+  }
+
+  /** As a planted bug: an origin's progress gets to disk without the data. */
+  flushProgress(origin: number, position: bigint): void {
+    this.#onDisk.progress.set(origin, position);
+  }
+}

@@ -1,0 +1,118 @@
+import { planEntity, planTombstone } from '../../src/apply/relation.ts';
+import type { EntityPlan, RelationDescriptor, TombstonePlan } from '../../src/apply/relation.ts';
+import { policyOf } from '../../src/merge/policy.ts';
+import type { MergePolicy } from '../../src/merge/types.ts';
+import { BIRTH_COLUMN } from '../../src/model/ir.ts';
+import type { ColumnGroup, Entity, Method } from '../../src/model/ir.ts';
+import type { ShapeColumn } from '../../src/sql/shape.ts';
+import type { Random } from './random.ts';
+
+/** An entity with what the agent derives from it. */
+export interface SimEntity {
+  entity: Entity;
+  policy: MergePolicy;
+  plan: EntityPlan;
+  tombstone: TombstonePlan;
+  /** As the walsender describes the two tables: oid, name, columns with their type's oid. */
+  relations: SimRelation[];
+  /** Places of value columns that the WAL leaves out where they do not change (TOAST). */
+  toasted: ReadonlySet<number>;
+}
+
+export interface SimRelation {
+  oid: number;
+  name: string;
+  full: boolean;
+  columns: { name: string; oid: number; key: boolean }[];
+}
+
+const INT8 = 20;
+const TEXT = 25;
+/** Names of types by oid, as capture reads them from `pg_type`. */
+export const TYPES = new Map([
+  [INT8, 'bigint'],
+  [TEXT, 'text'],
+]);
+
+const METHODS: readonly Method[] = ['latest-timestamp', 'latest-timestamp', 'additive'];
+
+/** One or two entities of one to three column groups, with drawn methods. */
+export function drawModel(random: Random): SimEntity[] {
+  const count = random.chance(30) ? 2 : 1;
+  return Array.from({ length: count }, (_, index) => drawEntity(random, index));
+}
+
+function drawEntity(random: Random, index: number): SimEntity {
+  const groups: ColumnGroup[] = [];
+  for (let group = random.weighted([1, 3, 3]); group >= 0; group--) {
+    const name = `g${groups.length}`;
+    const method = random.pick(METHODS);
+    const columns = random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
+    groups.push({ name, stamp: `_crp_${name}`, columns, method });
+  }
+  const toasted = new Set<number>();
+  const values = groups.flatMap((group) => group.columns).length;
+  for (let place = 0; place < values; place++) if (random.chance(30)) toasted.add(place);
+  return simEntity(index, groups, toasted);
+}
+
+/** What the agent derives from an entity with these groups. */
+export function simEntity(
+  index: number,
+  groups: ColumnGroup[],
+  toasted: ReadonlySet<number>,
+): SimEntity {
+  const name = `e${index}`;
+  const column = (columnName: string, type: string, group?: string): Entity['columns'][number] => ({
+    ...{ name: columnName, path: columnName, type, notNull: false },
+    ...(group === undefined ? {} : { group }),
+  });
+  const entity: Entity = {
+    ...{ name, path: `/${name}`, table: { schema: 's', name }, tombstone: `${name}_tombstone` },
+    columns: [
+      column('k', 'bigint'),
+      ...groups.flatMap((group) => group.columns.map((one) => column(one, 'text', group.name))),
+    ],
+    ...{ key: ['k'], uniques: [], references: [], checks: [], groups },
+  };
+  const relations = [tableRelation(entity, index), tombstoneRelation(entity, index)];
+  const [table, tombstone] = relations.map(descriptor);
+  return {
+    ...{ entity, relations, toasted, policy: policyOf(entity) },
+    plan: planEntity(2 * index, { entity, relation: table!, local: localTable(table!) }),
+    tombstone: planTombstone(entity, tombstone!),
+  };
+}
+
+function tableRelation(entity: Entity, index: number): SimRelation {
+  const column = (name: string, oid: number): SimRelation['columns'][number] => ({
+    ...{ name, oid, key: true },
+  });
+  const data = entity.columns.slice(1).map((one) => column(one.name, TEXT));
+  const stamps = entity.groups.map((group) => column(group.stamp, INT8));
+  const columns = [column('k', INT8), ...data, column(BIRTH_COLUMN, INT8), ...stamps];
+  return { oid: 1000 + 2 * index, name: entity.table.name, full: true, columns };
+}
+
+function tombstoneRelation(entity: Entity, index: number): SimRelation {
+  const columns = ['k', 'birth', 'stamp'].map((name) => ({ name, oid: INT8, key: name === 'k' }));
+  return { oid: 1001 + 2 * index, name: entity.tombstone, full: false, columns };
+}
+
+function descriptor(relation: SimRelation): RelationDescriptor {
+  return {
+    ...{ schema: 's', name: relation.name },
+    columns: relation.columns.map(({ name, oid, key }) => ({
+      ...{ name, key, typeName: TYPES.get(oid)! },
+    })),
+  };
+}
+
+function localTable(relation: RelationDescriptor): Map<string, ShapeColumn> {
+  return new Map(
+    relation.columns.map(({ name, typeName }) => [
+      name,
+      { name, type: typeName, typeName, oid: 0, arrayOid: 0 },
+    ]),
+  );
+}

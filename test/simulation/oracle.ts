@@ -1,0 +1,170 @@
+import { addDifference } from '../../src/merge/decimal.ts';
+import { latestTombstone } from '../../src/merge/merge.ts';
+import type { KeyState, RowVersion, Tombstone } from '../../src/merge/types.ts';
+import type { DatabaseState } from './database.ts';
+import { changedGroups, happenedBefore } from './ledger.ts';
+import type { Acknowledged, Write } from './ledger.ts';
+import type { SimEntity } from './model.ts';
+import type { Setting, World } from './world.ts';
+import { Violation } from './world.ts';
+
+/*
+ * What the end of a scenario must be, from the acknowledged writes alone. It does not use the code that
+ * it judges: the end is computed as a set of writes, without any order of arrival.
+ */
+
+/** One write with the transaction that it was in. */
+export interface Made {
+  write: Write;
+  by: Acknowledged;
+}
+
+/** @throws Violation naming the first promise that was not kept */
+export function check(world: World): void {
+  const { setting } = world;
+  const states = world.sites.map((site) => site.database.state);
+  const history = historyOf(states);
+  for (const [row, made] of history) {
+    const sim = setting.model[Number(row.split('/')[0])]!;
+    const wanted = expected(sim, made);
+    for (const [index, state] of states.entries()) {
+      const found = print(state.rows.get(row), state.tombstones.get(row));
+      const right = print(wanted.row, wanted.tombstone);
+      if (found === right) continue;
+      const site = setting.sites[index];
+      throw new Violation(`row ${row} at site ${site} is ${found}, it should be ${right}`);
+    }
+    checkNothingLost(sim, { row, made, wanted, states });
+  }
+  checkNoOthers(setting, states, history);
+}
+
+/** All acknowledged writes by row, in commit order of each site. */
+function historyOf(states: readonly DatabaseState[]): Map<string, Made[]> {
+  const history = new Map<string, Made[]>();
+  for (const by of states.flatMap((state) => state.ledger)) {
+    for (const write of by.writes) {
+      const made = history.get(write.row) ?? [];
+      made.push({ write, by });
+      history.set(write.row, made);
+    }
+  }
+  return history;
+}
+
+function checkNoOthers(
+  setting: Setting,
+  states: readonly DatabaseState[],
+  history: ReadonlyMap<string, unknown>,
+): void {
+  for (const [index, state] of states.entries()) {
+    for (const row of [...state.rows.keys(), ...state.tombstones.keys()]) {
+      if (!history.has(row)) {
+        throw new Violation(`row ${row} at site ${setting.sites[index]} was never written`);
+      }
+    }
+  }
+}
+
+function print(row: RowVersion | undefined, tombstone: Tombstone | undefined): string {
+  const dead = tombstone === undefined ? '' : ` † ${tombstone.birth} ${tombstone.stamp}`;
+  if (row === undefined) return `absent${dead}`;
+  return `${JSON.stringify(row.values)} born ${row.birth} stamps ${row.stamps.join(' ')}${dead}`;
+}
+
+/** The end of one key: the youngest incarnation that no delete saw, and per group what its method says. */
+export function expected(sim: SimEntity, made: readonly Made[]): KeyState {
+  let tombstone: Tombstone | undefined;
+  for (const { write } of made) {
+    if (write.kind === 'delete') tombstone = latestTombstone(tombstone, write);
+  }
+  const dead = tombstone?.birth ?? 0n;
+  let first: RowVersion | undefined;
+  for (const { write } of made) {
+    if (write.kind !== 'insert' || write.after.birth <= dead) continue;
+    if (first === undefined || write.after.birth > first.birth) first = write.after;
+  }
+  const state: KeyState = tombstone === undefined ? {} : { tombstone: { ...tombstone } };
+  if (tombstone !== undefined) {
+    state.tombstone = { birth: tombstone.birth, stamp: tombstone.stamp };
+  }
+  if (first !== undefined) state.row = grown(sim, first, made);
+  return state;
+}
+
+type Update = Write & { kind: 'update' };
+
+function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVersion {
+  const row: RowVersion = { ...first, stamps: [...first.stamps], values: [...first.values] };
+  const updates = made
+    .map(({ write }) => write)
+    .filter((write): write is Update => write.kind === 'update')
+    .filter((write) => write.after.birth === first.birth);
+  for (const [group, { method, columns }] of sim.policy.groups.entries()) {
+    for (const { before, after } of updates) {
+      const stamp = after.stamps[group]!;
+      if (before.stamps[group] === stamp) continue;
+      const newest = stamp > row.stamps[group]!;
+      if (newest) row.stamps[group] = stamp;
+      for (const place of columns) {
+        const [from, to] = [before.values[place]!, after.values[place]!];
+        if (method === 'additive') {
+          row.values[place] = addDifference(row.values[place]!, { from, to });
+        } else if (newest) row.values[place] = to;
+      }
+    }
+  }
+  return row;
+}
+
+/**
+ * Every write is in the end state, or a write that was made with knowledge of it replaced it, or some
+ * site recorded a conflict that names it.
+ */
+function checkNothingLost(
+  sim: SimEntity,
+  end: { row: string; made: readonly Made[]; wanted: KeyState; states: readonly DatabaseState[] },
+): void {
+  const { row, made, wanted, states } = end;
+  for (const one of made) {
+    if (one.write.kind === 'delete') continue;
+    const birth = one.write.after.birth;
+    const groups =
+      one.write.kind === 'insert'
+        ? sim.policy.groups.map((_, group) => group)
+        : changedGroups(one.write);
+    for (const group of groups) {
+      const stamp = one.write.after.stamps[group]!;
+      const alive = wanted.row?.birth === birth;
+      const adds = sim.policy.groups[group]!.method !== 'latest-timestamp';
+      if (alive && (adds || wanted.row?.stamps[group] === stamp)) continue;
+      if (made.some((other) => replaces(other, one, group))) continue;
+      if (states.some((state) => state.conflicts.get(row)?.has(stamp) === true)) continue;
+      throw new Violation(
+        `the write of group ${group} of row ${row} with stamp ${stamp} by site ${one.by.site} ` +
+          `was lost without a record`,
+      );
+    }
+  }
+}
+
+/** True if the other write replaced the group's value knowing of it. */
+function replaces(other: Made, one: Made, group: number): boolean {
+  if (other === one) return false;
+  const known = other.by === one.by || happenedBefore(one.by, other.by);
+  if (!known || one.write.kind === 'delete') return false;
+  if (other.write.kind !== 'update') return other.write !== one.write && isLater(other, one);
+  return (
+    other.write.after.birth === one.write.after.birth &&
+    changedGroups(other.write).includes(group) &&
+    other.write.after.stamps[group]! > one.write.after.stamps[group]!
+  );
+}
+
+/** Inside one transaction the stamps tell which came later. */
+function isLater(other: Made, one: Made): boolean {
+  if (other.by !== one.by) return true;
+  const stamp = (write: Write): bigint =>
+    write.kind === 'delete' ? write.stamp : write.after.stamps.reduce((a, b) => (a > b ? a : b));
+  return stamp(other.write) > stamp(one.write);
+}

@@ -1,0 +1,32 @@
+/**
+ * Bugs that can be planted in the simulated engine, to show that the checks find them. Each is a mistake
+ * that somebody could make in the agent; `planted.test.ts` requires that each is found.
+ */
+export const PLANTED = {
+  'skip-floor': 'apply does not raise the floor above the stamps that it writes',
+  'ignore-vector': 'apply does not wait for what a batch was made with knowledge of',
+  'keep-knowledge': 'after a crash of the database apply still believes what the crash took back',
+  'late-beacon': 'the knowledge of a change is announced after the commit that makes it visible',
+  'forget-vector': 'capture confirms a position without saving the vector that belongs to it',
+  'early-vector':
+    'capture saves a vector that belongs to a later position than the one it confirms',
+  'progress-first': 'progress is committed durably ahead of the data',
+  'apply-twice': 'transactions that were applied already are not skipped',
+  'no-base-check': 'the set-based update does not compare stamps with the base',
+  'no-birth-check': 'the set-based update does not compare the birth with the base',
+  'insert-over-tombstone': 'the set-based insert does not look at the tombstone',
+  'ignore-tombstone': 'merge is not shown the tombstone',
+  'tombstone-without-birth': 'a tombstone does not say which incarnations are dead',
+  'arrival-wins': 'in a conflict the change that arrives last wins',
+  'merge-incarnations': 'two incarnations of a key are merged group by group',
+  'additive-overwrites': 'the set-based update writes a counter instead of adding the difference',
+  'old-insert-stamp': 'an insert may get a stamp that is not above the tombstone of its key',
+  'lose-unchanged': 'a value that the WAL leaves out since it did not change becomes NULL',
+  'silent-conflict': 'conflicts are not recorded',
+} as const;
+
+export type Planted = keyof typeof PLANTED;
+
+export function isPlanted(name: string): name is Planted {
+  return Object.hasOwn(PLANTED, name);
+}

@@ -1,0 +1,201 @@
+import { latestTombstone } from '../../src/merge/merge.ts';
+import type { RowVersion, Tombstone } from '../../src/merge/types.ts';
+import type { SimDatabase } from './database.ts';
+import type { Acknowledged, Write } from './ledger.ts';
+import type { SimEntity } from './model.ts';
+import type { Planted } from './planted.ts';
+import { firstValue, nextValue } from './values.ts';
+import {
+  beginMessage,
+  commitMessage,
+  deleteMessage,
+  insertMessage,
+  rowTuple,
+  tombstoneTuple,
+  updateMessage,
+  updateNewMessage,
+} from './wire.ts';
+
+/** One SQL statement of a service. It does nothing where the row is not as it needs. */
+export interface Statement {
+  op: 'insert' | 'update' | 'delete' | 'rekey';
+  entity: number;
+  key: number;
+  /** Of `rekey`: the new key. */
+  to: number;
+  /** Of `update`: bit n is set if group n is written. */
+  groups: number;
+  /** What values are derived from. */
+  value: number;
+}
+
+export interface ServiceContext {
+  site: number;
+  model: readonly SimEntity[];
+  database: SimDatabase;
+  /** µs since 2020 by this server's clock. */
+  clock: bigint;
+  planted: Planted | undefined;
+}
+
+/**
+ * A transaction of a service, with what the triggers of src/sql/trigger-ddl.ts do: `zz_crp_stamp` before
+ * insert and update, `zz_crp_tombstone` before delete. Its changes are the messages that a walsender makes
+ * of its WAL: an update of a table with REPLICA IDENTITY FULL carries both rows, a tombstone comes right
+ * before its delete and carries its new row only.
+ */
+export class ServiceTransaction {
+  readonly #context: ServiceContext;
+  readonly #messages: Buffer[] = [];
+  readonly #writes: Write[] = [];
+  readonly #now: bigint;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+    const floor = context.database.state.floor + 1n;
+    this.#now = context.clock > floor ? context.clock : floor;
+  }
+
+  /** Commits; nothing is written to the WAL when no row was changed. */
+  commit(xid: number): Acknowledged | undefined {
+    if (this.#writes.length === 0) return undefined;
+    const { database, site } = this.#context;
+    const { state } = database;
+    const position = database.log((lsn) => [
+      ...[beginMessage(xid), ...this.#messages, commitMessage(lsn, lsn)],
+    ]);
+    const known = new Map(state.progress);
+    const acknowledged = { site, position, known, writes: this.#writes };
+    state.ledger.push(acknowledged);
+    return acknowledged;
+  }
+
+  run(statement: Statement): void {
+    const row = this.#row(statement);
+    if (statement.op === 'insert') {
+      if (row === undefined) this.#insert(statement);
+    } else if (row === undefined) return;
+    else if (statement.op === 'update') this.#update(statement, row);
+    else if (statement.op === 'delete') this.#delete(statement, row);
+    else this.#rekey(statement, row);
+  }
+
+  #entity(statement: Statement): SimEntity {
+    return this.#context.model[statement.entity]!;
+  }
+
+  #id(statement: Statement, key = statement.key): string {
+    return `${statement.entity}/${key}`;
+  }
+
+  #row(statement: Statement, key = statement.key): RowVersion | undefined {
+    return this.#context.database.state.rows.get(this.#id(statement, key));
+  }
+
+  #stamp(...above: bigint[]): bigint {
+    let time = this.#now;
+    for (const stamp of above) if (stamp >> 11n >= time) time = (stamp >> 11n) + 1n;
+    return (time << 11n) | BigInt(this.#context.site);
+  }
+
+  #insert(statement: Statement): void {
+    const { policy } = this.#entity(statement);
+    const values = policy.groups.flatMap((group) =>
+      group.columns.map((place) => firstValue(group, statement.value + place)),
+    );
+    const after = this.#born(statement, { key: statement.key, values, above: [] });
+    const [table] = this.#entity(statement).relations;
+    const tuple = rowTuple(this.#entity(statement), statement.key, { row: after });
+    this.#messages.push(insertMessage(table!, tuple));
+  }
+
+  /** A new incarnation of the key: birth and all stamps are above its tombstone. */
+  #born(
+    statement: Statement,
+    made: { key: number; values: RowVersion['values']; above: readonly bigint[] },
+  ): RowVersion {
+    const { key, values, above } = made;
+    const { state } = this.#context.database;
+    const row = this.#id(statement, key);
+    const dead = state.tombstones.get(row)?.stamp ?? 0n;
+    const old = this.#context.planted === 'old-insert-stamp';
+    const birth = old ? this.#old() : this.#stamp(dead, ...above);
+    const stamps = this.#entity(statement).policy.groups.map(() => birth);
+    const after = { birth, stamps, values };
+    state.rows.set(row, after);
+    this.#writes.push({ kind: 'insert', row, after });
+    return after;
+  }
+
+  #old(): bigint {
+    return (this.#context.clock << 11n) | BigInt(this.#context.site);
+  }
+
+  #update(statement: Statement, before: RowVersion): void {
+    const sim = this.#entity(statement);
+    const after = { ...before, stamps: [...before.stamps], values: [...before.values] };
+    for (const [index, group] of sim.policy.groups.entries()) {
+      if ((statement.groups & (1 << index)) === 0) continue;
+      for (const place of group.columns) {
+        const next = nextValue(group, before.values[place]!, statement.value + place);
+        if (next === before.values[place]) continue;
+        after.values[place] = next;
+        after.stamps[index] = this.#stamp(before.stamps[index]!);
+      }
+    }
+    const row = this.#id(statement);
+    this.#context.database.state.rows.set(row, after);
+    this.#message(statement, { before, after });
+    // An UPDATE that changes no value is in the WAL too, but nothing was written.
+    this.#writes.push({ kind: 'update', row, before, after });
+  }
+
+  #message(statement: Statement, rows: { before: RowVersion; after: RowVersion }): void {
+    const sim = this.#entity(statement);
+    const old = rowTuple(sim, statement.key, { row: rows.before });
+    const key = statement.op === 'rekey' ? statement.to : statement.key;
+    const next = rowTuple(sim, key, { row: rows.after, before: rows.before });
+    this.#messages.push(updateMessage(sim.relations[0]!, old, next));
+  }
+
+  #delete(statement: Statement, before: RowVersion): void {
+    const sim = this.#entity(statement);
+    this.#bury(statement, before);
+    const tuple = rowTuple(sim, statement.key, { row: before });
+    this.#messages.push(deleteMessage(sim.relations[0]!, tuple));
+  }
+
+  /** Writes the tombstone and takes the row away. */
+  #bury(statement: Statement, before: RowVersion): void {
+    const { state } = this.#context.database;
+    const row = this.#id(statement);
+    const stamp = this.#stamp(before.birth, ...before.stamps);
+    const birth = this.#context.planted === 'tombstone-without-birth' ? 0n : before.birth;
+    const old = state.tombstones.get(row);
+    const tombstone = latestTombstone(old, { birth, stamp })!;
+    state.tombstones.set(row, tombstone);
+    this.#tombstoneMessage(statement, old, tombstone);
+    state.rows.delete(row);
+    this.#writes.push({ kind: 'delete', row, birth: before.birth, stamp });
+  }
+
+  #tombstoneMessage(statement: Statement, old: Tombstone | undefined, next: Tombstone): void {
+    const relation = this.#entity(statement).relations[1]!;
+    const tuple = tombstoneTuple(statement.key, next);
+    this.#messages.push(
+      old === undefined ? insertMessage(relation, tuple) : updateNewMessage(relation, tuple),
+    );
+  }
+
+  /** An update of the key: a tombstone for the old one, a new incarnation of the new one. */
+  #rekey(statement: Statement, before: RowVersion): void {
+    if (statement.to === statement.key || this.#row(statement, statement.to) !== undefined) return;
+    this.#bury(statement, before);
+    const after = this.#born(statement, {
+      key: statement.to,
+      values: before.values,
+      above: [before.birth, ...before.stamps],
+    });
+    this.#message(statement, { before, after });
+  }
+}

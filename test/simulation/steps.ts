@@ -1,0 +1,47 @@
+import type { Statement } from './service.ts';
+
+/** One step of a scenario. A step that does not fit the state does nothing, so any subset is a scenario. */
+export type Step =
+  | { do: 'write'; site: number; durably: boolean; statements: Statement[] }
+  | { do: 'wal'; site: number }
+  | { do: 'capture'; site: number; count: number; flush: boolean }
+  | { do: 'store'; site: number }
+  | { do: 'confirm'; site: number }
+  | { do: 'pull'; site: number; from: number; origin: number; count: number; again: number }
+  | { do: 'read'; site: number; origin: number; count: number }
+  | { do: 'announce'; site: number; origin: number }
+  | { do: 'commit'; site: number; origin: number }
+  | { do: 'clock'; site: number; by: number }
+  | { do: 'crash'; site: number; what: 'agent' | 'database' | 'machine' };
+
+/** One line for a trace. */
+export function describeStep(step: Step): string {
+  const head = `site ${step.site} ${step.do}`;
+  switch (step.do) {
+    case 'write': {
+      const statements = step.statements.map(describeStatement).join('; ');
+      return `${head}${step.durably ? '' : ' (asynchronous)'}: ${statements}`;
+    }
+    case 'capture':
+      return `${head} ${step.count}${step.flush ? ' and flush' : ''}`;
+    case 'pull':
+      return `${head} ${step.count} of ${step.origin} from ${step.from}, ${step.again} again`;
+    case 'read':
+      return `${head} ${step.count} of ${step.origin}`;
+    case 'announce':
+    case 'commit':
+      return `${head} ${step.origin}`;
+    case 'clock':
+      return `${head} by ${step.by} µs`;
+    case 'crash':
+      return `${head} of the ${step.what}`;
+    default:
+      return head;
+  }
+}
+
+function describeStatement(statement: Statement): string {
+  const row = `${statement.entity}/${statement.key}`;
+  if (statement.op === 'update') return `update ${row} groups ${statement.groups.toString(2)}`;
+  return statement.op === 'rekey' ? `rekey ${row} to ${statement.to}` : `${statement.op} ${row}`;
+}

@@ -1,0 +1,228 @@
+import { SimAgent } from './agent.ts';
+import { SimDatabase } from './database.ts';
+import type { SimEntity } from './model.ts';
+import type { Planted } from './planted.ts';
+import { ServiceTransaction } from './service.ts';
+import type { Step } from './steps.ts';
+import { describeStep } from './steps.ts';
+
+/** What a scenario is played on. */
+export interface Setting {
+  /** Site numbers. */
+  sites: number[];
+  model: SimEntity[];
+  /** µs by which each site's clock is off at the beginning. */
+  offsets: number[];
+  planted: Planted | undefined;
+}
+
+export interface Site {
+  number: number;
+  database: SimDatabase;
+  agent: SimAgent;
+  /** µs by which its clock is off. */
+  offset: number;
+}
+
+/** True time between two steps, and at the first, in µs since 2020. */
+const STEP_MICROS = 100n;
+const BEGINNING = 200_000_000_000_000n;
+/** Rounds in which everything must arrive when nothing fails any more. */
+const MAX_ROUNDS = 200;
+const ALL = 1_000_000;
+
+/** A promise of the engine that was not kept. */
+export class Violation extends Error {}
+
+/** The sites of a group in one process, driven step by step; the same steps give the same end. */
+export class World {
+  readonly setting: Setting;
+  readonly sites: Site[];
+  /** What each step did, when asked for. */
+  readonly trace: string[] | undefined;
+  #now = BEGINNING;
+  #transactions = 0;
+
+  constructor(setting: Setting, traced = false) {
+    this.setting = setting;
+    this.trace = traced ? [] : undefined;
+    this.sites = setting.sites.map((number, index) => {
+      const database = new SimDatabase();
+      const { model, planted, sites } = setting;
+      const agent = new SimAgent({ site: number, sites, model, database, planted });
+      return { number, database, agent, offset: setting.offsets[index]! };
+    });
+  }
+
+  site(number: number): Site {
+    return this.sites.find((site) => site.number === number)!;
+  }
+
+  /** @throws Violation when the step breaks a promise */
+  run(step: Step): void {
+    this.#now += STEP_MICROS;
+    const effect = this.#do(this.site(step.site), step);
+    if (effect !== '') this.trace?.push(`${describeStep(step)} → ${effect}`);
+  }
+
+  #do(site: Site, step: Step): string {
+    const { agent, database } = site;
+    switch (step.do) {
+      case 'write':
+        return this.#write(site, step);
+      case 'wal':
+        database.flush();
+        return 'done';
+      case 'capture': {
+        const sent = agent.capture(step.count);
+        if (step.flush) agent.flush();
+        return sent > 0 || step.flush ? `${sent} entries` : '';
+      }
+      case 'store':
+        agent.journal.store();
+        return 'done';
+      case 'confirm':
+        agent.confirm();
+        return 'done';
+      case 'pull':
+        return this.#pull(site, step);
+      case 'read': {
+        const count = agent.read(step.origin, step.count);
+        return count > 0 ? `${count} batches` : '';
+      }
+      case 'announce':
+        return agent.announce(step.origin) ? 'done' : '';
+      case 'commit':
+        return this.#commit(site, step.origin);
+      case 'clock':
+        site.offset += step.by;
+        return 'done';
+      case 'crash':
+        return this.#crash(site, step.what);
+    }
+  }
+
+  #write(site: Site, step: Step & { do: 'write' }): string {
+    const { database, number } = site;
+    const { model, planted } = this.setting;
+    const clock = this.#now + BigInt(site.offset);
+    const context = { site: number, model, database, clock, planted };
+    const transaction = new ServiceTransaction(context);
+    for (const statement of step.statements) transaction.run(statement);
+    this.#transactions += 1;
+    const before = database.state.greatest;
+    const acknowledged = transaction.commit(this.#transactions);
+    if (acknowledged === undefined) return '';
+    for (const write of acknowledged.writes) {
+      const stamps = write.kind === 'delete' ? [write.stamp] : newStamps(write);
+      if (stamps.some((stamp) => stamp >> 11n <= before >> 11n)) {
+        throw new Violation(`a stamp of site ${number} is not above one that it had applied`);
+      }
+    }
+    if (step.durably) database.flush();
+    return `position ${acknowledged.position}`;
+  }
+
+  /** The link sends batches after the journal's position, and perhaps some that it had sent before. */
+  #pull(site: Site, step: Step & { do: 'pull' }): string {
+    const { journal } = site.agent;
+    const before = journal.position(step.origin);
+    const source = this.site(step.from).agent.journal;
+    const old = source.after(step.origin, 0n, ALL).filter((batch) => batch.last <= before);
+    const again = step.again > 0 ? old.slice(-step.again) : [];
+    for (const batch of [...again, ...source.after(step.origin, before, step.count)]) {
+      journal.append(batch);
+    }
+    const after = journal.position(step.origin);
+    return after > before ? `position ${after}` : '';
+  }
+
+  /** What was made with knowledge of something must not be applied before it. */
+  #commit(site: Site, origin: number): string {
+    const { progress } = site.database.state;
+    const before = progress.get(origin) ?? 0n;
+    const effect = site.agent.commit(origin);
+    if (effect === undefined) return '';
+    const after = progress.get(origin)!;
+    for (const one of this.site(origin).database.state.ledger) {
+      if (one.position <= before || one.position > after) continue;
+      for (const [other, position] of one.known) {
+        if (other === site.number || (progress.get(other) ?? 0n) >= position) continue;
+        throw new Violation(
+          `site ${site.number} applied ${one.position} of site ${origin} before ${position} of site ` +
+            `${other}, which it was made with`,
+        );
+      }
+    }
+    return effect === '' ? 'done' : effect;
+  }
+
+  #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {
+    if (what !== 'agent') site.database.crash();
+    if (what === 'database') site.agent.reconnect();
+    else site.agent.crash();
+    return 'done';
+  }
+
+  /**
+   * Faults are over: everything is captured, shipped and applied.
+   *
+   * @throws Violation when something does not arrive
+   */
+  heal(): void {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      if (!this.#round(round)) break;
+    }
+    for (const site of this.sites) {
+      for (const origin of this.sites) this.#checkArrived(site, origin);
+    }
+  }
+
+  /** Origins in an order that changes from round to round, so that none is always first. */
+  #round(round: number): boolean {
+    let moved = false;
+    const run = (step: Step): void => {
+      this.#now += STEP_MICROS;
+      const effect = this.#do(this.site(step.site), step);
+      if (effect === '' || effect === 'done') return;
+      this.trace?.push(`${describeStep(step)} → ${effect}`);
+      moved = moved || !effect.startsWith('0 entries');
+    };
+    for (const { number: site } of this.sites) {
+      run({ do: 'wal', site });
+      run({ do: 'capture', site, count: ALL, flush: true });
+    }
+    for (const { number: site } of this.sites) {
+      for (const index of this.sites.keys()) {
+        const turn = (index + round + this.setting.model.length) % this.sites.length;
+        const origin = this.sites[turn]!.number;
+        if (origin === site) continue;
+        run({ do: 'pull', site, origin, from: origin, count: ALL, again: 0 });
+        run({ do: 'read', site, origin, count: ALL });
+        run({ do: 'announce', site, origin });
+        run({ do: 'commit', site, origin });
+      }
+    }
+    return moved;
+  }
+
+  #checkArrived(site: Site, origin: Site): void {
+    if (site === origin) return;
+    const sent = origin.database.state.ledger.filter((one) => one.site === origin.number);
+    const last = sent.at(-1)?.position ?? 0n;
+    const applied = site.database.state.progress.get(origin.number) ?? 0n;
+    if (applied < last) {
+      throw new Violation(
+        `site ${site.number} has applied site ${origin.number} up to ${applied}, not ${last}`,
+      );
+    }
+  }
+}
+
+function newStamps(write: {
+  kind: string;
+  before?: { stamps: readonly bigint[] };
+  after: { stamps: readonly bigint[] };
+}): bigint[] {
+  return write.after.stamps.filter((stamp, group) => stamp !== write.before?.stamps[group]);
+}
