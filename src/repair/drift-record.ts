@@ -1,47 +1,52 @@
+import type { Client } from 'pg';
+import { recordConflicts } from '../apply/conflict-log.ts';
 import type { ConflictEntry } from '../apply/conflict-log.ts';
 import type { RowCodec } from '../apply/row-codec.ts';
 import type { MergedState } from './merge-states.ts';
 import { keyTexts } from './mend-writer.ts';
-import type { ComparedRow, Key, SiteState } from './state.ts';
+import type { Mend } from './mend-writer.ts';
+import type { ComparedRow, SiteState } from './state.ts';
 
-interface Mended {
-  key: Key;
-  /** The site's own state, and those of the others. */
-  state: SiteState;
-  others: readonly SiteState[];
-  merged: MergedState;
-  siteName: (number: number) => string;
+/** Records what was mended, in the caller's transaction. */
+export async function recordDrift(
+  client: Client,
+  codec: RowCodec,
+  { mends, siteName }: { mends: readonly Mend[]; siteName: (number: number) => string },
+): Promise<void> {
+  const bySource = new Map<number, ConflictEntry[]>();
+  for (const mend of mends) {
+    const source = sourceOf(mend.others, mend.merged);
+    const entries = bySource.get(source) ?? [];
+    entries.push(driftEntry(codec, mend));
+    bySource.set(source, entries);
+  }
+  for (const [number, entries] of bySource) {
+    await recordConflicts(client, entries, { number, name: siteName(number) });
+  }
 }
 
 /** The row of `crp.conflict` that says what was mended: both images, from whom it was taken, and why. */
-export function driftEntry(
-  codec: RowCodec,
-  mended: Mended,
-): { entry: ConflictEntry; origin: { number: number; name: string } } {
-  const { state, others, merged, siteName } = mended;
+function driftEntry(codec: RowCodec, mended: Mend): ConflictEntry {
+  const { state, merged } = mended;
   const { entity, columns } = codec.shape;
-  const source = sourceOf(others, merged);
   const changed = changedGroups(state, merged);
   const texts = keyTexts(codec, mended.key);
   const image = (row: ComparedRow | undefined) =>
     row === undefined ? undefined : codec.texts(row, texts);
-  const fromOthers = changed.every((index) => merged.groups[index]!.site !== state.site);
   const names = changed.map((index) => entity.groups[index]!.name);
-  const entry: ConflictEntry = {
+  return {
     ...{ entity, columns, status: 'resolved' },
     ...{ local: image(state.row), remote: image(merged.row) },
     conflict: {
       ...(state.row === undefined || merged.row === undefined ? {} : { group: names.join(' ') }),
       ...{ type: 'drift', method: method(merged, changed) },
-      winner: fromOthers ? 'remote' : 'merged',
+      // What changed here is what another site had, even if this site's other groups stand.
+      winner: 'remote',
       localStamp: newest(state.row) ?? state.tombstone?.stamp ?? 0n,
       remoteStamp: newest(merged.row) ?? merged.tombstone?.stamp ?? 0n,
       reason: reason(state, merged),
     },
   };
-  // Without either image the key would be lost.
-  if (entry.local === undefined && entry.remote === undefined) entry.local = texts;
-  return { entry, origin: { number: source, name: siteName(source) } };
 }
 
 /** The site whose row stands, or the first that knows of the delete. */

@@ -3,10 +3,19 @@ import type { RowCodec } from '../apply/row-codec.ts';
 import type { Tombstone } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
 import type { MergedState } from './merge-states.ts';
-import { sameRow } from './state.ts';
 import type { Key, SiteState } from './state.ts';
 
-/** Writes one row and its tombstone, in the caller's transaction, with stamps as they are. */
+/** A key of this site, what is known of it here and elsewhere, and what must stand in the end. */
+export interface Mend {
+  key: Key;
+  state: SiteState;
+  others: readonly SiteState[];
+  merged: MergedState;
+}
+
+type Texts = readonly (string | null)[];
+
+/** Writes rows and tombstones of one entity, in the caller's transaction, with stamps as they are. */
 export class MendWriter {
   readonly codec: RowCodec;
   readonly #client: Client;
@@ -16,42 +25,55 @@ export class MendWriter {
     this.codec = codec;
   }
 
-  /** `changed`: the key came into being since it was read; nothing may be kept of what was written. */
-  async write(
-    key: Key,
-    { state, merged }: { state: SiteState; merged: MergedState },
-  ): Promise<'mended' | 'unchanged' | 'changed'> {
+  /**
+   * At most one statement a kind of change, by the primary keys.
+   *
+   * @returns false when a key came into being since it was read: the caller undoes what was written
+   * @throws the database's error; of class 23 when a constraint forbids one of the rows
+   */
+  async write(mends: readonly Mend[]): Promise<boolean> {
     const { codec } = this;
-    const texts = keyTexts(codec, key);
-    const { row, tombstone } = merged;
-    if (sameRow(state, row === undefined ? { site: 0 } : { site: 0, row })) return 'unchanged';
-    if (tombstone !== undefined && !sameTombstone(state.tombstone, tombstone)) {
-      const { birth, stamp } = tombstone;
-      await this.#run(slowTombstone(codec.shape), [...codec.key(texts), `${birth}`, `${stamp}`]);
-    }
-    if (row === undefined) await this.#run(slowDelete(codec.shape), codec.key(texts));
-    else {
-      const statement = state.row === undefined ? slowInsert(codec.shape) : slowUpdate(codec.shape);
-      if (!(await this.#run(statement, codec.texts(row, texts)))) return 'changed';
-    }
-    return 'mended';
+    const { shape } = codec;
+    const keyOf = (mend: Mend): Texts => codec.key(keyTexts(codec, mend.key));
+    const rowOf = (mend: Mend): Texts => codec.texts(mend.merged.row!, keyTexts(codec, mend.key));
+    const living = mends.filter(({ merged }) => merged.row !== undefined);
+    const deaths = mends.filter(({ state, merged }) => newTombstone(state, merged) !== undefined);
+    const inserts = living.filter(({ state }) => state.row === undefined);
+    const updates = living.filter(({ state }) => state.row !== undefined);
+    const deletes = mends.filter(({ merged }) => merged.row === undefined);
+    const tombstoneOf = (mend: Mend): Texts => {
+      const { birth, stamp } = newTombstone(mend.state, mend.merged)!;
+      return [...keyOf(mend), birth.toString(), stamp.toString()];
+    };
+    const done = [
+      await this.#run(slowTombstone(shape), deaths.map(tombstoneOf)),
+      // Before the inserts: they may need a unique value that is given free.
+      await this.#run(slowDelete(shape), deletes.map(keyOf)),
+      await this.#run(slowUpdate(shape), updates.map(rowOf)),
+      await this.#run(slowInsert(shape), inserts.map(rowOf)),
+    ];
+    return done.every(Boolean);
   }
 
-  /** Runs a statement whose parameters are one-element arrays. */
-  async #run(text: string, values: readonly (string | null)[]): Promise<boolean> {
-    const result = await this.#client.query(
-      text,
-      values.map((value) => [value]),
-    );
-    return result.rowCount === 1;
+  /** Runs a statement whose parameters are one array a column. True if it took all rows. */
+  async #run(text: string, rows: readonly Texts[]): Promise<boolean> {
+    if (rows.length === 0) return true;
+    const columns = rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null));
+    const result = await this.#client.query(text, columns);
+    return result.rowCount === rows.length;
   }
+}
+
+/** The tombstone to write, if the site has not got it. */
+function newTombstone(
+  { tombstone: own }: SiteState,
+  { tombstone }: MergedState,
+): Tombstone | undefined {
+  const same = own?.birth === tombstone?.birth && own?.stamp === tombstone?.stamp;
+  return same ? undefined : tombstone;
 }
 
 /** The shape's columns with the key's values; the others NULL. */
 export function keyTexts({ shape }: RowCodec, key: Key): (string | null)[] {
   return shape.columns.map(({ name }) => key[shape.entity.key.indexOf(name)] ?? null);
-}
-
-function sameTombstone(one: Tombstone | undefined, other: Tombstone): boolean {
-  return one?.birth === other.birth && one.stamp === other.stamp;
 }

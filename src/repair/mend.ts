@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { recordConflicts } from '../apply/conflict-log.ts';
-import type { ConflictEntry } from '../apply/conflict-log.ts';
 import { isIntegrityViolation } from '../apply/integrity.ts';
 import { RowCodec } from '../apply/row-codec.ts';
 import { ApplySession } from '../apply/session.ts';
@@ -11,20 +9,21 @@ import { isTransient } from '../postgres/connect.ts';
 import type { Shape } from '../sql/shape.ts';
 import { hiddenColumns } from '../sql/shape.ts';
 import { WRITABLE_COLUMNS } from '../sql/verify.ts';
-import { driftEntry } from './drift-record.ts';
+import { recordDrift } from './drift-record.ts';
 import { mergeStates } from './merge-states.ts';
 import { MendWriter } from './mend-writer.ts';
+import type { Mend } from './mend-writer.ts';
 import { fromWire } from './protocol.ts';
 import type { MendOutcome, MendRow } from './protocol.ts';
 import { readStates } from './read-rows.ts';
-import { stateToken } from './state.ts';
+import { sameRow, stateToken } from './state.ts';
 import type { SiteState } from './state.ts';
 
 /** A session that ended a moment ago may hold the replication origin still. */
 const ORIGIN_TRIES = 50;
 const ORIGIN_WAIT_MS = 100;
 const OBJECT_IN_USE = '55006';
-const UNDO_ROW = 'ROLLBACK TO SAVEPOINT crp_row; RELEASE SAVEPOINT crp_row';
+const UNDO_ROWS = 'ROLLBACK TO SAVEPOINT crp_rows; RELEASE SAVEPOINT crp_rows';
 
 export interface MenderOptions {
   dsn: string;
@@ -110,39 +109,51 @@ class MendTransaction {
     const query = { site: site.number, keys, values: true, lock: true };
     const states = await readStates(client, this.#entity, query);
     const writer = new MendWriter(client, codec);
-    const outcomes: MendOutcome[] = [];
-    for (const [index, row] of rows.entries()) {
-      outcomes.push(await this.#one(writer, { row, state: states[index]! }));
-    }
+    const mends = rows.map((row, index) => this.#plan(row, states[index]!));
+    const work = mends.filter((mend) => typeof mend !== 'string');
+    const done = new Map(await this.#all(writer, work));
     await client.query('COMMIT');
-    return outcomes;
+    return mends.map((mend) => (typeof mend === 'string' ? { outcome: mend } : done.get(mend)!));
   }
 
-  async #one(
-    writer: MendWriter,
-    { row, state }: { row: MendRow; state: SiteState },
-  ): Promise<MendOutcome> {
-    if (stateToken(state) !== row.expected) return { outcome: 'changed' };
+  /** What has to be done about a row, or why nothing is. */
+  #plan(row: MendRow, state: SiteState): Mend | 'changed' | 'unchanged' {
+    if (stateToken(state) !== row.expected) return 'changed';
     const groups = this.#entity.groups.length;
     const others = row.others.map((other) => fromWire(other, groups));
     const merged = mergeStates(policyOf(this.#entity), [state, ...others]);
-    await this.#client.query('SAVEPOINT crp_row');
-    try {
-      const done = await writer.write(row.key, { state, merged });
-      const { siteName } = this.#options;
-      const record = driftEntry(writer.codec, { key: row.key, state, others, merged, siteName });
-      if (done === 'mended') await this.#record(record);
-      await this.#client.query(done === 'changed' ? UNDO_ROW : 'RELEASE SAVEPOINT crp_row');
-      return { outcome: done };
-    } catch (error) {
-      if (!isIntegrityViolation(error)) throw error;
-      await this.#client.query(UNDO_ROW);
-      return { outcome: 'refused', reason: (error as Error).message };
-    }
+    const wanted: SiteState = { site: state.site };
+    if (merged.row !== undefined) wanted.row = merged.row;
+    return sameRow(state, wanted) ? 'unchanged' : { key: row.key, state, others, merged };
   }
 
-  async #record(record: { entry: ConflictEntry; origin: { number: number; name: string } }) {
-    await recordConflicts(this.#client, [record.entry], record.origin);
+  /** All rows at once; if one of them cannot be written, each stands or falls alone. */
+  async #all(writer: MendWriter, mends: readonly Mend[]): Promise<[Mend, MendOutcome][]> {
+    if (mends.length === 0) return [];
+    const outcome = await this.#try(writer, mends);
+    if (outcome.outcome === 'mended' || mends.length === 1) {
+      return mends.map((mend) => [mend, outcome]);
+    }
+    const alone: [Mend, MendOutcome][] = [];
+    for (const mend of mends) alone.push([mend, await this.#try(writer, [mend])]);
+    return alone;
+  }
+
+  async #try(writer: MendWriter, mends: readonly Mend[]): Promise<MendOutcome> {
+    await this.#client.query('SAVEPOINT crp_rows');
+    try {
+      if (await writer.write(mends)) {
+        await recordDrift(this.#client, writer.codec, { mends, siteName: this.#options.siteName });
+        await this.#client.query('RELEASE SAVEPOINT crp_rows');
+        return { outcome: 'mended' };
+      }
+      await this.#client.query(UNDO_ROWS);
+      return { outcome: 'changed' };
+    } catch (error) {
+      if (!isIntegrityViolation(error)) throw error;
+      await this.#client.query(UNDO_ROWS);
+      return { outcome: 'refused', reason: (error as Error).message };
+    }
   }
 
   /** The columns that are written: the model's and the hidden ones, but for generated ones. */

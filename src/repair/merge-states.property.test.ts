@@ -93,9 +93,11 @@ test(`nothing is made up: every value is one that a site has under the greatest 
     assert.ok(living.every(({ birth }) => birth <= merged.birth));
     const latest = living.filter(({ birth }) => birth === merged.birth);
     for (const [index, group] of POLICY.groups.entries()) {
-      const newest = latest.filter((one) => one.stamps[index] === merged.stamps[index]);
+      const newest: ComparedRow[] = latest.filter(
+        (one) => one.stamps[index] === merged.stamps[index],
+      );
       assert.ok(latest.every((one) => one.stamps[index]! <= merged.stamps[index]!));
-      const from = newest.find((one) => one.hashes[index] === merged.hashes[index])!;
+      const from: ComparedRow = newest.find((one) => one.hashes[index] === merged.hashes[index])!;
       for (const column of group.columns) assert.equal(merged.values[column], from.values[column]);
     }
   });
