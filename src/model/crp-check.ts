@@ -7,7 +7,7 @@ import type { Statement } from '../yang/statement.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import { checkArgument } from './crp-arguments.ts';
 import type { CrpStatement } from './crp-statements.ts';
-import { CRP_MODULE, CRP_STATEMENTS } from './crp-statements.ts';
+import { CRP_MODULE, CRP_STATEMENTS, crpStatement } from './crp-statements.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 
 /** Statements that change a node from elsewhere: RFC 7950 gives extensions no meaning there. */
@@ -54,7 +54,7 @@ class Walk {
   visit(parent: Statement): void {
     const seen = new Map<string, Statement>();
     for (const child of parent.substatements) {
-      const known = this.#isOurs(child) ? CRP_STATEMENTS[child.name] : undefined;
+      const known = this.#isOurs(child) ? crpStatement(child.name) : undefined;
       if (known !== undefined) this.#check({ child, parent, known, seen });
       this.visit(child);
     }
@@ -79,7 +79,7 @@ class Walk {
     const { child, parent, known, seen } = work;
     const place = this.#keyword(parent);
     const names = { statement: child.name, parent: place };
-    const occurs = known.places[place];
+    const occurs = Object.hasOwn(known.places, place) ? known.places[place] : undefined;
     if (occurs === undefined) {
       if (CHANGES.has(place)) {
         const hint =

@@ -101,3 +101,8 @@ export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
   'sql-column': { argument: { kind: 'sql-binding' }, places: { 'crp:sql-table': '*', ...COLUMN } },
   'sql-type': { argument: { kind: 'text' }, places: { 'crp:sql-column': '0..1' } },
 };
+
+/** The grammar of a statement; undefined for a name that is none, whatever an author writes. */
+export function crpStatement(name: string): CrpStatement | undefined {
+  return Object.hasOwn(CRP_STATEMENTS, name) ? CRP_STATEMENTS[name] : undefined;
+}

@@ -344,6 +344,16 @@ for (const { code, text, says } of CASES) {
   });
 }
 
+test('a statement named like a property of every object is an unknown one', () => {
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    const { diagnostics } = compileTexts(entity(`leaf a { type int8; crp:${name} "x"; }`));
+    assert.ok(
+      diagnostics.some(({ code }) => code === 'unknown-extension'),
+      name,
+    );
+  }
+});
+
 test('every diagnostic of the model compiler has a test', () => {
   // No method that is available today depends on the order of changes.
   const untested = new Set<string>(['ordered-method']);

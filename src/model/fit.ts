@@ -3,7 +3,7 @@ import type { ExtensionInstance, Module, SchemaNode } from '../yang/schema.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';
-import { CRP_STATEMENTS } from './crp-statements.ts';
+import { crpStatement } from './crp-statements.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import { isOperation } from './entities.ts';
 
@@ -21,7 +21,7 @@ export function checkFit(module: Module, crp: CrpReader, reporter: ModelReporter
 export function checkAnnotations(crp: CrpReader, reporter: ModelReporter): void {
   for (const [node, instances] of crp.annotated()) {
     for (const instance of instances) {
-      const places = CRP_STATEMENTS[instance.name]?.places ?? {};
+      const places = crpStatement(instance.name)?.places ?? {};
       if (node.kind in places || !('crp:annotate' in places)) continue;
       report(reporter, instance, `${node.kind} "${node.name}" cannot have it`);
     }
