@@ -16,7 +16,7 @@ const LAYERS = [
   ['capture', 'link', 'apply'],
   ['repair'],
   ['site'],
-  ['services'],
+  ['services', 'editor'],
   ['cli'],
 ];
 const MAX_LINES = 400;

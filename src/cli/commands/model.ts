@@ -7,6 +7,7 @@ import { jsonOption, wholeNumber } from '../options.ts';
 import { compileFiles, compileOrExplain, FILES, MAX_SITE } from './model-compile.ts';
 import { diffCommand } from './model-diff.ts';
 import { importCommand } from './model-import.ts';
+import { lspCommand } from './model-lsp.ts';
 import { docsCommand, typesCommand, validateCommand } from './model-views.ts';
 
 /** `syncline model`: work on data models, without a site. */
@@ -20,7 +21,8 @@ export function modelCommand(): Command {
     .addCommand(validateCommand())
     .addCommand(typesCommand())
     .addCommand(docsCommand())
-    .addCommand(importCommand());
+    .addCommand(importCommand())
+    .addCommand(lspCommand());
 }
 
 function checkCommand(): Command {
