@@ -43,6 +43,8 @@ function itemsOf(name: string, known: CrpStatement, request: Request): Completio
       return values(pathsOf(name, request), CompletionItemKind.Field, request);
     case 'schema-path':
       return stepItems(request);
+    case 'words':
+      return wordItems(request);
     case 'identifier':
       return values(identifiersOf(name, request), CompletionItemKind.Reference, request);
     default:
@@ -77,6 +79,26 @@ function pathsOf(name: string, request: Request): string[] {
     ({ leaf }) => name !== 'owner-leaf' || (leaf.mandatory && leaf.type.base === 'string'),
   );
   return [...new Set(fitting.map(({ path }) => path))];
+}
+
+/** The next value of an order of an enumeration's values; each is in it once. */
+function wordItems(request: Request): CompletionItem[] {
+  const { typed, quote } = request.cursor;
+  if (quote === undefined) return [];
+  const skip = typed.search(/\S*$/);
+  const before = typed.slice(0, skip).split(/\s+/);
+  const names = schemaOf(request).nodes.flatMap((node) =>
+    (node.kind === 'leaf' || node.kind === 'leaf-list') && node.type.base === 'enumeration'
+      ? node.type.enums.map(({ name }) => name)
+      : [],
+  );
+  return [...new Set(names)]
+    .filter((name) => !before.includes(name))
+    .map((name) => ({
+      label: name,
+      kind: CompletionItemKind.EnumMember,
+      textEdit: replaceTyped(request, name, skip),
+    }));
 }
 
 function stepItems(request: Request): CompletionItem[] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { moduleText } from '../../test/support/model-text.ts';
+import { CLASH_OF_UNIQUES, HONOURED, METHODS } from '../model/engine.ts';
 import { completeAt } from './completion.ts';
 import { offsetOf } from './lines.ts';
 import { CrpReference } from './reference.ts';
@@ -10,6 +11,13 @@ import { Workspace } from './workspace.ts';
 const YANG = join(import.meta.dirname, '../../yang');
 const FILE = '/nowhere/test-model.yang';
 const reference = new CrpReference([YANG]);
+
+/** What may be said of a column, of which this version has a part. */
+const OF_COLUMNS = [
+  ...['resolve', 'site-local', 'in-group', 'derived', 'secret', 'escrow', 'sql-column'],
+];
+const offered = (names: readonly string[]): string[] =>
+  names.filter((name) => HONOURED[name]?.length !== 0).map((name) => `crp:${name}`);
 
 interface Completed {
   labels: string[];
@@ -48,11 +56,12 @@ const entity = (body: string, statements = ''): string =>
 
 test('statements are offered where they may stand, and once', () => {
   const { labels } = complete(entity('leaf a { type int32; | }'));
-  assert.deepEqual(labels, ['crp:', 'crp:resolve', 'crp:in-group', 'crp:sql-column']);
+  assert.deepEqual(labels, ['crp:', ...offered(OF_COLUMNS)]);
   const once = complete(entity('leaf a { type int32; crp:in-group "state"; crp:| }')).labels;
-  assert.deepEqual(once, ['crp:resolve', 'crp:sql-column']);
+  const others = offered(OF_COLUMNS).filter((label) => label !== 'crp:in-group');
+  assert.deepEqual(once, others);
   const behind = complete(entity('leaf a { crp:| type int32; crp:in-group "state"; }')).labels;
-  assert.deepEqual(behind, ['crp:resolve', 'crp:sql-column']);
+  assert.deepEqual(behind, others);
   const many = complete(entity('', '|')).labels;
   assert.ok(many.includes('crp:column-group') && !many.includes('crp:in-group'));
 });
@@ -60,11 +69,10 @@ test('statements are offered where they may stand, and once', () => {
 test('what would say nothing is not offered', () => {
   const labels = (body: string, statements = ''): string[] =>
     complete(entity(body, statements)).labels;
-  assert.deepEqual(labels('leaf r { type leafref { path "../id"; } crp:o| }').slice(-3), [
-    'crp:on-delete',
-    'crp:on-orphan',
-    'crp:sql-column',
-  ]);
+  const ofReference = labels('leaf r { type leafref { path "../id"; } crp:o| }');
+  for (const name of ['crp:on-delete', 'crp:on-orphan']) {
+    assert.ok(ofReference.includes(name) && !labels('leaf r { type int8; | }').includes(name));
+  }
   assert.deepEqual(labels('', 'crp:ownership "site" { crp:| }'), []);
   assert.deepEqual(labels('', 'crp:ownership "row" { crp:| }'), ['crp:owner-leaf']);
   assert.ok(!labels('', 'crp:sql-table "t" { crp:| }').includes('crp:fire-always'));
@@ -82,7 +90,7 @@ test('a keyword replaces what is typed of it, with its argument if the client ha
   const rest = entity('leaf a { type int32; crp:i|n "state"; }');
   assert.match(complete(rest, true).with('crp:in-group'), /int32; crp:in-group "state"; }/);
   const choice = complete(entity('leaf a { type leafref { path "../id"; } crp:| }'), true);
-  assert.match(choice.with('crp:on-orphan'), /crp:on-orphan "\$\{1\|keep\|\}";/);
+  assert.match(choice.with('crp:on-orphan'), /crp:on-orphan "\$\{1\|keep[a-z,-]*\|\}";/);
 });
 
 test('arguments are completed with what they may be', () => {
@@ -93,17 +101,27 @@ test('arguments are completed with what they may be', () => {
     'state',
     'row',
   ]);
-  assert.deepEqual(labels('leaf a { type int32; crp:resolve "|"; }'), [
-    'crp:latest-timestamp',
-    'crp:additive',
-  ]);
+  assert.deepEqual(
+    labels('leaf a { type int32; crp:resolve "|"; }'),
+    Object.keys(METHODS).flatMap((name) => (METHODS[name]!.available ? `crp:${name}` : [])),
+  );
   assert.deepEqual(labels('leaf a { type leafref { path "../id"; } crp:on-delete "|" }'), [
     'restrict',
     'cascade',
     'set-null',
   ]);
   assert.deepEqual(labels('', 'crp:ownership "row" { crp:owner-leaf "|"; }'), ['owner']);
-  assert.deepEqual(labels('unique "owner" { crp:on-unique-clash "|"; }'), ['park']);
+  assert.deepEqual(labels('unique "owner" { crp:on-unique-clash "|"; }'), CLASH_OF_UNIQUES);
+});
+
+test('an order grows by the values of the enumeration that are not in it', () => {
+  const leaf = (order: string): string =>
+    entity(`leaf a { type enumeration { enum up; enum down; enum gone; }
+      crp:resolve "crp:priority-group" { crp:order ${order} } }`);
+  assert.deepEqual(complete(leaf('"|"')).labels, ['up', 'down', 'gone']);
+  const next = complete(leaf('"down g|"'));
+  assert.deepEqual(next.labels, ['up', 'gone']);
+  assert.match(next.with('gone'), /crp:order "down gone"/);
 });
 
 test('groups are those of the entities that use a grouping', () => {
