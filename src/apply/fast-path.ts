@@ -128,7 +128,9 @@ export class FastPath {
       stream.once('error', reject);
     });
     const sink = new CopySink();
-    for (const [index, row] of rows.entries()) {
+    // By index: this loop runs for every change, and entries() makes an array a row.
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
       const op = stageOp(row);
       if (op !== undefined) {
         sink.row(plan.encoder.fieldCount);

@@ -2,8 +2,8 @@ import type { Pace } from '../base/pace.ts';
 import { Fold } from './fold.ts';
 
 /** Limits of one target transaction, and so of what a fold keeps in memory. */
-const MAX_CHANGES = 50_000;
-const MAX_BYTES = 24 * 1024 * 1024;
+const MAX_CHANGES = 16_000;
+const MAX_BYTES = 8 * 1024 * 1024;
 /** Folds that may wait while one is being applied. */
 const MAX_WAITING = 2;
 

@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Pace } from './pace.ts';
 
-test('rare work never waits, fast work is spaced out, and quiet time is credit again', (context) => {
-  let now = 0;
+test('work never waits while there is time to spare, and is spaced out while there is not', (context) => {
+  let now = 1000;
+  let busy = false;
   context.mock.method(performance, 'now', () => now);
-  const pace = new Pace(10);
-  const waits: number[] = [];
-  for (let run = 0; run < 12; run++) waits.push(pace.next());
-  assert.deepEqual(waits.slice(0, 10), Array(10).fill(0));
-  assert.deepEqual(waits.slice(10), [10, 20]);
-  now = 1000;
+  const pace = new Pace(10, () => busy);
+  assert.deepEqual([pace.next(), pace.next(), pace.next()], [0, 0, 0]);
+  busy = true;
+  assert.deepEqual([pace.next(), pace.next()], [10, 20]);
+  now = 1100;
+  assert.equal(pace.next(), 0);
+  now = 1104;
+  assert.equal(pace.next(), 6);
+  busy = false;
   assert.equal(pace.next(), 0);
 });
