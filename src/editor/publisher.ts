@@ -53,16 +53,11 @@ export class Publisher {
     );
   }
 
-  /** Shows something that is no diagnostic of the compiler. */
-  publishNote(uri: string, note: LspDiagnostic): void {
-    this.#send(uri, [note]);
-  }
-
-  /** Takes away what is shown in a document. */
-  clear(file: string, uri: string): void {
+  /** Takes away what is shown in a document that is not checked any more; a note may say why. */
+  clear(file: string, uri: string, note: LspDiagnostic[] = []): void {
     this.#shown.delete(file);
     this.#uris.delete(file);
-    this.#send(uri, []);
+    this.#send(uri, note);
   }
 
   /** Fixes for what is shown in the lines of a range; none while the document has changed since. */

@@ -20,6 +20,7 @@ import type {
   PublishDiagnosticsParams,
 } from 'vscode-languageserver/node';
 import { moduleText } from '../../test/support/model-text.ts';
+import { MAX_TEXT } from './workspace.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Milliseconds for one answer: starting the command on a busy machine takes the longest. */
@@ -188,6 +189,15 @@ test('completion works in a text that is not whole', async () => {
   };
   assert.deepEqual(await complete('int64; crp:in-group "', 21), ['state', 'row']);
   assert.ok((await complete('int64; crp:in-group "', 11)).includes('crp:resolve'));
+});
+
+test('a document that is too large is not checked, and says so until it is closed', async () => {
+  const uri = 'untitled:large';
+  await open(uri, `module large { description "${'x'.repeat(MAX_TEXT)}"; }`);
+  const [note] = (await diagnosticsOf(uri, 1)).diagnostics.slice(-1);
+  assert.equal(note?.severity, 3);
+  await client.sendNotification('textDocument/didClose', { textDocument: { uri } });
+  assert.deepEqual((await diagnosticsOf(uri)).diagnostics, []);
 });
 
 test('the server ends when it is told to, and has said nothing but the protocol', async () => {

@@ -165,16 +165,15 @@ class EditorServer {
       this.#checker.changed(file);
       return;
     }
-    this.#closed(document.uri);
-    this.#publisher.publishNote(document.uri, tooLarge(MAX_TEXT));
+    this.#closed(document.uri, [tooLarge(MAX_TEXT)]);
   }
 
-  #closed(uri: string): void {
+  #closed(uri: string, note: LspDiagnostic[] = []): void {
     const file = fileOf(uri);
     if (file === undefined) return;
     this.#workspace.texts.delete(file);
     this.#checker.closed(file);
-    this.#publisher.clear(file, uri);
+    this.#publisher.clear(file, uri, note);
   }
 
   #check(root: string): Checked {
