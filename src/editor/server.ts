@@ -9,7 +9,12 @@ import {
   TextDocuments,
   TextDocumentSyncKind,
 } from 'vscode-languageserver/node';
-import type { Connection, InitializeParams, InitializeResult } from 'vscode-languageserver/node';
+import type {
+  Connection,
+  Diagnostic as LspDiagnostic,
+  InitializeParams,
+  InitializeResult,
+} from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { asError } from '../base/errors.ts';
 import type { Checked } from './check.ts';
