@@ -4,7 +4,7 @@ import { classify } from './classify.ts';
 import { MAX_MENDED } from './protocol.ts';
 import type { ComparedSite, RowToMend } from './remote.ts';
 import { settle } from './settle.ts';
-import type { SettledKey } from './settle.ts';
+import type { SettledKey, SettleWork } from './settle.ts';
 import { stateToken } from './state.ts';
 import type { Key } from './state.ts';
 
@@ -23,9 +23,9 @@ export interface RepairOutcome {
 /** Makes rows equal at all sites and looks at them again afterwards: only what is seen equal is repaired. */
 export async function repair(
   sites: readonly ComparedSite[],
-  work: { entity: Entity; rows: readonly SettledKey[]; waitMs: number },
+  work: Omit<SettleWork, 'keys'> & { rows: readonly SettledKey[] },
 ): Promise<RepairOutcome> {
-  const { entity, waitMs } = work;
+  const { entity, exchanged } = work;
   const reasons = new Map<string, string>();
   let left = work.rows;
   let unsettled: Key[] = [];
@@ -34,7 +34,7 @@ export async function repair(
       for (const [key, reason] of await mendPart(sites, entity, part)) reasons.set(key, reason);
     }
     const keys = left.map(({ key }) => key);
-    const after = await settle(sites, { entity, keys, waitMs });
+    const after = await settle(sites, { entity, keys, exchanged });
     unsettled = [...unsettled, ...after.unsettled];
     left = after.different;
     if (left.every(({ key }) => reasons.has(JSON.stringify(key)))) break;

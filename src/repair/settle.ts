@@ -20,17 +20,19 @@ export interface Settled {
   unsettled: Key[];
 }
 
+export interface SettleWork {
+  entity: Entity;
+  keys: readonly Key[];
+  /** Waits until every site has applied what each of them has; false when one does not. */
+  exchanged: () => Promise<boolean>;
+}
+
 /**
  * Tells rows that differ from rows that are under way. A key differs when it is the same at each site
  * before and after all sites have applied everything that any of them had at the first look: what was
  * seen first is then behind all of them, and nothing else has happened to the key.
- *
- * @param waitMs longest wait for one site to apply what the others had
  */
-export async function settle(
-  sites: readonly ComparedSite[],
-  work: { entity: Entity; keys: readonly Key[]; waitMs: number },
-): Promise<Settled> {
+export async function settle(sites: readonly ComparedSite[], work: SettleWork): Promise<Settled> {
   const result: Settled = { different: [], unsettled: [] };
   for (let at = 0; at < work.keys.length; at += MAX_KEYS) {
     const keys = work.keys.slice(at, at + MAX_KEYS);
@@ -41,12 +43,12 @@ export async function settle(
 
 async function settleSome(
   sites: readonly ComparedSite[],
-  work: { entity: Entity; keys: readonly Key[]; waitMs: number },
+  work: SettleWork,
   result: Settled,
 ): Promise<void> {
   let before = await different(sites, work.entity, work.keys);
   for (let round = 0; before.length > 0 && round < MAX_ROUNDS; round++) {
-    if (!(await exchanged(sites, work.waitMs))) break;
+    if (!(await work.exchanged())) break;
     const now = await different(
       sites,
       work.entity,
@@ -75,21 +77,4 @@ async function different(
 
 function tokenOf({ states }: SettledKey): string {
   return states.map(stateToken).join('|');
-}
-
-/** Waits until every site has applied what each of them has by now. False when one does not in time. */
-async function exchanged(sites: readonly ComparedSite[], waitMs: number): Promise<boolean> {
-  const deadline = performance.now() + waitMs;
-  const positions = (await Promise.all(sites.map((site) => site.positions()))).flat();
-  const greatest = new Map<number, bigint>();
-  for (const [origin, text] of positions) {
-    const position = BigInt(text);
-    if (position > (greatest.get(origin) ?? -1n)) greatest.set(origin, position);
-  }
-  const wanted = [...greatest].map(([origin, position]): [number, string] => [
-    origin,
-    position.toString(),
-  ]);
-  const reached = await Promise.all(sites.map((site) => site.reach(wanted, deadline)));
-  return reached.every(Boolean);
 }

@@ -2,6 +2,7 @@ import { policyOf } from '../merge/policy.ts';
 import type { Entity } from '../model/ir.ts';
 import { classify } from './classify.ts';
 import type { DriftKind, Mending } from './classify.ts';
+import { exchanged } from './exchange.ts';
 import type { ComparedSite } from './remote.ts';
 import { repair } from './repair.ts';
 import { settle } from './settle.ts';
@@ -16,6 +17,8 @@ export interface VerifyOptions {
   limit: number;
   /** Longest wait for a site to apply what the others had, ms. */
   waitMs: number;
+  /** Members that are not compared, and are asked how far they are. */
+  witnesses: readonly ComparedSite[];
 }
 
 /** What `syncline verify --json` prints (docs/operating/verify.md). */
@@ -120,9 +123,9 @@ class EntityComparison {
 
   async #chunk(buckets: number[]): Promise<void> {
     const entity = this.#entity;
-    const { waitMs } = this.#options;
+    const exchanged = () => this.#exchanged();
     const keys = await suspectKeys(this.#sites, entity, buckets);
-    const { different, unsettled } = await settle(this.#sites, { entity, keys, waitMs });
+    const { different, unsettled } = await settle(this.#sites, { entity, keys, exchanged });
     this.#report.unsettled += unsettled.length;
     const listed = different.map((row) => this.#note(row));
     if (this.#options.repair && different.length > 0) await this.#repair(different, listed);
@@ -132,8 +135,8 @@ class EntityComparison {
     rows: readonly SettledKey[],
     listed: readonly (DifferenceReport | undefined)[],
   ): Promise<void> {
-    const { waitMs } = this.#options;
-    const outcome = await repair(this.#sites, { entity: this.#entity, rows, waitMs });
+    const exchanged = () => this.#exchanged();
+    const outcome = await repair(this.#sites, { entity: this.#entity, rows, exchanged });
     this.#report.repaired += outcome.repaired.length;
     const left = new Map(outcome.left.map((one) => [JSON.stringify(one.key), one]));
     for (const [index, { key }] of rows.entries()) {
@@ -143,6 +146,11 @@ class EntityComparison {
       report.outcome = failed === undefined ? 'repaired' : 'left';
       if (failed?.reason !== undefined) report.reason = failed.reason;
     }
+  }
+
+  #exchanged(): Promise<boolean> {
+    const { waitMs, witnesses } = this.#options;
+    return exchanged({ sites: this.#sites, witnesses, waitMs });
   }
 
   /** Counts a difference, and lists it while the list is not full. */

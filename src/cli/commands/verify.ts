@@ -43,22 +43,35 @@ export function verifyCommand(): Command {
         .default(30),
     )
     .action(async (options: Options) => {
-      const { config, members, models } = await look(options.dir);
-      const entities = chosenEntities(models, options.entity);
-      const sites = await openSites(options.dir, config, {
-        ...{ members: chosenMembers(config, members, options.peer), models },
-      });
-      try {
-        const report = await verifySites(sites, entities, {
-          ...{ repair: options.repair && !options.dryRun, limit: options.limit },
-          waitMs: options.wait * 1000,
-        });
-        console.log(options.json ? JSON.stringify(report) : describe(report));
-        process.exitCode = report.equal ? 0 : 1;
-      } finally {
-        for (const site of sites) site.close();
-      }
+      const report = await run(options);
+      console.log(options.json ? JSON.stringify(report) : describe(report));
+      process.exitCode = report.equal ? 0 : 1;
     });
+}
+
+async function run(options: Options): Promise<VerifyReport> {
+  const { config, members, models } = await look(options.dir);
+  const entities = chosenEntities(models, options.entity);
+  const chosen = chosenMembers(config, members, options.peer);
+  const open = (peer: Address) => openSite(options.dir, { config, models, peer });
+  const sites: ComparedSite[] = [];
+  const witnesses: ComparedSite[] = [];
+  try {
+    // This site's own agent is asked in the same way as the others': it knows what is under way.
+    sites.push(await open({ name: config.site, number: config.number, ...ownAddress(config) }));
+    for (const member of chosen) sites.push(await open(addressOf(member)));
+    for (const member of otherMembers(config, members)) {
+      if (chosen.includes(member)) continue;
+      const found = await open(addressOf(member)).catch(() => undefined);
+      if (found !== undefined) witnesses.push(found);
+    }
+    return await verifySites(sites, entities, {
+      ...{ repair: options.repair && !options.dryRun, limit: options.limit, witnesses },
+      waitMs: options.wait * 1000,
+    });
+  } finally {
+    for (const site of [...sites, ...witnesses]) site.close();
+  }
 }
 
 interface Found {
@@ -92,9 +105,7 @@ function chosenMembers(
   members: readonly Member[],
   names: readonly string[],
 ): Member[] {
-  const others = members.filter(
-    ({ name, state, address }) => name !== config.site && state === 'active' && address !== null,
-  );
+  const others = otherMembers(config, members);
   for (const name of names) {
     if (others.some((member) => member.name === name)) continue;
     throw new AppError('MEMBER_UNKNOWN', `"${name}" is no active member besides this site`, {
@@ -109,30 +120,32 @@ function chosenMembers(
   return names.length === 0 ? others : others.filter((member) => names.includes(member.name));
 }
 
-/** This site's own agent is asked in the same way as the others': it knows what is under way. */
-async function openSites(
+function otherMembers(config: SiteConfig, members: readonly Member[]): Member[] {
+  return members.filter(
+    ({ name, state, address }) => name !== config.site && state === 'active' && address !== null,
+  );
+}
+
+interface Address {
+  name: string;
+  number: number;
+  host: string;
+  port: number;
+}
+
+function addressOf({ name, number, address }: Member): Address {
+  return { name, number, ...parseAddress('the member’s address', address ?? '') };
+}
+
+async function openSite(
   dir: string,
-  config: SiteConfig,
-  { members, models }: { members: readonly Member[]; models: readonly InstalledModel[] },
-): Promise<ComparedSite[]> {
-  const certificates = readIdentity(dir);
-  const hash = modelsHash(models);
-  const own = { name: config.site, number: config.number, ...ownAddress(config) };
-  const others = members.map((member) => ({
-    ...{ name: member.name, number: member.number },
-    ...parseAddress('the member’s address', member.address ?? ''),
-  }));
-  const sites: ComparedSite[] = [];
-  try {
-    for (const peer of [own, ...others]) {
-      const connection = await PeerConnection.open({ group: config.group, ...certificates, peer });
-      sites.push(new ComparedSite(peer, connection, hash));
-    }
-    return sites;
-  } catch (error) {
-    for (const site of sites) site.close();
-    throw error;
-  }
+  to: { config: SiteConfig; models: readonly InstalledModel[]; peer: Address },
+): Promise<ComparedSite> {
+  const { config, models, peer } = to;
+  const connection = await PeerConnection.open({
+    ...{ group: config.group, ...readIdentity(dir), peer },
+  });
+  return new ComparedSite(peer, connection, modelsHash(models));
 }
 
 /** Where the agent of this site listens, as seen from its own machine. */

@@ -70,6 +70,15 @@ function lines({ differences }: VerifyReport): string[] {
     .sort();
 }
 
+async function asAdmin(site: AgentSite, ...statements: string[]): Promise<void> {
+  const client = await connect(site.adminUrl, 'test damage');
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
 /** Writes behind the back of everything: no trigger stamps it, and no site is told. */
 async function behind(site: AgentSite, ...statements: string[]): Promise<void> {
   const client = await connect(site.adminUrl, 'test damage');
@@ -230,6 +239,36 @@ test('thousands of lost rows are mended while both sites take writes', async () 
   }
 });
 
+test('an update without stamps that capture ships is found, too: it means nothing to the others', async () => {
+  await asAdmin(
+    muc,
+    'SET session_replication_role = replica',
+    `UPDATE leases.lease SET hostname = 'shipped' WHERE address = 12`,
+  );
+  const { code, report } = await verify(ber, '--repair');
+  assert.deepEqual([lines(report), code], [['altered 12 → muc update name<ber(author)'], 0]);
+  await equalDigests();
+});
+
+test('a row that a constraint forbids is left with the reason, and the others are mended', async () => {
+  await asAdmin(
+    muc,
+    `ALTER TABLE leases.lease ADD CONSTRAINT allowed CHECK (note <> 'forbidden') NOT VALID`,
+  );
+  await behind(
+    ber,
+    `UPDATE leases.lease SET note = 'forbidden', _crp_name = _crp_name + 2048 WHERE address = 13`,
+    `UPDATE leases.lease SET note = 'fine', _crp_name = _crp_name + 2048 WHERE address = 14`,
+  );
+  const { code, report } = await verify(muc, '--repair');
+  const outcomes = report.differences.map(({ key, outcome }) => `${key['address']} ${outcome}`);
+  assert.deepEqual([outcomes.sort(), code], [['13 left', '14 repaired'], 1]);
+  assert.match(report.differences.map(({ reason }) => reason).join(''), /^muc: .*"allowed"/);
+  await asAdmin(muc, 'ALTER TABLE leases.lease DROP CONSTRAINT allowed');
+  assert.equal((await verify(muc, '--repair')).code, 0);
+  await equalDigests();
+});
+
 test('a person reads a table, a line a row and how fast it went', async () => {
   await behind(muc, `UPDATE leases.lease SET hostname = 'z' WHERE address = 11`);
   const { code, stdout } = await cli('verify', '--repair', '--dry-run', '--dir', ber.dir);
@@ -251,3 +290,32 @@ test('a peer or an entity that is not there is an error with a hint', async () =
   assert.deepEqual([peer.code, entity.code, cut.code], [1, 1, 1]);
   assert.match(cut.stderr, /Cannot reach muc/);
 });
+
+test('of three sites the value that two have stands, even against the author', async () => {
+  const ham = await AgentSite.join(await ber.invite('ham', 3), {
+    adminUrl: await servers[0]!.createDatabase('ham'),
+  });
+  try {
+    await ham.up();
+    await everyMemberIsActive(ber, 'ham');
+    await behind(ber, `UPDATE leases.lease SET hostname = 'odd' WHERE address = 15`);
+    await behind(ham, 'DELETE FROM leases.lease WHERE address = 16');
+    const two = await verify(ber, '--peer', 'muc', '--entity', 'lease');
+    assert.deepEqual(lines(two.report), ['altered 15 → muc update name<ber(author)']);
+    const { code, report } = await verify(ber, '--repair');
+    assert.deepEqual(report.sites, ['ber', 'muc', 'ham']);
+    const expected = ['altered 15 → ber update name<muc(majority)', 'missing 16 → ham insert'];
+    assert.deepEqual([lines(report), code], [expected, 0]);
+    const { rows } = await ber.sql.query('SELECT hostname FROM leases.lease WHERE address = 15');
+    assert.deepEqual(rows, [{ hostname: 'host15' }]);
+  } finally {
+    await ham.remove();
+  }
+});
+
+async function everyMemberIsActive(site: AgentSite, name: string): Promise<void> {
+  await eventually(`${name} is an active member at ${site.config.site}`, async () => {
+    const { peers } = await site.status();
+    return peers.some((peer) => peer.name === name && peer.link === 'connected');
+  });
+}
