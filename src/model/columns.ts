@@ -4,6 +4,7 @@ import { argumentSpan } from '../yang/statement.ts';
 import { arrayType } from './array-type.ts';
 import type { ColumnType } from './column-type.ts';
 import { columnType } from './column-type.ts';
+import { readCounter } from './counters.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';
 import { defaultExpression } from './default-value.ts';
@@ -128,6 +129,12 @@ class ColumnBuilder {
   }
 
   leaf(node: LeafNode, place: Place): void {
+    const escrow = this.#crp.one(node, 'escrow');
+    if (escrow !== undefined && !node.isKey) {
+      const counter = readCounter({ node, escrow, ...place }, this.#reporter);
+      this.#draft.counters.push(counter);
+      return;
+    }
     const type = columnType(node.type, this.#reporter);
     if (type === undefined) {
       const what = { kind: `leaf of type ${node.type.base}`, name: node.name };

@@ -10,6 +10,7 @@ import { keywordSpan } from '../yang/statement.ts';
 import { checkAdditive } from './additive.ts';
 import { checkAvailability } from './availability.ts';
 import { addColumns } from './columns.ts';
+import { checkCounters } from './counters.ts';
 import { checkCrpStatements, importsCrp } from './crp-check.ts';
 import { crpOne, CrpReader } from './crp-reader.ts';
 import { CRP_MODULE } from './crp-statements.ts';
@@ -133,4 +134,5 @@ function compileEntity(
   addUniques(draft, reporter);
   addReferences(draft, context);
   addChecks(draft, reporter);
+  checkCounters(draft, context);
 }

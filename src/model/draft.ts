@@ -29,6 +29,19 @@ export interface EntityDraft {
   uniques: Unique[];
   references: Reference[];
   checks: Check[];
+  counters: CounterDraft[];
+}
+
+/** A leaf with `crp:escrow`. */
+export interface CounterDraft {
+  name: string;
+  path: string;
+  node: LeafNode;
+  statement: ExtensionInstance;
+  /** Canonical value of its bound; undefined when it has none, which was reported. */
+  bound: string | undefined;
+  /** Digits after the decimal point. */
+  scale: number;
 }
 
 export interface ColumnDraft {
@@ -62,4 +75,9 @@ export function nodeTitle(node: SchemaNode): string {
 /** The column that holds a node's value in a row of the entity. */
 export function columnOf(draft: EntityDraft, node: SchemaNode): ColumnDraft | undefined {
   return draft.columns.find((column) => column.node === node);
+}
+
+/** A description without its line breaks. */
+export function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s+/g, ' ');
 }

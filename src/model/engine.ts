@@ -46,7 +46,11 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
   derived: [],
   'on-orphan': ['keep'],
   secret: [],
-  escrow: [],
+  escrow: ['lower'],
+  split: ['origin'],
+  transfer: ['none'],
+  'low-water': [],
+  reservation: [],
   backup: [],
   'sql-key': [],
 };

@@ -69,7 +69,7 @@ class Finder {
     const draft: EntityDraft = {
       ...{ name, path: schemaPath(node), node, module: this.#module, statement, parent },
       table: { schema: table.length > 1 ? table[0]! : schema, name: table.at(-1)! },
-      ...{ columns: [], groups: [], uniques: [], references: [], checks: [] },
+      ...{ columns: [], groups: [], uniques: [], references: [], checks: [], counters: [] },
     };
     this.found.push(draft);
     return draft;

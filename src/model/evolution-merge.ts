@@ -57,6 +57,16 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
     const what = `who may write became: ${rules(now)}`;
     differences.push({ path: now.name, what, allowed: true, rollout: 'rolling', position });
   }
+  for (const counter of now.counters ?? []) {
+    const before = old.counters?.find((one) => one.name === counter.name);
+    if (before !== undefined && before.bound !== counter.bound) {
+      const hint = 'Sites that work with the old bound could take what the new one forbids.';
+      add(`bound of "${counter.path}" became ${counter.bound}`, hint);
+    }
+    if (old.columns.some((column) => column.path === counter.path)) {
+      add(`column "${counter.path}" became a counter with a bound`, 'Add a new leaf beside it.');
+    }
+  }
   for (const group of now.groups) {
     const before = old.groups.find((one) => one.name === group.name);
     if (before === undefined || before.method === group.method) continue;

@@ -2,11 +2,13 @@
 import type { Module, ResolvedType } from '../yang/schema.ts';
 import { identityValues } from './column-type.ts';
 import { argumentSpan } from '../yang/statement.ts';
+import { counterEntities, finishCounter } from './counter-entities.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
+import { oneLine } from './draft.ts';
 import { ownershipOf } from './ownership.ts';
-import type { Column, Entity, Model } from './ir.ts';
+import type { Column, Entity, Model, SqlName } from './ir.ts';
 import { IR_VERSION } from './ir.ts';
 import { sqlName } from './names.ts';
 
@@ -20,15 +22,13 @@ interface Parts {
 /** The model; tables of the same name are reported. */
 export function finishModel(parts: Parts, reporter: ModelReporter): Model {
   const { module, service, schema, drafts } = parts;
-  const tables = new Map<string, EntityDraft>();
+  const entities: Entity[] = [];
   for (const draft of drafts) {
-    const table = `${draft.table.schema}.${draft.table.name}`;
-    const first = tables.get(table);
-    tables.set(table, first ?? draft);
-    if (first === undefined) continue;
-    const names = { kind: 'table', name: table, one: first.name, other: draft.name };
-    const hint = 'Name one of the tables with "crp:sql-table".';
-    reporter.report('name-clash', argumentSpan(draft.statement.statement), names, { hint });
+    const entity = finishEntity(draft, reporter);
+    for (const made of [entity, ...counterEntities(entity, draft)]) {
+      checkTable(made, entities, { draft, reporter });
+      entities.push(made);
+    }
   }
   const schemas = new Set(drafts.map((draft) => draft.table.schema));
   return {
@@ -39,8 +39,25 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
     service,
     // Adopted tables are in a schema that was there.
     schema: schemas.size === 1 ? [...schemas][0]! : schema,
-    entities: drafts.map((draft) => finishEntity(draft, reporter)),
+    entities,
   };
+}
+
+/** Two entities of one table. Names that authors gave twice were reported when they were found. */
+function checkTable(
+  { name, table, functionsOnly }: Entity,
+  before: readonly Entity[],
+  { draft, reporter }: { draft: EntityDraft; reporter: ModelReporter },
+): void {
+  const full = (one: SqlName): string => `${one.schema}.${one.name}`;
+  const made = (one: Entity): boolean => functionsOnly === true || one.functionsOnly === true;
+  const first = before.find(
+    (one) => full(one.table) === full(table) || (one.name === name && made(one)),
+  );
+  if (first === undefined) return;
+  const names = { kind: 'table', name: full(table), one: first.name, other: name };
+  const hint = 'Name one of the tables with "crp:sql-table".';
+  reporter.report('name-clash', argumentSpan(draft.statement.statement), names, { hint });
 }
 
 function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
@@ -63,6 +80,9 @@ function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
     references,
     ...(crpChild(draft.statement, 'append-only') === undefined ? {} : { appendOnly: true }),
     ...(ownership === undefined ? {} : { ownership }),
+    ...(draft.counters.length === 0
+      ? {}
+      : { counters: draft.counters.map((one) => finishCounter(one, draft)) }),
     checks,
     groups,
   };
@@ -82,10 +102,6 @@ function finishColumn(column: ColumnDraft, draft: EntityDraft): Column {
     ...(values === undefined ? {} : { values }),
     ...(group === undefined ? {} : { group: group.name }),
   };
-}
-
-function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s+/g, ' ');
 }
 
 function valuesOf(type: ResolvedType | undefined): string[] | undefined {

@@ -45,6 +45,10 @@ export interface Entity {
   appendOnly?: true;
   /** Who may write a row; every site when absent. Triggers refuse local writes of others. */
   ownership?: Ownership;
+  /** Numbers with a bound. Each has no column but two entities of its own, and functions that write them. */
+  counters?: Counter[];
+  /** Rows are written by generated functions; a trigger refuses other local writes. */
+  functionsOnly?: true;
   /** Row-local CHECK constraints. */
   checks: Check[];
   /** Every non-key column is in exactly one group; without such columns there is one empty group. */
@@ -87,6 +91,26 @@ export interface Reference {
 
 /** `site`: the site that inserted the row; `row`: the site whose name is in a column. */
 export type Ownership = { kind: 'site' } | { kind: 'row'; column: string };
+
+/**
+ * A number that never falls below a bound (crp:escrow), kept as a bounded counter: what is above the bound is
+ * divided into shares of sites, and a site takes from its own share only. See src/sql/counter-sql.ts.
+ */
+export interface Counter {
+  /** As a column would be called; in the names of its functions. */
+  name: string;
+  /** RFC 7951 path of the leaf below the entity. */
+  path: string;
+  description?: string;
+  /** The lower bound and first value, an SQL number. */
+  bound: string;
+  /** Digits after the decimal point. */
+  scale: number;
+  /** Entity with one row for each holder and grantee: the amount that one gave the other, or itself. */
+  right: string;
+  /** Entity with one row for each site: the amount that it took. */
+  used: string;
+}
 
 export interface Check {
   name: string;

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { ident } from '../sql/apply-names.ts';
 import { agentTableGrants, catalogDdl, literal, serviceGrants } from '../sql/catalog-ddl.ts';
+import { counterGrants } from '../sql/counter-ddl.ts';
 import { modelDdl } from '../sql/entity-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
 
@@ -98,6 +99,7 @@ async function installModel(
   await run(client, modelDdl(ir, options.site.number));
   await run(client, agentTableGrants(options.agent.name, ir.schema));
   await run(client, serviceGrants(options.service.name, ir.schema));
+  await run(client, counterGrants(options.service.name, ir));
   await client.query('INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, $2, $3, $4)', [
     ...[ir.name, ir.revision, hash, JSON.stringify(ir)],
   ]);

@@ -1,6 +1,7 @@
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Column, Entity, Model, Reference } from '../model/ir.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { counterDdl } from './counter-ddl.ts';
 import { guardDdl } from './guard-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
@@ -19,6 +20,7 @@ export function modelDdl(model: Model, site: number): string[] {
     ),
     ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
     ...model.entities.flatMap((entity) => replicationDdl(entity, site)),
+    ...model.entities.flatMap((entity) => counterDdl(model, { entity, site })),
   ];
 }
 

@@ -12,6 +12,7 @@ export function guardDdl(entity: Entity, site: number): string[] {
   return [
     ...(entity.appendOnly === true ? appendOnly(entity) : []),
     ...(entity.ownership === undefined ? [] : ownership(entity, site)),
+    ...(entity.functionsOnly === true ? functionsOnly(entity) : []),
   ];
 }
 
@@ -70,5 +71,30 @@ END`,
     ),
     `CREATE OR REPLACE TRIGGER zy_crp_owner BEFORE ${when} ON ${tableOf(entity)} ` +
       `FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
+  ];
+}
+
+/**
+ * Rows that only functions write. They run as the owner of the table, and so do the cascades of foreign keys;
+ * the trigger function must not: it asks who is writing. A right on all tables of the schema, which a service
+ * has, is then no way around the functions.
+ */
+function functionsOnly(entity: Entity): string[] {
+  const name = `functions_only_${entity.tombstone}`;
+  return [
+    `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
+      `SET search_path = pg_catalog, pg_temp AS $crp$
+BEGIN
+  IF pg_get_userbyid((SELECT c.relowner FROM pg_class AS c WHERE c.oid = TG_RELID)) <> current_user THEN
+    RAISE EXCEPTION 'rows of "%" are written by functions only', TG_TABLE_NAME
+      USING ERRCODE = 'insufficient_privilege',
+        HINT = 'Call the functions whose names end in _add, _take and _give.';
+  END IF;
+  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+  RETURN NEW;
+END
+$crp$`,
+    `CREATE OR REPLACE TRIGGER zy_crp_functions_only BEFORE INSERT OR UPDATE OR DELETE ` +
+      `ON ${tableOf(entity)} FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
   ];
 }

@@ -4,6 +4,7 @@
  */
 import type { Check, Column, Entity, Model } from '../model/ir.ts';
 import { columnList, ident, tableOf } from './apply-names.ts';
+import { counterDdl } from './counter-ddl.ts';
 import {
   adoptionDdl,
   columnDdl,
@@ -32,6 +33,11 @@ export function upgradeDdl(before: Model, after: Model, site: number): string[] 
       const changes = old === undefined ? [] : tableChanges(after, { old, entity });
       // The trigger functions name all columns and groups, so they are made anew.
       return changes.length === 0 ? [] : [...changes, ...replicationDdl(entity, site)];
+    }),
+    ...after.entities.flatMap((entity) => {
+      const old = oldOf(entity)?.counters ?? [];
+      const counters = entity.counters?.filter((counter) => !old.some(named(counter.name))) ?? [];
+      return counterDdl(after, { entity: { ...entity, counters }, site });
     }),
   ];
 }
