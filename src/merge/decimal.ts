@@ -20,6 +20,21 @@ export function addDifference(current: Value, change: { from: Value; to: Value }
   return print({ units: base! + to! - from!, scale });
 }
 
+/** Negative, zero or positive as the first number is less, equal or greater. NaN is above all (as in SQL). */
+export function compareDecimals(one: string, other: string): number {
+  const [left, right] = [one, other].map(special);
+  if (left !== 0 || right !== 0) return left! - right!;
+  const parts = [one, other].map(parse);
+  const scale = Math.max(...parts.map((part) => part.scale));
+  const [a, b] = parts.map((part) => part.units * 10n ** BigInt(scale - part.scale));
+  return a! < b! ? -1 : a! > b! ? 1 : 0;
+}
+
+/** The places of what is no number (PostgreSQL manual, 8.1.2). */
+function special(text: string): number {
+  return { '-Infinity': -1, Infinity: 1, NaN: 2 }[text] ?? 0;
+}
+
 function parse(text: string): Decimal {
   const match = NUMBER.exec(text);
   assert(match !== null, () => `"${text}" is not a number`);

@@ -11,6 +11,12 @@ const POLICY: MergePolicy = {
     { name: 'a', method: 'latest-timestamp', columns: [0] },
     { name: 'b', method: 'latest-timestamp', columns: [1] },
     { name: 'n', method: 'additive', columns: [2] },
+    {
+      name: 'm',
+      method: 'maximum',
+      columns: [3],
+      orders: [{ kind: 'number', least: false }],
+    },
   ],
 };
 
@@ -30,7 +36,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('update' as const),
       site,
-      group: fc.integer({ min: 0, max: 2 }),
+      group: fc.integer({ min: 0, max: 3 }),
       add: fc.integer({ min: -5, max: 5 }),
     }),
   },
@@ -115,15 +121,16 @@ function localChange(
   const { row } = state;
   if (next.do === 'insert') {
     if (row !== undefined) return undefined;
-    const values = [`i${stamp}`, `i${stamp}`, '0'];
-    return { after: { birth: stamp, stamps: [stamp, stamp, stamp], values } };
+    const values = [`i${stamp}`, `i${stamp}`, '0', '0'];
+    return { after: { birth: stamp, stamps: [stamp, stamp, stamp, stamp], values } };
   }
   if (row === undefined) return undefined;
   if (next.do === 'delete') return { before: row, deleted: { birth: row.birth, stamp } };
   const after: RowVersion = { ...row, stamps: [...row.stamps], values: [...row.values] };
   after.stamps[next.group] = stamp;
-  const sum = Number(row.values[2]) + next.add;
-  after.values[next.group] = next.group === 2 ? String(sum) : `u${stamp}`;
+  if (next.group < 2) after.values[next.group] = `u${stamp}`;
+  else if (next.group === 2) after.values[2] = String(Number(row.values[2]) + next.add);
+  else after.values[3] = String(Number(row.values[3]) + Math.abs(next.add));
   return { before: row, after };
 }
 

@@ -1,4 +1,6 @@
+import { isMonotonic } from '../model/column-order.ts';
 import { addDifference } from './decimal.ts';
+import { bestValue } from './order.ts';
 import type {
   Change,
   Conflict,
@@ -15,7 +17,7 @@ import type {
  *
  * The state of a key is a join: the greatest deleted birth, the incarnation with the greatest birth
  * above it, and per column group of that incarnation the value with the greatest stamp (or, for an
- * additive group, the sum of all differences). Hence changes that arrive in any order consistent with
+ * additive group, the sum of all differences; for a monotonic one, the best value of each column). Hence changes that arrive in any order consistent with
  * causality leave the same state (`merge.test.ts` has the property tests). Base stamps do not decide;
  * they tell a conflict from a plain change.
  *
@@ -154,6 +156,7 @@ function mergeGroups(
     if (before !== undefined && before.stamps[index] === incoming) continue;
     const work = { index, group, before, after: parts.after, result };
     if (group.method === 'additive') addGroup(work);
+    else if (isMonotonic(group.method)) bestGroup(work, conflicts);
     else latestGroup(work, conflicts);
   }
   return result;
@@ -178,7 +181,7 @@ function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
     conflicts.push({
       type: 'update',
       group: group.name,
-      method: 'latest-timestamp',
+      method: group.method,
       winner: remote ? 'remote' : 'local',
       localStamp: current,
       remoteStamp: incoming,
@@ -188,6 +191,35 @@ function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
   if (!remote) return;
   result.stamps[index] = incoming;
   for (const column of group.columns) result.values[column] = after.values[column]!;
+}
+
+/**
+ * The best value of each column. It is taken also where the stamps are equal: two sites can have the same
+ * greatest stamp with different writes behind it, so equal stamps do not mean equal values.
+ */
+function bestGroup(work: GroupMerge, conflicts: Conflict[]): void {
+  const { index, group, before, after, result } = work;
+  const current = result.stamps[index]!;
+  const incoming = after.stamps[index]!;
+  let [keeps, takes] = [0, 0];
+  for (const [at, column] of group.columns.entries()) {
+    const [local, remote] = [result.values[column]!, after.values[column]!];
+    const best = bestValue(group.orders![at]!, local, remote);
+    if (best !== remote) keeps += 1;
+    if (best !== local) takes += 1;
+    result.values[column] = best;
+  }
+  if (incoming > current) result.stamps[index] = incoming;
+  if (incoming === current || current === before?.stamps[index]) return;
+  conflicts.push({
+    type: 'update',
+    group: group.name,
+    method: group.method,
+    winner: keeps === 0 ? 'remote' : takes === 0 ? 'local' : 'merged',
+    localStamp: current,
+    remoteStamp: incoming,
+    reason: 'the best value of each column stands',
+  });
 }
 
 /**

@@ -1,4 +1,6 @@
+import { isMonotonic } from '../model/column-order.ts';
 import type { Column, Entity } from '../model/ir.ts';
+import { orderOf } from '../sql/best-value.ts';
 import type { MergePolicy } from './types.ts';
 
 /** The columns that `RowVersion.values` holds, in its order: all but the key. */
@@ -14,6 +16,9 @@ export function policyOf(entity: Entity): MergePolicy {
       name: group.name,
       method: group.method,
       columns: group.columns.map((column) => names.indexOf(column)),
+      ...(isMonotonic(group.method)
+        ? { orders: group.columns.map((column) => orderOf(entity, group, column)) }
+        : {}),
     })),
   };
 }

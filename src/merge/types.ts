@@ -1,3 +1,6 @@
+import type { ColumnOrder } from '../model/column-order.ts';
+import type { Method } from '../model/ir.ts';
+
 /**
  * What merge works on: the state of one key at one site and a change to it. Values are PostgreSQL text
  * form (`null` is SQL NULL), so that nothing here depends on I/O, on drivers or on binary formats.
@@ -69,7 +72,9 @@ export interface MergePolicy {
 
 export interface GroupPolicy {
   name: string;
-  method: 'latest-timestamp' | 'additive';
+  method: Method;
   /** Places of the group's columns in `RowVersion.values`. */
   columns: number[];
+  /** Of methods that keep the best value: the order of each of `columns`. */
+  orders?: ColumnOrder[];
 }

@@ -155,8 +155,8 @@ const CASES: Case[] = [
   },
   {
     code: 'unavailable',
-    text: entity('leaf a { type int32; crp:resolve "«crp:maximum"; }'),
-    says: ['"maximum" is not available in this version', 'crp:additive'],
+    text: entity('leaf a { type int32; crp:resolve "«crp:average"; }'),
+    says: ['"average" is not available in this version', 'crp:additive'],
   },
   {
     code: 'unavailable',

@@ -7,8 +7,8 @@ export interface MethodInfo {
   available: boolean;
   /** The result depends on the order of changes: they are replayed in stamp order, which needs history. */
   ordered: boolean;
-  /** The values it can merge. */
-  values: 'any' | 'number' | 'comparable' | 'set';
+  /** The values it can merge; `serial`: numbers of 32 bits without sign (RFC 1982). */
+  values: 'any' | 'number' | 'serial' | 'comparable' | 'set';
 }
 
 const any = { ordered: false, values: 'any' } as const;
@@ -18,14 +18,14 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
   'latest-timestamp': { ...any, available: true },
   'earliest-timestamp': { ...any, available: false, ordered: true },
   additive: { available: true, ordered: false, values: 'number' },
-  maximum: { available: false, ordered: false, values: 'comparable' },
-  minimum: { available: false, ordered: false, values: 'comparable' },
-  'serial-maximum': { available: false, ordered: true, values: 'number' },
-  'priority-group': { ...any, available: false },
+  maximum: { available: true, ordered: false, values: 'comparable' },
+  minimum: { available: true, ordered: false, values: 'comparable' },
+  'serial-maximum': { available: true, ordered: false, values: 'serial' },
+  'priority-group': { ...any, available: true },
   'site-priority': { ...any, available: false, ordered: true },
   'owner-wins': { ...any, available: false },
   average: { available: false, ordered: true, values: 'number' },
-  overwrite: { ...any, available: false, ordered: true },
+  overwrite: { ...any, available: true },
   discard: { ...any, available: false, ordered: true },
   'add-wins': { available: false, ordered: false, values: 'set' },
   'remove-wins': { available: false, ordered: false, values: 'set' },

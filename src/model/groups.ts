@@ -9,7 +9,9 @@ import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan, nodeTitle } from './draft.ts';
 import { METHODS } from './engine.ts';
+import type { MethodInfo } from './engine.ts';
 import type { ColumnGroup, Method } from './ir.ts';
+import { isComparable, orderOfValues } from './monotonic.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';
 
 /** The group of columns that join none. */
@@ -150,12 +152,15 @@ class GroupBuilder {
   }
 
   #group(name: string, columns: ColumnDraft[]): ColumnGroup {
-    const holder = this.#ownMethods.get(name) ?? this.#statementOf(name);
+    const resolve = this.#ownMethods.get(name) ?? this.#statementOf(name);
+    const method = resolve === undefined ? DEFAULT_METHOD : this.#method(resolve, columns);
+    const order = resolve && orderOfValues({ resolve, method, columns }, this.#reporter);
     return {
       name,
       stamp: sqlName(`${RESERVED_PREFIX}${name}`),
       columns: columns.map((column) => column.name),
-      method: holder === undefined ? DEFAULT_METHOD : this.#method(holder, columns),
+      method,
+      ...(order === undefined ? {} : { order }),
     };
   }
 
@@ -210,14 +215,25 @@ class GroupBuilder {
     const span = argumentSpan(resolve.statement);
     for (const column of columns) {
       const isSet = column.node.kind === 'leaf-list';
-      const fits =
-        values === 'any' ||
-        (values === 'set'
-          ? isSet
-          : !isSet && (values !== 'number' || column.type.class === 'number'));
+      const fits = valuesFit(values, column);
       if (fits) continue;
       const type = isSet ? 'leaf-list' : (column.type.yang?.base ?? 'presence');
       this.#reporter.report('method-type', span, { method: name, column: column.path, type });
     }
+  }
+}
+
+function valuesFit(values: MethodInfo['values'], column: ColumnDraft): boolean {
+  switch (values) {
+    case 'any':
+      return true;
+    case 'set':
+      return column.node.kind === 'leaf-list';
+    case 'comparable':
+      return isComparable(column);
+    case 'serial':
+      return column.type.yang?.base === 'uint32' && isComparable(column);
+    case 'number':
+      return column.node.kind !== 'leaf-list' && column.type.class === 'number';
   }
 }

@@ -126,13 +126,30 @@ export interface ColumnGroup {
   stamp: string;
   columns: string[];
   method: Method;
+  /**
+   * Of one column's values, from the lowest to the highest: `priority-group`, and `maximum` or `minimum`
+   * of an enumeration.
+   */
+  order?: string[];
 }
 
 /**
- * How two concurrent values of a group are merged. `additive`: every column is a number and writes are
- * differences that add up.
+ * How two concurrent values of a group are merged; all of them converge at any number of sites without
+ * history.
+ *
+ * `latest-timestamp`, and `overwrite`, which is the same where several sites write: the group with the
+ * greater stamp. `additive`: every column is a number and writes are differences that add up. The others
+ * keep the best value of each column in an order (src/model/column-order.ts), up which every local write
+ * has to go.
  */
-export type Method = 'latest-timestamp' | 'additive';
+export type Method =
+  | 'latest-timestamp'
+  | 'overwrite'
+  | 'additive'
+  | 'maximum'
+  | 'minimum'
+  | 'serial-maximum'
+  | 'priority-group';
 
 /** Name of the hidden column with the stamp of the row's insert. */
 export const BIRTH_COLUMN = '_crp_birth';

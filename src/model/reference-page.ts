@@ -3,7 +3,12 @@ import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
 
 const METHOD_WORDS: Readonly<Record<string, string>> = {
   'latest-timestamp': 'of two concurrent changes the later one stands',
+  overwrite: 'of two concurrent changes the later one stands',
   additive: 'concurrent changes are added up',
+  maximum: 'the greatest value stands, and it is only ever raised',
+  minimum: 'the smallest value stands, and it is only ever lowered',
+  'serial-maximum': 'the highest serial number stands (RFC 1982), and it is only ever raised',
+  'priority-group': 'the value that is later in the order stands, and it only moves up',
 };
 
 /** The page; it says everything that the model says and nothing of how it is stored besides. */
@@ -65,6 +70,12 @@ function ruleLines(entity: Entity): string[] {
   return [
     ...entity.references.map(({ columns, target, onDelete }) => {
       return `${codes(columns)} refers to ${codes(target.columns)} of ${target.entity}; on delete ${onDelete}`;
+    }),
+    ...(entity.counters ?? []).map(({ path, bound, name }) => {
+      const functions = ['add', 'take', 'give'].map(
+        (verb) => `${entity.table.name}_${name}_${verb}`,
+      );
+      return `\`${path}\` is never below ${bound}; it has no column and is changed by ${codes(functions)}`;
     }),
     ...entity.uniques.map((unique) => `${codes(unique.columns)} together are unique`),
     ...entity.checks.flatMap((check) => (check.message === undefined ? [] : [check.message])),

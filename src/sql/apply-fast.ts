@@ -1,3 +1,6 @@
+import { isMonotonic } from '../model/column-order.ts';
+import type { ColumnGroup, Entity } from '../model/ir.ts';
+import { bestOf, orderOf } from './best-value.ts';
 import {
   BIRTH,
   columnList,
@@ -90,13 +93,14 @@ function assignments(shape: Shape): string[] {
   const columns = dataColumns(shape);
   const result: string[] = [];
   for (const [index, group] of shape.entity.groups.entries()) {
-    const additive = isAdditive(group);
     const stamp = ident(group.stamp);
-    const newStamp = additive ? `greatest(e.${stamp}, s.${stamp})` : `s.${stamp}`;
+    const joins = isAdditive(group) || isMonotonic(group.method);
+    const newStamp = joins ? `greatest(e.${stamp}, s.${stamp})` : `s.${stamp}`;
     result.push(assign(shape, index, { column: stamp, value: newStamp }));
     for (const column of columns.filter((candidate) => group.columns.includes(candidate.name))) {
       const name = ident(column.name);
-      result.push(assign(shape, index, { column: name, value: fastValue(additive, column.name) }));
+      const value = fastValue(shape.entity, group, column.name);
+      result.push(assign(shape, index, { column: name, value }));
     }
   }
   return result;
@@ -108,9 +112,16 @@ function assign(shape: Shape, group: number, set: { column: string; value: strin
   return `${set.column} = CASE WHEN ${changed} THEN ${set.value} ELSE e.${set.column} END`;
 }
 
-function fastValue(additive: boolean, column: string): string {
+/**
+ * Of a monotonic group the best value, although its stamp is the one that the origin saw: two sites can
+ * have the same greatest stamp with different writes behind it.
+ */
+function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
   const name = ident(column);
-  if (additive) {
+  if (isMonotonic(group.method)) {
+    return bestOf(orderOf(entity, group, column), `e.${name}`, `s.${name}`);
+  }
+  if (isAdditive(group)) {
     const delta = `coalesce(s.${name}, 0) - coalesce(s.${ident(oldValueColumn(column))}, 0)`;
     return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE coalesce(e.${name}, 0) + ${delta} END`;
   }

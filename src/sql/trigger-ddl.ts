@@ -1,4 +1,6 @@
-import type { Entity } from '../model/ir.ts';
+import type { ColumnGroup, Entity } from '../model/ir.ts';
+import { isMonotonic } from '../model/column-order.ts';
+import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
 
 /*
@@ -52,13 +54,38 @@ function distinct(columns: readonly string[]): string {
     .join(' OR ');
 }
 
+/**
+ * Local writes of a monotonic group go up in its order: only then does the best value of all writes not
+ * depend on who saw which of them. `check_violation` is what programs expect of a value that may not be.
+ */
+function mustRise(entity: Entity, group: ColumnGroup): string {
+  if (!isMonotonic(group.method)) return '';
+  const checks = group.columns.map((name) => {
+    const [old, next] = [`OLD.${ident(name)}`, `NEW.${ident(name)}`];
+    // In parentheses, or plpgsql would take the THEN of a CASE for its own.
+    const best = `(${bestOf(orderOf(entity, group, name), old, next)})`;
+    return (
+      `    IF ${best} IS DISTINCT FROM ${next} THEN\n` +
+      `      RAISE EXCEPTION 'column "%" of "%" cannot go from % to %: its method is ${group.method}',\n` +
+      `        ${literal(name)}, TG_TABLE_NAME, coalesce(${old}::text, 'NULL'), coalesce(${next}::text, 'NULL')\n` +
+      `        USING ERRCODE = 'check_violation', COLUMN = ${literal(name)},\n` +
+      `        HINT = 'Delete the row and insert it again to begin anew.';\n    END IF;\n`
+    );
+  });
+  return checks.join('');
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** Function of the trigger `zz_crp_stamp`. */
 export function stampFunction(entity: Entity, site: number): string {
   const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
   const groups = entity.groups.map((group) => {
     const stamp = ident(group.stamp);
     return (
-      `  IF ${distinct(group.columns)} THEN\n` +
+      `  IF ${distinct(group.columns)} THEN\n${mustRise(entity, group)}` +
       `    NEW.${stamp} := (greatest(at, (OLD.${stamp} >> 11) + 1) << 11) | ${site};\n` +
       `  ELSE\n    NEW.${stamp} := OLD.${stamp};\n  END IF;`
     );

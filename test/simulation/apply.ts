@@ -2,13 +2,17 @@ import type { NetRow } from '../../src/apply/fold.ts';
 import { stageOp } from '../../src/apply/stage-writer.ts';
 import { addDifference } from '../../src/merge/decimal.ts';
 import { latestTombstone, merge } from '../../src/merge/merge.ts';
+import { bestValue } from '../../src/merge/order.ts';
 import type {
   Change,
   Conflict,
+  GroupPolicy,
   KeyState,
+  MergePolicy,
   MergeResult,
   RowVersion,
   Tombstone,
+  Value,
 } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
 import type { SimEntity } from './model.ts';
@@ -90,15 +94,33 @@ function updateRow(target: Target, before: RowVersion, after: RowVersion): boole
     if (base === stamp) continue;
     const additive = group.method === 'additive';
     if (!additive && current.stamps[index] !== base && planted !== 'no-base-check') return false;
-    if (!additive || stamp > current.stamps[index]!) result.stamps[index] = stamp;
+    const joins = additive || group.orders !== undefined;
+    if (!joins || stamp > current.stamps[index]!) result.stamps[index] = stamp;
     for (const place of group.columns) {
-      const [from, to] = [before.values[place]!, after.values[place]!];
-      const adds = additive && planted !== 'additive-overwrites';
-      result.values[place] = adds ? addDifference(current.values[place]!, { from, to }) : to;
+      result.values[place] = fastValue(target, group, {
+        place,
+        current: current.values[place]!,
+        ...{ from: before.values[place]!, to: after.values[place]! },
+      });
     }
   }
   state.rows.set(row, result);
   return true;
+}
+
+/** `fastValue` of src/sql/apply-fast.ts. */
+function fastValue(
+  { planted }: Target,
+  group: GroupPolicy,
+  change: { place: number; current: Value; from: Value; to: Value },
+): Value {
+  const { place, current, from, to } = change;
+  if (group.method === 'additive' && planted !== 'additive-overwrites') {
+    return addDifference(current, { from, to });
+  }
+  const order = group.orders?.[group.columns.indexOf(place)];
+  if (order === undefined || planted === 'equal-stamp-overwrites') return to;
+  return bestValue(order, current, to);
 }
 
 /** `deleteStatement`: nobody changed the row since. */
@@ -150,7 +172,8 @@ function mergeWith(
     return merge(sim.policy, { row }, change);
   }
   if (planted === 'ignore-tombstone') return merge(sim.policy, {}, change);
-  const result = merge(sim.policy, state, change);
+  const policy = planted === 'latest-only' ? withoutOrder(sim.policy) : sim.policy;
+  const result = merge(policy, state, change);
   if (row === undefined || after === undefined || result.state.row === undefined) return result;
   if (planted === 'arrival-wins' && row.birth === after.birth) {
     const values = result.state.row.values.map((value, place) =>
@@ -165,4 +188,11 @@ function mergeWith(
     return { ...result, state: { ...result.state, row: again.state.row! } };
   }
   return result;
+}
+
+function withoutOrder(policy: MergePolicy): MergePolicy {
+  const latest = (group: GroupPolicy): GroupPolicy => ({ ...group, method: 'latest-timestamp' });
+  return {
+    groups: policy.groups.map((group) => (group.orders === undefined ? group : latest(group))),
+  };
 }

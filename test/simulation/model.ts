@@ -6,6 +6,7 @@ import { BIRTH_COLUMN } from '../../src/model/ir.ts';
 import type { ColumnGroup, Entity, Method } from '../../src/model/ir.ts';
 import type { ShapeColumn } from '../../src/sql/shape.ts';
 import type { Random } from './random.ts';
+import { STATES } from './values.ts';
 
 /** An entity with what the agent derives from it. */
 export interface SimEntity {
@@ -34,7 +35,10 @@ export const TYPES = new Map([
   [TEXT, 'text'],
 ]);
 
-const METHODS: readonly Method[] = ['latest-timestamp', 'latest-timestamp', 'additive'];
+const METHODS: readonly Method[] = [
+  ...(['latest-timestamp', 'latest-timestamp', 'additive', 'additive', 'overwrite'] as const),
+  ...(['maximum', 'minimum', 'serial-maximum', 'priority-group'] as const),
+];
 
 /** One or two entities of one to three column groups, with drawn methods. */
 export function drawModel(random: Random): SimEntity[] {
@@ -48,19 +52,30 @@ function drawEntity(random: Random, index: number): SimEntity {
     const name = `g${groups.length}`;
     const method = random.pick(METHODS);
     const columns = random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
-    groups.push({ name, stamp: `_crp_${name}`, columns, method });
+    const order = method === 'priority-group' ? { order: STATES } : {};
+    groups.push({ name, stamp: `_crp_${name}`, columns, method, ...order });
   }
+  const texts = new Set(groups.filter(() => random.chance(40)).map(({ name }) => name));
   const toasted = new Set<number>();
   const values = groups.flatMap((group) => group.columns).length;
   for (let place = 0; place < values; place++) if (random.chance(30)) toasted.add(place);
-  return simEntity(index, groups, toasted);
+  return simEntity(index, groups, { toasted, texts });
 }
 
-/** What the agent derives from an entity with these groups. */
+/** `bigint` where the method needs numbers; a maximum is of texts where `texts` names the group. */
+function typeOf(group: ColumnGroup, texts: ReadonlySet<string>): string {
+  if (group.method === 'minimum' || group.method === 'serial-maximum') return 'bigint';
+  return group.method === 'maximum' && !texts.has(group.name) ? 'bigint' : 'text';
+}
+
+/**
+ * What the agent derives from an entity with these groups. Values travel as text, whatever their type:
+ * apply never looks into them.
+ */
 export function simEntity(
   index: number,
   groups: ColumnGroup[],
-  toasted: ReadonlySet<number>,
+  { toasted, texts }: { toasted: ReadonlySet<number>; texts: ReadonlySet<string> },
 ): SimEntity {
   const name = `e${index}`;
   const column = (columnName: string, type: string, group?: string): Entity['columns'][number] => ({
@@ -71,7 +86,9 @@ export function simEntity(
     ...{ name, path: `/${name}`, table: { schema: 's', name }, tombstone: `${name}_tombstone` },
     columns: [
       column('k', 'bigint'),
-      ...groups.flatMap((group) => group.columns.map((one) => column(one, 'text', group.name))),
+      ...groups.flatMap((group) =>
+        group.columns.map((one) => column(one, typeOf(group, texts), group.name)),
+      ),
     ],
     ...{ key: ['k'], uniques: [], references: [], checks: [], groups },
   };

@@ -5,6 +5,7 @@ import type { DatabaseState } from './database.ts';
 import { changedGroups, happenedBefore } from './ledger.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
+import { bestOfAll } from './oracle-order.ts';
 import type { Setting, World } from './world.ts';
 import { Violation } from './world.ts';
 
@@ -100,7 +101,8 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
     .map(({ write }) => write)
     .filter((write): write is Update => write.kind === 'update')
     .filter((write) => write.after.birth === first.birth);
-  for (const [group, { method, columns }] of sim.policy.groups.entries()) {
+  for (const [group, policy] of sim.policy.groups.entries()) {
+    const { method, columns } = policy;
     for (const { before, after } of updates) {
       const stamp = after.stamps[group]!;
       if (before.stamps[group] === stamp) continue;
@@ -110,6 +112,8 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
         const [from, to] = [before.values[place]!, after.values[place]!];
         if (method === 'additive') {
           row.values[place] = addDifference(row.values[place]!, { from, to });
+        } else if (policy.orders !== undefined) {
+          row.values[place] = bestOfAll(policy, place, [row.values[place]!, to]);
         } else if (newest) row.values[place] = to;
       }
     }
@@ -136,8 +140,10 @@ function checkNothingLost(
     for (const group of groups) {
       const stamp = one.write.after.stamps[group]!;
       const alive = wanted.row?.birth === birth;
-      const adds = sim.policy.groups[group]!.method !== 'latest-timestamp';
-      if (alive && (adds || wanted.row?.stamps[group] === stamp)) continue;
+      const { method, columns } = sim.policy.groups[group]!;
+      const { values } = one.write.after;
+      const there = columns.every((place) => values[place] === wanted.row?.values[place]);
+      if (alive && (method === 'additive' || there)) continue;
       if (made.some((other) => replaces(other, one, group))) continue;
       if (states.some((state) => state.conflicts.get(row)?.has(stamp) === true)) continue;
       throw new Violation(

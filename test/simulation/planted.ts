@@ -20,6 +20,10 @@ export const PLANTED = {
   'arrival-wins': 'in a conflict the change that arrives last wins',
   'merge-incarnations': 'two incarnations of a key are merged group by group',
   'additive-overwrites': 'the set-based update writes a counter instead of adding the difference',
+  'may-fall': 'the trigger lets a value of a monotonic group fall',
+  'latest-only': 'merge takes the later value of a monotonic group instead of the better one',
+  'equal-stamp-overwrites':
+    'the set-based update overwrites a monotonic group that has the base stamp',
   'old-insert-stamp': 'an insert may get a stamp that is not above the tombstone of its key',
   'lose-unchanged': 'a value that the WAL leaves out since it did not change becomes NULL',
   'silent-conflict': 'conflicts are not recorded',

@@ -1,5 +1,7 @@
+import { assert } from '../../src/base/assert.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
-import type { RowVersion, Tombstone } from '../../src/merge/types.ts';
+import { bestValue } from '../../src/merge/order.ts';
+import type { GroupPolicy, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { SimDatabase } from './database.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
@@ -101,7 +103,7 @@ export class ServiceTransaction {
   #insert(statement: Statement): void {
     const { policy } = this.#entity(statement);
     const values = policy.groups.flatMap((group) =>
-      group.columns.map((place) => firstValue(group, statement.value + place)),
+      group.columns.map((place) => firstValue(group, place, statement.value + place)),
     );
     const after = this.#born(statement, { key: statement.key, values, above: [] });
     const [table] = this.#entity(statement).relations;
@@ -137,7 +139,7 @@ export class ServiceTransaction {
     for (const [index, group] of sim.policy.groups.entries()) {
       if ((statement.groups & (1 << index)) === 0) continue;
       for (const place of group.columns) {
-        const next = nextValue(group, before.values[place]!, statement.value + place);
+        const next = this.#next(group, place, { before, number: statement.value + place });
         if (next === before.values[place]) continue;
         after.values[place] = next;
         after.stamps[index] = this.#stamp(before.stamps[index]!);
@@ -148,6 +150,22 @@ export class ServiceTransaction {
     this.#message(statement, { before, after });
     // An UPDATE that changes no value is in the WAL too, but nothing was written.
     this.#writes.push({ kind: 'update', row, before, after });
+  }
+
+  /** What the service writes; the trigger refuses what is below the old value in the column's order. */
+  #next(
+    group: GroupPolicy,
+    place: number,
+    write: { before: RowVersion; number: number },
+  ): RowVersion['values'][number] {
+    const { number } = write;
+    const current = write.before.values[place]!;
+    if (this.#context.planted === 'may-fall') return firstValue(group, place, number);
+    const next = nextValue(group, place, { current, number });
+    const order = group.orders?.[group.columns.indexOf(place)];
+    const refused = order !== undefined && bestValue(order, current, next) !== next;
+    assert(!refused, () => `the trigger refuses ${current} → ${next} of ${group.method}`);
+    return next;
   }
 
   #message(statement: Statement, rows: { before: RowVersion; after: RowVersion }): void {

@@ -1,18 +1,55 @@
 import { addDifference } from '../../src/merge/decimal.ts';
+import type { ColumnOrder } from '../../src/model/column-order.ts';
 import type { GroupPolicy, Value } from '../../src/merge/types.ts';
 
+/** States of `priority-group`, from the lowest to the highest. */
+export const STATES = ['offered', 'active', 'frozen', 'stopped'];
+
+const CIRCLE = 2n ** 32n;
+
 /** What a service writes into a column of a new row. */
-export function firstValue(group: GroupPolicy, number: number): Value {
+export function firstValue(group: GroupPolicy, place: number, number: number): Value {
+  const order = orderAt(group, place);
   if (group.method === 'additive') return String(number % 9);
-  return someText(number);
+  if (order === undefined) return someText(number);
+  if (number % 13 === 0) return null;
+  if (order.kind === 'serial') return String((CIRCLE - 10n + BigInt(number % 20)) % CIRCLE);
+  if (order.kind === 'listed') return STATES[number % 2]!;
+  return order.kind === 'text' ? `t${number % 5}` : String((number % 11) - 5);
 }
 
-/** What a service writes over a value. */
-export function nextValue(group: GroupPolicy, current: Value, number: number): Value {
+/** What a service writes over a value: of a monotonic group nothing that is below it. */
+export function nextValue(
+  group: GroupPolicy,
+  place: number,
+  write: { current: Value; number: number },
+): Value {
+  const { current, number } = write;
   if (group.method === 'additive') {
     return addDifference(current, { from: '0', to: String((number % 9) - 4) });
   }
-  return someText(number);
+  const order = orderAt(group, place);
+  if (order === undefined) return someText(number);
+  return current === null ? firstValue(group, place, number) : above(order, current, number);
+}
+
+function orderAt(group: GroupPolicy, place: number): ColumnOrder | undefined {
+  return group.orders?.[group.columns.indexOf(place)];
+}
+
+/** A value that is better than the current one, or sometimes the same. */
+function above(order: ColumnOrder, current: string, number: number): string {
+  const step = number % 5;
+  switch (order.kind) {
+    case 'serial':
+      return String((BigInt(current) + BigInt((number % 7) * 100_000_000)) % CIRCLE);
+    case 'listed':
+      return STATES[Math.min(STATES.indexOf(current) + (number % 3), STATES.length - 1)]!;
+    case 'text':
+      return `t${step}` > current ? `t${step}` : `${current}${'xyz'.slice(0, number % 3)}`;
+    default:
+      return String(BigInt(current) + BigInt(order.least ? -step : step));
+  }
 }
 
 /** Mostly unique; sometimes one of a few, so that sites write the same; sometimes NULL. */

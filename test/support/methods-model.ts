@@ -1,0 +1,30 @@
+import type { Model } from '../../src/model/ir.ts';
+import { compileTexts, moduleText } from './model-text.ts';
+
+/** A model of one entity with a column for every method that keeps the best value. */
+export function methodsModel(): Model {
+  const { models, diagnostics } = compileTexts(
+    moduleText(`list host {
+      key id;
+      crp:entity "host";
+      leaf id { type int32; }
+      leaf top { type int32; crp:resolve "crp:maximum"; }
+      leaf low { type decimal64 { fraction-digits 2; } crp:resolve "crp:minimum"; }
+      leaf serial { type uint32; crp:resolve "crp:serial-maximum"; }
+      leaf state {
+        type enumeration { enum active; enum stopped; enum offered; }
+        crp:resolve "crp:priority-group" { crp:order "offered active stopped"; }
+      }
+      leaf level {
+        type enumeration { enum high { value 9; } enum low { value 1; } }
+        crp:resolve "crp:maximum";
+      }
+      leaf seen { type yang:date-and-time; crp:resolve "crp:maximum"; }
+      leaf word { type string; crp:resolve "crp:maximum"; }
+      leaf note { type string; crp:resolve "crp:overwrite"; }
+    }`),
+  );
+  const [model] = models;
+  if (model === undefined) throw new Error(JSON.stringify(diagnostics));
+  return model;
+}
