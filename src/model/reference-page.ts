@@ -1,5 +1,6 @@
 /** The Markdown reference of a model: tables, columns, rules, and how they merge. */
 import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+import { sqlName } from './names.ts';
 
 const METHOD_WORDS: Readonly<Record<string, string>> = {
   'latest-timestamp': 'of two concurrent changes the later one stands',
@@ -72,8 +73,8 @@ function ruleLines(entity: Entity): string[] {
       return `${codes(columns)} refers to ${codes(target.columns)} of ${target.entity}; on delete ${onDelete}`;
     }),
     ...(entity.counters ?? []).map(({ path, bound, name }) => {
-      const functions = ['add', 'take', 'give'].map(
-        (verb) => `${entity.table.name}_${name}_${verb}`,
+      const functions = ['add', 'take', 'give'].map((verb) =>
+        sqlName(entity.table.name, name, verb),
       );
       return `\`${path}\` is never below ${bound}; it has no column and is changed by ${codes(functions)}`;
     }),

@@ -22,6 +22,9 @@ function entityTree(entity: Entity): string[] {
   return [
     `${entity.path}* [${entity.key.join(' ')}]  → ${table}${adopted}`,
     ...body,
+    ...(entity.counters ?? []).map(
+      (one) => `  +--rw ${one.name}  counter, never below ${one.bound}`,
+    ),
     ...entity.uniques.map((unique) => `  unique ${unique.columns.join(', ')}`),
     ...entity.references.map((reference) => {
       const { entity: target, columns } = reference.target;

@@ -160,6 +160,21 @@ test('a delete ends the balance at all sites, and nothing of it counts for a new
   assert.deepEqual([await here.share(), await there.share()], [7, 0]);
 });
 
+test('when two sites make the same account, the later one stands with its own balance', async () => {
+  const here = new Account(ber.sql, id(5));
+  const there = new Account(muc.sql, id(5));
+  setLinks('cut');
+  await here.open();
+  await here.add(100);
+  await here.take(1);
+  await there.open();
+  await there.add(30);
+  await there.take(2);
+  setLinks('open');
+  await equal(here, there, 28);
+  assert.deepEqual([await here.share(), await there.share()], [0, 28]);
+});
+
 test('the role of the service cannot write the shares itself', async () => {
   const { here } = await shared(4, 10);
   const statement = 'UPDATE charging.account_balance_right SET amount = amount + 1';
