@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
 import { Random } from '../../test/simulation/random.ts';
+import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { Account, prepaidModel, refusalOf } from '../../test/support/prepaid.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { startServer } from '../../test/support/server.ts';
@@ -10,6 +11,7 @@ import { catalogDdl } from './catalog-ddl.ts';
 import { SHARE_TOO_SMALL } from './counter-bodies.ts';
 import { counterGrants } from './counter-ddl.ts';
 import { modelDdl } from './entity-ddl.ts';
+import { upgradeDdl } from './upgrade-ddl.ts';
 
 const MODEL = prepaidModel();
 
@@ -177,6 +179,38 @@ for (const level of ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE']) {
     assert.ok(total <= start && total > start - 3, `seed ${seed}: ${total} of ${start}`);
   });
 }
+
+test('counters of inner entities and of whole numbers with another bound; added by an upgrade', async () => {
+  const text = (counters: string): string =>
+    moduleText(`list site-group { key name; crp:entity "site-group"; leaf name { type string; }
+      list user { key "realm user"; crp:entity "user" { crp:on-orphan "keep"; }
+        leaf realm { type string; } leaf user { type string; } ${counters} } }`);
+  const escrow = (bound: string): string => `crp:escrow "lower" { crp:bound "${bound}"; }`;
+  const [before, after] = [
+    text(''),
+    text(`leaf seats { type int32; default "-3"; ${escrow('-3')} }
+      container data { leaf octets-left { type uint64; ${escrow('0')} } }`),
+  ].map((module) => compileTexts(module).models[0]!);
+  for (const statement of [...modelDdl(before!, 1), ...upgradeDdl(before!, after!, 1)]) {
+    await admin.query(statement);
+  }
+  await admin.query(`INSERT INTO test.site_group VALUES ('g')`);
+  await admin.query(`INSERT INTO test."user" VALUES ('g', 'r', 'one'), ('g', 'r', 'two')`);
+  const call = async (name: string, ...rest: number[]): Promise<number> => {
+    const { rows } = await admin.query<{ v: string }>(
+      `SELECT test.user_${name}(${["'g'", "'r'", "'one'", ...rest].join(', ')}) AS v`,
+    );
+    return Number(rows[0]!.v);
+  };
+  assert.equal(await call('seats_value'), -3);
+  await call('seats_add', 5);
+  assert.equal(await call('seats_take', 4), 1);
+  assert.equal(await call('seats_value'), -2);
+  assert.equal((await refusalOf(call('seats_take', 2))).code, SHARE_TOO_SMALL);
+  assert.equal((await refusalOf(call('seats_take', 0.5))).code, '22023');
+  await call('data_octets_left_add', 10 ** 18);
+  assert.equal(await call('data_octets_left_share'), 10 ** 18);
+});
 
 /** Takes amounts of 1 to 3 until it was refused three times; gives back the sum of what it got. */
 async function spend(
