@@ -195,7 +195,9 @@ function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
 
 /**
  * The best value of each column. It is taken also where the stamps are equal: two sites can have the same
- * greatest stamp with different writes behind it, so equal stamps do not mean equal values.
+ * greatest stamp with different writes behind it, so equal stamps do not mean equal values. A value that the
+ * origin saw is replaced without a comparison: several steps of a serial number can be more than half the
+ * circle together.
  */
 function bestGroup(work: GroupMerge, conflicts: Conflict[]): void {
   const { index, group, before, after, result } = work;
@@ -204,7 +206,8 @@ function bestGroup(work: GroupMerge, conflicts: Conflict[]): void {
   let [keeps, takes] = [0, 0];
   for (const [at, column] of group.columns.entries()) {
     const [local, remote] = [result.values[column]!, after.values[column]!];
-    const best = bestValue(group.orders![at]!, local, remote);
+    const unchanged = before !== undefined && before.values[column] === local;
+    const best = unchanged ? remote : bestValue(group.orders![at]!, local, remote);
     if (best !== remote) keeps += 1;
     if (best !== local) takes += 1;
     result.values[column] = best;

@@ -10,7 +10,14 @@ import {
   tableOf,
   tombstoneOf,
 } from './apply-names.ts';
-import { baseStampColumn, dataColumns, isAdditive, oldValueColumn, STAGE } from './shape.ts';
+import {
+  baseStampColumn,
+  dataColumns,
+  isAdditive,
+  needsOldValues,
+  oldValueColumn,
+  STAGE,
+} from './shape.ts';
 import type { Shape } from './shape.ts';
 
 /*
@@ -119,7 +126,10 @@ function assign(shape: Shape, group: number, set: { column: string; value: strin
 function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
   const name = ident(column);
   if (isMonotonic(group.method)) {
-    return bestOf(orderOf(entity, group, column), `e.${name}`, `s.${name}`);
+    const best = bestOf(orderOf(entity, group, column), `e.${name}`, `s.${name}`);
+    if (!needsOldValues(group)) return best;
+    const same = `e.${name} IS NOT DISTINCT FROM s.${ident(oldValueColumn(column))}`;
+    return `CASE WHEN ${same} THEN s.${name} ELSE ${best} END`;
   }
   if (isAdditive(group)) {
     const delta = `coalesce(s.${name}, 0) - coalesce(s.${ident(oldValueColumn(column))}, 0)`;

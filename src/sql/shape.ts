@@ -40,7 +40,7 @@ export function baseStampColumn(group: ColumnGroup): string {
   return `_crp_base${group.stamp}`;
 }
 
-/** Staging column that holds the value before the change, for groups that merge by difference. */
+/** Staging column that holds the value before the change, for groups that need it. */
 export function oldValueColumn(column: string): string {
   return `_crp_old_${column}`;
 }
@@ -48,6 +48,14 @@ export function oldValueColumn(column: string): string {
 /** Groups that merge by difference rather than by stamp. */
 export function isAdditive(group: ColumnGroup): boolean {
   return group.method === 'additive';
+}
+
+/**
+ * Groups for which the value that the origin saw is needed: to add what it added, or, for serial numbers,
+ * to know that nothing came between. Several steps in one net change can go more than half the circle.
+ */
+export function needsOldValues(group: ColumnGroup): boolean {
+  return isAdditive(group) || group.method === 'serial-maximum';
 }
 
 /** The shape's columns that are written as data: neither key nor hidden. */

@@ -1,5 +1,5 @@
 import { ident } from './apply-names.ts';
-import { baseStampColumn, isAdditive, oldValueColumn, STAGE } from './shape.ts';
+import { baseStampColumn, needsOldValues, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 
 /** Type oids of PostgreSQL's catalog (`pg_type.dat`); they never change. */
@@ -35,9 +35,9 @@ export function stageColumns(shape: Shape): StageColumn[] {
 
 /** Shape columns whose value before the change is staged too. */
 export function differenceColumns(shape: Shape): ShapeColumn[] {
-  const additive = shape.entity.groups.filter(isAdditive);
+  const groups = shape.entity.groups.filter(needsOldValues);
   return shape.columns.filter((column) =>
-    additive.some((group) => group.columns.includes(column.name)),
+    groups.some((group) => group.columns.includes(column.name)),
   );
 }
 

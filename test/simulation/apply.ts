@@ -120,6 +120,8 @@ function fastValue(
   }
   const order = group.orders?.[group.columns.indexOf(place)];
   if (order === undefined || planted === 'equal-stamp-overwrites') return to;
+  const serial = order.kind === 'serial' && planted !== 'serial-without-base';
+  if (serial && current === from) return to;
   return bestValue(order, current, to);
 }
 

@@ -28,7 +28,12 @@ export function drawScenario(seed: number, planted?: Planted): Scenario {
   for (let phase = 1 + random.int(4); phase > 0; phase--) {
     steps.push(...new Phase(random, { sites, model }).draw());
   }
-  return { setting: { sites, model, offsets, planted }, steps };
+  const loses = count > 2 && random.chance(20);
+  if (loses) {
+    const lose: Step = { do: 'lose', site: random.pick(sites) };
+    steps.splice(random.int(steps.length), 0, lose);
+  }
+  return { setting: { sites, model, offsets, planted, loses }, steps };
 }
 
 function drawOffset(random: Random, clocks: number): number {

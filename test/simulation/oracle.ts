@@ -6,7 +6,7 @@ import { changedGroups, happenedBefore } from './ledger.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import { bestOfAll } from './oracle-order.ts';
-import type { Setting, World } from './world.ts';
+import type { Site, World } from './world.ts';
 import { Violation } from './world.ts';
 
 /*
@@ -23,8 +23,10 @@ export interface Made {
 /** @throws Violation naming the first promise that was not kept */
 export function check(world: World): void {
   const { setting } = world;
-  const states = world.sites.map((site) => site.database.state);
-  const history = historyOf(states);
+  const sites = world.survivors();
+  const states = sites.map((site) => site.database.state);
+  const everywhere = world.sites.map((site) => site.database.state);
+  const history = historyOf(world);
   for (const [row, made] of history) {
     const sim = setting.model[Number(row.split('/')[0])]!;
     const wanted = expected(sim, made);
@@ -32,37 +34,40 @@ export function check(world: World): void {
       const found = print(state.rows.get(row), state.tombstones.get(row));
       const right = print(wanted.row, wanted.tombstone);
       if (found === right) continue;
-      const site = setting.sites[index];
+      const site = sites[index]!.number;
       throw new Violation(`row ${row} at site ${site} is ${found}, it should be ${right}`);
     }
-    checkNothingLost(sim, { row, made, wanted, states });
+    checkNothingLost(sim, { row, made, wanted, states: everywhere });
   }
-  checkNoOthers(setting, states, history);
+  checkNoOthers(sites, history);
 }
 
-/** All acknowledged writes by row, in commit order of each site. */
-function historyOf(states: readonly DatabaseState[]): Map<string, Made[]> {
+/**
+ * All acknowledged writes by row, in commit order of each site. Of a site that was lost only those count
+ * that it had shipped to any other.
+ */
+function historyOf(world: World): Map<string, Made[]> {
   const history = new Map<string, Made[]>();
-  for (const by of states.flatMap((state) => state.ledger)) {
-    for (const write of by.writes) {
-      const made = history.get(write.row) ?? [];
-      made.push({ write, by });
-      history.set(write.row, made);
+  const survivors = world.survivors();
+  for (const site of world.sites) {
+    const shipped = survivors.includes(site) ? undefined : world.shipped(site.number);
+    for (const by of site.database.state.ledger) {
+      if (shipped !== undefined && by.position > shipped) break;
+      for (const write of by.writes) {
+        const made = history.get(write.row) ?? [];
+        made.push({ write, by });
+        history.set(write.row, made);
+      }
     }
   }
   return history;
 }
 
-function checkNoOthers(
-  setting: Setting,
-  states: readonly DatabaseState[],
-  history: ReadonlyMap<string, unknown>,
-): void {
-  for (const [index, state] of states.entries()) {
-    for (const row of [...state.rows.keys(), ...state.tombstones.keys()]) {
-      if (!history.has(row)) {
-        throw new Violation(`row ${row} at site ${setting.sites[index]} was never written`);
-      }
+function checkNoOthers(sites: readonly Site[], history: ReadonlyMap<string, unknown>): void {
+  for (const { number, database } of sites) {
+    for (const row of [...database.state.rows.keys(), ...database.state.tombstones.keys()]) {
+      if (history.has(row)) continue;
+      throw new Violation(`row ${row} at site ${number} was never written`);
     }
   }
 }

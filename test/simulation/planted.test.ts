@@ -10,7 +10,7 @@ import type { Step } from './steps.ts';
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
 /** These need several rare things at once: each is played below by itself. */
-const RARE: readonly Planted[] = ['early-vector', 'equal-stamp-overwrites'];
+const RARE: readonly Planted[] = ['early-vector', 'equal-stamp-overwrites', 'serial-without-base'];
 
 function firstFailure(planted: Planted): number | undefined {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -75,6 +75,14 @@ const GREATEST_STAMP_OF_LESS: Step[] = [
   ...[...apply(5, 1), ...apply(5, 2047)],
 ];
 
+/** The way of operators to lower a serial number: twice by less than half the circle, here at once. */
+const SERIAL_IN_TWO_STEPS: Step[] = [
+  ...[write(5, 'insert', { key: 1, value: 2 }), ...apply(1, 5), ...apply(2047, 5)],
+  write(5, 'update', { key: 1, value: 2_000_000_000 }),
+  write(5, 'update', { key: 1, value: 2_000_000_000 }),
+  ...apply(1, 5),
+];
+
 const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], message: RegExp][] =
   [
     [
@@ -84,6 +92,10 @@ const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], 
     [
       'a value is not lowered by one that was written over a part of it',
       ...(['maximum', 'equal-stamp-overwrites', GREATEST_STAMP_OF_LESS, /it should be/] as const),
+    ],
+    [
+      'two steps of a serial number that are applied as one go all the way',
+      ...(['serial-maximum', 'serial-without-base', SERIAL_IN_TWO_STEPS, /it should be/] as const),
     ],
   ];
 

@@ -24,6 +24,8 @@ export const PLANTED = {
   'latest-only': 'merge takes the later value of a monotonic group instead of the better one',
   'equal-stamp-overwrites':
     'the set-based update overwrites a monotonic group that has the base stamp',
+  'serial-without-base':
+    'the set-based update compares a serial number with one that the origin saw',
   'old-insert-stamp': 'an insert may get a stamp that is not above the tombstone of its key',
   'lose-unchanged': 'a value that the WAL leaves out since it did not change becomes NULL',
   'silent-conflict': 'conflicts are not recorded',

@@ -42,7 +42,7 @@ function above(order: ColumnOrder, current: string, number: number): string {
   const step = number % 5;
   switch (order.kind) {
     case 'serial':
-      return String((BigInt(current) + BigInt((number % 7) * 100_000_000)) % CIRCLE);
+      return String((BigInt(current) + BigInt(serialStep(number))) % CIRCLE);
     case 'listed':
       return STATES[Math.min(STATES.indexOf(current) + (number % 3), STATES.length - 1)]!;
     case 'text':
@@ -50,6 +50,11 @@ function above(order: ColumnOrder, current: string, number: number): string {
     default:
       return String(BigInt(current) + BigInt(order.least ? -step : step));
   }
+}
+
+/** Drawn steps are small, so that concurrent ones stay within half the circle; others are as given. */
+function serialStep(number: number): number {
+  return number < 1_000_000 ? (number % 7) * 1_000_000 : number;
 }
 
 /** Mostly unique; sometimes one of a few, so that sites write the same; sometimes NULL. */

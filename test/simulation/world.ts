@@ -14,6 +14,8 @@ export interface Setting {
   /** µs by which each site's clock is off at the beginning. */
   offsets: number[];
   planted: Planted | undefined;
+  /** A site will be lost. */
+  loses?: boolean;
 }
 
 export interface Site {
@@ -40,6 +42,7 @@ export class World {
   readonly sites: Site[];
   /** What each step did, when asked for. */
   readonly trace: string[] | undefined;
+  readonly #lost = new Set<Site>();
   #now = BEGINNING;
   #transactions = 0;
 
@@ -58,6 +61,17 @@ export class World {
     return this.sites.find((site) => site.number === number)!;
   }
 
+  /** Sites that were not lost. */
+  survivors(): Site[] {
+    return this.sites.filter((site) => !this.#lost.has(site));
+  }
+
+  /** The position up to which any survivor has an origin's changes. */
+  shipped(origin: number): bigint {
+    const positions = this.survivors().map((site) => site.agent.journal.position(origin));
+    return positions.reduce((one, other) => (other > one ? other : one));
+  }
+
   /** @throws Violation when the step breaks a promise */
   run(step: Step): void {
     this.#now += STEP_MICROS;
@@ -67,6 +81,7 @@ export class World {
 
   #do(site: Site, step: Step): string {
     const { agent, database } = site;
+    if (this.#lost.has(site)) return '';
     switch (step.do) {
       case 'write':
         return this.#write(site, step);
@@ -99,6 +114,9 @@ export class World {
         return 'done';
       case 'crash':
         return this.#crash(site, step.what);
+      case 'lose':
+        this.#lost.add(site);
+        return 'done';
     }
   }
 
@@ -127,7 +145,9 @@ export class World {
   #pull(site: Site, step: Step & { do: 'pull' }): string {
     const { journal } = site.agent;
     const before = journal.position(step.origin);
-    const source = this.site(step.from).agent.journal;
+    const peer = this.site(step.from);
+    if (this.#lost.has(peer)) return '';
+    const source = peer.agent.journal;
     const old = source.after(step.origin, 0n, ALL).filter((batch) => batch.last <= before);
     const again = step.again > 0 ? old.slice(-step.again) : [];
     for (const batch of [...again, ...source.after(step.origin, before, step.count)]) {
@@ -158,6 +178,9 @@ export class World {
   }
 
   #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {
+    // What a crash takes from the journal comes again from its origin, or from another site that has it.
+    // Both gone at once is one fault more than replication without waiting can bear.
+    if (this.#lost.size > 0 || this.setting.loses) site.agent.journal.store();
     if (what !== 'agent') site.database.crash();
     if (what === 'database') site.agent.reconnect();
     else site.agent.crash();
@@ -173,7 +196,7 @@ export class World {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (!this.#round(round)) break;
     }
-    for (const site of this.sites) {
+    for (const site of this.survivors()) {
       for (const origin of this.sites) this.#checkArrived(site, origin);
     }
   }
@@ -197,7 +220,10 @@ export class World {
         const turn = (index + round + this.setting.model.length) % this.sites.length;
         const origin = this.sites[turn]!.number;
         if (origin === site) continue;
-        run({ do: 'pull', site, origin, from: origin, count: ALL, again: 0 });
+        const sources = this.#lost.has(this.site(origin)) ? this.setting.sites : [origin];
+        for (const from of sources) {
+          if (from !== site) run({ do: 'pull', site, origin, from, count: ALL, again: 0 });
+        }
         run({ do: 'read', site, origin, count: ALL });
         run({ do: 'announce', site, origin });
         run({ do: 'commit', site, origin });
@@ -209,7 +235,8 @@ export class World {
   #checkArrived(site: Site, origin: Site): void {
     if (site === origin) return;
     const sent = origin.database.state.ledger.filter((one) => one.site === origin.number);
-    const last = sent.at(-1)?.position ?? 0n;
+    const isLost = this.#lost.has(origin);
+    const last = isLost ? this.shipped(origin.number) : (sent.at(-1)?.position ?? 0n);
     const applied = site.database.state.progress.get(origin.number) ?? 0n;
     if (applied < last) {
       throw new Violation(

@@ -96,6 +96,14 @@ test('a write that goes down is refused with the column, both values and the met
   await both(1, '10 4.25 2000000000 stopped high 2030 ä b');
 });
 
+test('two steps of a serial number that arrive as one change go all the way', async () => {
+  await cut();
+  await a.sql.query('UPDATE test.host SET serial = 4000000000');
+  await a.sql.query('UPDATE test.host SET serial = 1705032704');
+  await connected();
+  await both(1, '10 4.25 1705032704 stopped high 2030 ä b');
+});
+
 test('a row that was deleted and inserted again begins anew', async () => {
   await a.sql.query('DELETE FROM test.host');
   await a.sql.query(`INSERT INTO test.host (id, top, state) VALUES (1, 1, 'offered')`);
