@@ -171,7 +171,7 @@ export class Fold {
     this.#noteStamps(first.plan, change.after.bytes);
     const net = this.#holder(first, key);
     const row = net.rows.get(key);
-    if (row?.after === undefined || !isSameRow(row.after, change.before)) {
+    if (row?.after === undefined || !isSameRow(row.after, row.before, change.before)) {
       const updated = { ...change, key: change.after, deleted: undefined };
       (row === undefined ? net : this.#after(net)).rows.set(key, updated);
       return;
@@ -185,7 +185,7 @@ export class Fold {
   #removeRow(first: EntityNet, key: Key, before: TupleRef): void {
     const net = this.#holder(first, key);
     let row = net.rows.get(key);
-    if (row?.after === undefined || !isSameRow(row.after, before)) {
+    if (row?.after === undefined || !isSameRow(row.after, row.before, before)) {
       const removed: NetRow = { before, after: undefined, key: before, deleted: undefined };
       (row === undefined ? net : this.#after(net)).rows.set(key, removed);
       row = removed;

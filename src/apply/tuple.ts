@@ -72,20 +72,26 @@ export function hasUnchanged(bytes: Buffer, offset: number): boolean {
   return false;
 }
 
+interface Ref {
+  bytes: Buffer;
+  offset: number;
+}
+
 /**
- * True if two tuples are the same row. A value that `one` leaves out (unchanged TOAST) is taken for the
- * same: the row before a change always has all its values.
+ * True if the row that a change left is the one that the next change found.
+ *
+ * @param left what the change left; values that it leaves out (unchanged TOAST) are those of `found`
+ * @param found what the change found; undefined where it leaves out nothing
+ * @param next what the next change found: always with all its values
  */
-export function isSameRow(
-  one: { bytes: Buffer; offset: number },
-  other: { bytes: Buffer; offset: number },
-): boolean {
-  const end = skipTuple(one.bytes, one.offset);
-  const otherEnd = skipTuple(other.bytes, other.offset);
-  if (one.bytes.compare(other.bytes, other.offset, otherEnd, one.offset, end) === 0) return true;
-  if (!hasUnchanged(one.bytes, one.offset)) return false;
-  const full = { bytes: completeTuple(one, other), offset: 0 };
-  return full.bytes.compare(other.bytes, other.offset, otherEnd) === 0;
+export function isSameRow(left: Ref, found: Ref | undefined, next: Ref): boolean {
+  const whole =
+    found !== undefined && hasUnchanged(left.bytes, left.offset)
+      ? { bytes: completeTuple(left, found), offset: 0 }
+      : left;
+  const end = skipTuple(whole.bytes, whole.offset);
+  const nextEnd = skipTuple(next.bytes, next.offset);
+  return whole.bytes.compare(next.bytes, next.offset, nextEnd, whole.offset, end) === 0;
 }
 
 /** A tuple with its unchanged values replaced by those of the row before. */
