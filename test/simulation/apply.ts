@@ -143,7 +143,10 @@ function write({ state, row }: Target, result: KeyState): void {
   if (result.tombstone !== undefined) state.tombstones.set(row, result.tombstone);
 }
 
-/** Stamps of what a conflict was about: its record has both images. */
+/**
+ * Stamps of what a conflict was about: its record has both images. A conflict about whole rows also names
+ * their births, negated: the image of a group that joins writes holds all of them under one stamp.
+ */
 function record(
   target: Target,
   met: { old: RowVersion | undefined; change: Change; conflicts: readonly Conflict[] },
@@ -157,6 +160,7 @@ function record(
       if (image === undefined) continue;
       const stamps = conflict.type === 'update' ? [image.stamps[group]!] : image.stamps;
       for (const stamp of stamps) named.add(stamp);
+      if (conflict.type !== 'update') named.add(-image.birth);
     }
   }
   state.conflicts.set(row, named);

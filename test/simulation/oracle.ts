@@ -150,7 +150,10 @@ function checkNothingLost(
       const there = columns.every((place) => values[place] === wanted.row?.values[place]);
       if (alive && (method === 'additive' || there)) continue;
       if (made.some((other) => replaces(other, one, group))) continue;
-      if (states.some((state) => state.conflicts.get(row)?.has(stamp) === true)) continue;
+      const joins = method === 'additive' || sim.policy.groups[group]!.orders !== undefined;
+      const names = joins ? [stamp, -birth] : [stamp];
+      const records = states.flatMap((state) => state.conflicts.get(row) ?? []);
+      if (records.some((named) => names.some((name) => named.has(name)))) continue;
       throw new Violation(
         `the write of group ${group} of row ${row} with stamp ${stamp} by site ${one.by.site} ` +
           `was lost without a record`,
