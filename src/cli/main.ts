@@ -47,6 +47,12 @@ for (const command of [
   program.addCommand(command);
 }
 
+// A reader that has seen enough (`| head`) closes the pipe: nothing is wrong then, and nothing is left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
