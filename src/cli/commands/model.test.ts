@@ -73,7 +73,7 @@ test('model check --json prints one object', () => {
   assert.equal(right.ok, true);
   assert.deepEqual(
     right.models[0]!.entities.map((entity) => entity.table),
-    ['dns.zone', 'dns.rrset'],
+    ['dns.zone', 'dns.rrset', 'dns.zone_key'],
   );
 });
 
