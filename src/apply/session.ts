@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
+import { useReplicationOrigin } from '../postgres/origin.ts';
 import { Catalog } from './catalog.ts';
 import { FastPath } from './fast-path.ts';
 import { SlowPath } from './slow-path.ts';
@@ -79,10 +80,5 @@ async function prepare(client: Client, options: ApplySessionOptions): Promise<vo
       `SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; ` +
       `SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'`,
   );
-  await client.query(
-    `SELECT pg_replication_origin_create($1) WHERE NOT EXISTS ` +
-      `(SELECT FROM pg_replication_origin WHERE roname = $1)`,
-    [options.originName],
-  );
-  await client.query('SELECT pg_replication_origin_session_setup($1)', [options.originName]);
+  await useReplicationOrigin(client, options.originName);
 }

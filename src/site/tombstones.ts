@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
+import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tombstoneOf } from '../sql/apply-names.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';
@@ -66,7 +67,7 @@ export class TombstoneCollector {
     const client = await connect(this.#dsn, 'syncline tombstones');
     let deleted = 0;
     try {
-      await useOrigin(client, `crp_${this.#site}_tombstones`);
+      await useReplicationOrigin(client, `crp_${this.#site}_tombstones`);
       for (const entity of this.#entities) {
         const table = tombstoneOf(entity);
         for (let taken = STEP; taken === STEP; deleted += taken) {
@@ -83,13 +84,4 @@ export class TombstoneCollector {
       await client.end().catch(() => undefined);
     }
   }
-}
-
-async function useOrigin(client: Client, name: string): Promise<void> {
-  await client.query(
-    `SELECT pg_replication_origin_create($1) WHERE NOT EXISTS ` +
-      `(SELECT FROM pg_replication_origin WHERE roname = $1)`,
-    [name],
-  );
-  await client.query('SELECT pg_replication_origin_session_setup($1)', [name]);
 }

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from 'pg';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { connect } from '../postgres/connect.ts';
@@ -63,7 +62,7 @@ export class Webhook {
       }
     } finally {
       signal.removeEventListener('abort', end);
-      await closeQuietly(client);
+      await client.end().catch(() => undefined);
     }
   }
 
@@ -94,8 +93,4 @@ export class Webhook {
       await delay(BACKOFF_MS * attempt, undefined, { signal }).catch(() => undefined);
     }
   }
-}
-
-async function closeQuietly(client: Client): Promise<void> {
-  await client.end().catch(() => undefined);
 }

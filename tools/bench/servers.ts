@@ -1,5 +1,4 @@
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedBinaries } from '../../src/postgres/binaries.ts';
@@ -7,22 +6,10 @@ import { Cluster } from '../../src/postgres/cluster.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
 import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import { freePort } from '../../test/support/server.ts';
 import { cpuSeconds } from './cpu.ts';
 import { fillSql, LEASE_MODEL, PLAIN_DDL } from './lease-model.ts';
 import { SERVER_SETTINGS } from './settings.ts';
-
-/** A port that nobody listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** One PostgreSQL server of the benchmark. */
 export class Server {

@@ -10,7 +10,7 @@ import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
 import type { AgentCommand, AgentConfig } from './agent.ts';
 import { cpuSeconds } from './cpu.ts';
-import { freePort } from './servers.ts';
+import { freePort } from '../../test/support/server.ts';
 import type { Server, Servers } from './servers.ts';
 import type { Side } from './side.ts';
 

@@ -3,9 +3,6 @@ import { compileModels } from '../../model/compile.ts';
 import { modelFiles, modelSearchPath } from './model-files.ts';
 import { diagnosticsText } from './model-output.ts';
 
-/** Greatest site number: 11 bits of a stamp. */
-export const MAX_SITE = 2047;
-
 /** What a command that takes models says of them. */
 export const FILES = 'YANG files of models, or names of models that come with the package';
 

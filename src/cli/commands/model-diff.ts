@@ -3,8 +3,9 @@ import { compareRevisions } from '../../model/evolution.ts';
 import type { Difference, Revision } from '../../model/evolution.ts';
 import { upgradeDdl } from '../../sql/upgrade-ddl.ts';
 import { formatPosition } from '../../yang/source.ts';
+import { MAX_SITE_NUMBER } from '../../site/config.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
-import { compileOrExplain, MAX_SITE } from './model-compile.ts';
+import { compileOrExplain } from './model-compile.ts';
 
 interface Options {
   json: boolean;
@@ -18,7 +19,7 @@ export function diffCommand(): Command {
     .argument('<old>', 'YANG file of the revision that is installed')
     .argument('<new>', 'YANG file of the new revision')
     .addOption(jsonOption())
-    .option('--site <number>', "the site's number", wholeNumber(1, MAX_SITE), 1)
+    .option('--site <number>', "the site's number", wholeNumber(1, MAX_SITE_NUMBER), 1)
     .action((before: string, after: string, options: Options) => {
       const one = revision(before);
       const other = revision(after);

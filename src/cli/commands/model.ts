@@ -3,8 +3,9 @@ import { modelHash } from '../../model/compile.ts';
 import type { Model } from '../../model/ir.ts';
 import { modelTree } from '../../model/tree.ts';
 import { modelDdl } from '../../sql/entity-ddl.ts';
+import { MAX_SITE_NUMBER } from '../../site/config.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
-import { compileFiles, compileOrExplain, FILES, MAX_SITE } from './model-compile.ts';
+import { compileFiles, compileOrExplain, FILES } from './model-compile.ts';
 import { diffCommand } from './model-diff.ts';
 import { importCommand } from './model-import.ts';
 import { lspCommand } from './model-lsp.ts';
@@ -69,7 +70,7 @@ function sqlCommand(): Command {
     .option(
       '--site <number>',
       "the site's number, which is part of its stamps",
-      wholeNumber(1, MAX_SITE),
+      wholeNumber(1, MAX_SITE_NUMBER),
       1,
     )
     .action((names: string[], options: { site: number }) => {
