@@ -2,16 +2,19 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
 /** How a proxy treats what passes. */
-export type ProxyMode = 'open' | 'cut' | 'stalled';
+export type ProxyMode = 'open' | 'cut' | 'stalled' | 'held';
 
 /**
- * A TCP proxy on the loopback interface that can be cut (connections are reset, new ones refused) or
- * stalled (they stay open and nothing passes): the network between two sites, as a test needs it.
+ * A TCP proxy on the loopback interface that can be cut (connections are reset, new ones refused),
+ * stalled (they stay open and nothing passes) or held (connections are reset, new ones wait until it is
+ * open again): the network between two sites, as a test needs it.
  */
 export class TcpProxy {
   readonly #server: Server;
   readonly #target: { host: string; port: number };
   readonly #pairs = new Set<[Socket, Socket]>();
+  /** Accepted while held, and still there. */
+  readonly #waiting = new Set<Socket>();
   #mode: ProxyMode = 'open';
   /** Connections are reset once so many more bytes have passed; undefined: never. */
   #budget: number | undefined;
@@ -40,11 +43,17 @@ export class TcpProxy {
     return this.#pairs.size;
   }
 
+  /** Connections that wait, while held, until it is open. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   set(mode: ProxyMode): void {
     this.#mode = mode;
+    this.#release(mode);
     for (const pair of this.#pairs) {
       for (const socket of pair) {
-        if (mode === 'cut') socket.destroy();
+        if (mode === 'cut' || mode === 'held') socket.destroy();
         else if (mode === 'stalled') socket.pause();
         else socket.resume();
       }
@@ -61,11 +70,27 @@ export class TcpProxy {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
+  #release(mode: ProxyMode): void {
+    if (mode === 'held') return;
+    for (const socket of this.#waiting) {
+      socket.removeAllListeners();
+      this.#accept(socket);
+    }
+    this.#waiting.clear();
+  }
+
+  #hold(incoming: Socket): void {
+    this.#waiting.add(incoming);
+    incoming.on('error', () => undefined);
+    incoming.once('close', () => this.#waiting.delete(incoming));
+  }
+
   #accept(incoming: Socket): void {
     if (this.#mode === 'cut') {
       incoming.resetAndDestroy();
       return;
     }
+    if (this.#mode === 'held') return this.#hold(incoming);
     const outgoing = connect(this.#target);
     const pair: [Socket, Socket] = [incoming, outgoing];
     this.#pairs.add(pair);

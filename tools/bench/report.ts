@@ -1,4 +1,5 @@
 import type { Results } from './rows.ts';
+import type { Peer } from './side.ts';
 
 /** One line of the output. A ratio above 1 means that we are better. */
 export interface Line {
@@ -10,24 +11,26 @@ export interface Line {
   runs: number;
 }
 
+/** Units of the results that are no seconds. */
 const UNITS: Record<string, string> = {
-  'native-visible-p50': 'ms',
-  'native-visible-p99': 'ms',
-  'native-steady-tps': 'tps',
-  'native-memory': 'MiB',
+  'visible-p50': 'ms',
+  'visible-p99': 'ms',
+  'steady-tps': 'tps',
+  memory: 'MiB',
 };
 /** Rows in which more is better. */
-const RATES = new Set(['native-steady-tps']);
+const RATES = new Set(['steady-tps']);
 
-/** Lines of the rows that both sides have, by the medians of their runs. */
-export function compare(ours: readonly Results[], peer: readonly Results[]): Line[] {
-  const names = [...new Set(ours.flatMap((results) => [...results.keys()]))];
-  return names.map((bench) => {
-    const mine = medianOf(ours, bench);
-    const theirs = medianOf(peer, bench);
-    const unit = UNITS[bench] ?? 's';
-    const ratio = ratioOf(mine, theirs, RATES.has(bench));
-    return { bench, ours: round(mine), peer: round(theirs), ratio, unit, runs: ours.length };
+/** Lines of all results, `peer-result`, by the medians of each side's runs. */
+export function compare(peer: Peer, ours: readonly Results[], theirs: readonly Results[]): Line[] {
+  const names = [...new Set([...ours, ...theirs].flatMap((results) => [...results.keys()]))];
+  return names.map((name) => {
+    const [mine, other] = [medianOf(ours, name), medianOf(theirs, name)];
+    return {
+      ...{ bench: `${peer}-${name}`, ours: round(mine), peer: round(other) },
+      ratio: ratioOf(mine, other, RATES.has(name)),
+      ...{ unit: UNITS[name] ?? 's', runs: Math.max(ours.length, theirs.length) },
+    };
   });
 }
 

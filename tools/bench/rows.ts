@@ -82,8 +82,8 @@ async function measureVisible(bench: Bench, sizes: Sizes, results: Results): Pro
   }
   times.sort((one, other) => one - other);
   const quantile = (q: number): number => times[Math.floor(q * (times.length - 1))]!;
-  results.set('native-visible-p50', quantile(0.5));
-  results.set('native-visible-p99', quantile(0.99));
+  results.set('visible-p50', quantile(0.5));
+  results.set('visible-p99', quantile(0.99));
 }
 
 /** Full speed at A with replication live: start of the load until B has all. */
@@ -93,8 +93,8 @@ async function measureSteady(bench: Bench, sizes: Sizes, results: Results): Prom
     tps = await load(bench, sizes, sizes.live);
     await bench.caughtUp();
   });
-  results.set('native-steady', took);
-  results.set('native-steady-tps', tps);
+  results.set('steady', took);
+  results.set('steady-tps', tps);
 }
 
 /** The link comes back after an outage; everything else ran on. */
@@ -102,11 +102,12 @@ async function measureOutage(bench: Bench, sizes: Sizes, results: Results): Prom
   await bench.side.linkDown();
   await load(bench, sizes, sizes.backlog);
   const mark = await bench.writeMark();
+  await bench.side.linkAwaited();
   const took = await timed(bench, async () => {
     await bench.side.linkUp();
     await bench.seen(mark, 5);
   });
-  results.set('native-outage', took);
+  results.set('outage', took);
 }
 
 /** The replicating processes come back; nothing was decoded meanwhile. */
@@ -118,7 +119,7 @@ async function measureRestart(bench: Bench, sizes: Sizes, results: Results): Pro
     await bench.side.processesUp();
     await bench.seen(mark, 5);
   });
-  results.set('native-restart', took);
+  results.set('restart', took);
 }
 
 /** One transaction that changes every row: its start until B has it; agents are fresh, for their memory. */
@@ -130,7 +131,7 @@ async function measureBulk(bench: Bench, _sizes: Sizes, results: Results): Promi
     await bench.a.query(BULK);
     await bench.caughtUp();
   });
-  results.set('native-bulk', took);
+  results.set('bulk', took);
   const peaks = bench.side.peakMemory();
-  if (peaks.length > 0) results.set('native-memory', Math.max(...peaks) / 2 ** 20);
+  if (peaks.length > 0) results.set('memory', Math.max(...peaks) / 2 ** 20);
 }

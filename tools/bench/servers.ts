@@ -1,15 +1,21 @@
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedBinaries } from '../../src/postgres/binaries.ts';
+import type { PostgresBinaries } from '../../src/postgres/binaries.ts';
 import { Cluster } from '../../src/postgres/cluster.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
-import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
-import { modelDdl } from '../../src/sql/entity-ddl.ts';
 import { freePort } from '../../test/support/server.ts';
 import { cpuSeconds } from './cpu.ts';
-import { fillSql, LEASE_MODEL, PLAIN_DDL } from './lease-model.ts';
-import { SERVER_SETTINGS } from './settings.ts';
+import { fillSql, PLAIN_DDL } from './lease-model.ts';
+
+/** Which PostgreSQL both servers run, and with what settings. */
+export interface ServerKind {
+  binaries: PostgresBinaries;
+  settings: Record<string, string>;
+}
+
+/** The template database of all peers: the service's table as the service alone would make it. */
+export const PLAIN = 'template_plain';
 
 /** One PostgreSQL server of the benchmark. */
 export class Server {
@@ -23,11 +29,10 @@ export class Server {
     this.#port = port;
   }
 
-  static async start(site: number, folder: string): Promise<Server> {
+  static async start(site: number, folder: string, kind: ServerKind): Promise<Server> {
     const port = await freePort();
     const cluster = new Cluster({
-      ...{ binaries: embeddedBinaries(), data: join(folder, `site${site}`), port },
-      ...{ superuser: 'postgres', settings: SERVER_SETTINGS },
+      ...{ ...kind, data: join(folder, `server${site}`), port, superuser: 'postgres' },
     });
     await cluster.init('secret');
     await cluster.start();
@@ -49,22 +54,19 @@ export class Server {
     });
   }
 
-  /** Makes the databases that runs are copied from, with the table filled. */
-  async makeTemplates(rows: number): Promise<void> {
-    const site = { name: `site${this.site}`, number: this.site, incarnation: 1 };
-    const ours = [...catalogDdl({ site }), ...modelDdl(LEASE_MODEL, this.site)];
-    for (const [name, ddl] of [
-      ['template_native', PLAIN_DDL],
-      ['template_syncline', ours],
-    ] as const) {
-      await this.run('postgres', `CREATE DATABASE ${name}`);
-      // As a replica, so that the rows are as if they had been there before: without stamps.
-      await this.run(
-        name,
-        ...ddl,
-        ...['SET session_replication_role = replica', fillSql(rows), 'VACUUM ANALYZE leases.lease'],
-      );
-    }
+  /** Makes the peers' template, with the table filled. */
+  async makePlain(rows: number): Promise<void> {
+    await this.run('postgres', `CREATE DATABASE ${PLAIN}`);
+    await this.run(PLAIN, ...PLAIN_DDL);
+    await this.fill(PLAIN, rows);
+  }
+
+  /** Fills the table as a replica, so that the rows are as if they had been there before: without stamps. */
+  async fill(database: string, rows: number): Promise<void> {
+    await this.run(
+      database,
+      ...['SET session_replication_role = replica', fillSql(rows), 'VACUUM ANALYZE leases.lease'],
+    );
   }
 
   /** A fresh copy of a template. Ends with a checkpoint, so that no run pays for another one's pages. */
@@ -94,30 +96,42 @@ export class Server {
 /** Both servers in a temporary folder. */
 export class Servers {
   readonly folder: string;
-  readonly a: Server;
-  readonly b: Server;
+  readonly kind: ServerKind;
+  readonly #servers: Server[] = [];
+  #starting: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, a: Server, b: Server) {
-    this.folder = folder;
-    this.a = a;
-    this.b = b;
+  /** Makes the folder; nothing runs yet. */
+  constructor(kind: ServerKind) {
+    this.kind = kind;
+    this.folder = mkdtempSync(join(tmpdir(), 'syncline-bench-'));
+    const { runAs } = kind.binaries;
+    if (runAs !== undefined) chownSync(this.folder, runAs.uid, runAs.gid);
+    chmodSync(this.folder, 0o711);
   }
 
-  static async start(rows: number): Promise<Servers> {
-    const folder = mkdtempSync(join(tmpdir(), 'syncline-bench-'));
-    const { runAs } = embeddedBinaries();
-    if (runAs !== undefined) chownSync(folder, runAs.uid, runAs.gid);
-    chmodSync(folder, 0o711);
-    const a = await Server.start(1, folder);
-    const b = await Server.start(2, folder);
-    const servers = new Servers(folder, a, b);
-    for (const server of [a, b]) await server.makeTemplates(rows);
-    return servers;
+  async start(): Promise<void> {
+    this.#starting = this.#start();
+    await this.#starting;
   }
 
+  async #start(): Promise<void> {
+    for (const site of [1, 2]) {
+      this.#servers.push(await Server.start(site, this.folder, this.kind));
+    }
+  }
+
+  get a(): Server {
+    return this.#servers[0]!;
+  }
+
+  get b(): Server {
+    return this.#servers[1]!;
+  }
+
+  /** Stops what was started and removes the folder; a start under way is waited for, or its server would stay. */
   async remove(): Promise<void> {
-    await this.a.stop();
-    await this.b.stop();
-    if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+    await this.#starting.catch(() => undefined);
+    for (const server of this.#servers) await server.stop();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

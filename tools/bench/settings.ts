@@ -43,5 +43,8 @@ export const QUICK: Sizes = {
   clients: 8,
 };
 
+/** Shows that everything works; no number of it means anything. */
+export const SMOKE: Sizes = { rows: 5_000, backlog: 2_000, live: 2_000, samples: 10, clients: 4 };
+
 /** Longest wait for the other site, whatever is measured. */
 export const LIMIT_MS = 600_000;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withConnection } from '../../src/postgres/connect.ts';
+import { PLAIN } from './servers.ts';
 import type { Servers } from './servers.ts';
 import type { Side } from './side.ts';
 
@@ -9,6 +10,7 @@ const OPTIONS =
 /** PostgreSQL's own logical replication: B subscribes to A, in its fastest configuration. */
 export class NativeSide implements Side {
   readonly name = 'native';
+  readonly template = PLAIN;
   readonly #servers: Servers;
   #database = '';
 
@@ -30,6 +32,10 @@ export class NativeSide implements Side {
 
   linkDown(): Promise<void> {
     return this.#enable(false);
+  }
+
+  linkAwaited(): Promise<void> {
+    return Promise.resolve();
   }
 
   linkUp(): Promise<void> {
@@ -54,6 +60,10 @@ export class NativeSide implements Side {
 
   async stop(): Promise<void> {
     await this.#servers.b.run(this.#database, 'DROP SUBSCRIPTION bench');
+  }
+
+  remove(): Promise<void> {
+    return Promise.resolve();
   }
 
   async #enable(on: boolean): Promise<void> {

@@ -1,154 +1,64 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { ensureSlot } from '../../src/capture/capture.ts';
-import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
-import { withConnection } from '../../src/postgres/connect.ts';
-import type { AgentCommand, AgentConfig } from './agent.ts';
-import { cpuSeconds } from './cpu.ts';
-import { freePort } from '../../test/support/server.ts';
-import type { Server, Servers } from './servers.ts';
+import { BenchSites } from './sites.ts';
+import type { Servers } from './servers.ts';
 import type { Side } from './side.ts';
 
-const GROUP = 'bench';
-const AGENT = fileURLToPath(
-  import.meta.resolve(import.meta.url.endsWith('.ts') ? './agent.ts' : './agent.js'),
-);
-
-/** Two agents, one process each, that replicate in both directions. */
+/** Two sites with an agent each, that replicate in both directions. */
 export class SynclineSide implements Side {
   readonly name = 'syncline';
-  readonly #servers: Servers;
-  readonly #authority = createAuthority(GROUP);
-  #configs: AgentConfig[] = [];
-  #agents: ChildProcess[] = [];
+  readonly template = 'template_syncline';
+  readonly #sites: BenchSites;
 
-  constructor(servers: Servers) {
-    this.#servers = servers;
+  private constructor(sites: BenchSites) {
+    this.#sites = sites;
+  }
+
+  /** Makes the sites, and their templates on both servers. */
+  static async make({ a, b, folder }: Servers, rows: number): Promise<SynclineSide> {
+    const template = 'template_syncline';
+    const places = [a, b].map((server) => ({ server, template }));
+    return new SynclineSide(await BenchSites.make('bench', { places, folder, rows }));
   }
 
   async start(database: string): Promise<void> {
-    const ports = [await freePort(), await freePort()] as const;
-    const { a, b } = this.#servers;
-    this.#configs = [
-      await this.#prepare(a, database, { own: ports[0], peer: ports[1] }),
-      await this.#prepare(b, database, { own: ports[1], peer: ports[0] }),
-    ];
-    await this.processesUp();
-    await this.#live();
+    await this.#sites.prepare([database, database]);
+    await this.#sites.up();
+    await this.#sites.live();
   }
 
-  async #prepare(
-    server: Server,
-    database: string,
-    ports: { own: number; peer: number },
-  ): Promise<AgentConfig> {
-    const group = await this.#authority;
-    const number = server.site;
-    const slot = `crp_${database}_${number}`;
-    await ensureSlot(server.dsn(database), slot);
-    const journal = join(this.#servers.folder, `journal-${number}`);
-    rmSync(journal, { recursive: true, force: true });
-    mkdirSync(journal);
-    return {
-      ...{ number, dsn: server.dsn(database), slot, journal, group: GROUP, port: ports.own },
-      authority: group.certificate,
-      identity: await issueCertificate(group, { group: GROUP, name: `site${number}` }),
-      peer: { number: 3 - number, port: ports.peer },
-    };
+  linkDown(): Promise<void> {
+    return this.#sites.wire.down();
   }
 
-  async linkDown(): Promise<void> {
-    this.#tell({ do: 'link', up: false });
-    await delay(200);
+  linkAwaited(): Promise<void> {
+    return this.#sites.wire.awaited();
   }
 
   linkUp(): Promise<void> {
-    this.#tell({ do: 'link', up: true });
-    return Promise.resolve();
+    return this.#sites.wire.up();
   }
 
-  async processesDown(): Promise<void> {
-    for (const agent of this.#agents) {
-      const exited = once(agent, 'exit');
-      agent.kill('SIGKILL');
-      await exited;
-    }
-    this.#agents = [];
+  processesDown(): Promise<void> {
+    return this.#sites.down('SIGKILL');
   }
 
-  async processesUp(): Promise<void> {
-    const execArgv = process.env['BENCH_AGENT_ARGS']?.split(' ') ?? process.execArgv;
-    this.#agents = this.#configs.map((config) => {
-      const agent = fork(AGENT, { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-      agent.send({ do: 'start', config } satisfies AgentCommand);
-      return agent;
-    });
-    await Promise.all(this.#agents.map((agent) => once(agent, 'message')));
+  processesUp(): Promise<void> {
+    return this.#sites.up();
   }
 
   peakMemory(): number[] {
-    return this.#agents.map((agent) => {
-      const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-    });
+    return this.#sites.peakMemory();
   }
 
   cpu(): number[] {
-    return this.#agents.map((agent) => cpuSeconds(agent.pid!));
+    return this.#sites.cpu();
   }
 
   async stop(): Promise<void> {
-    for (const agent of this.#agents) {
-      const exited = once(agent, 'exit');
-      agent.disconnect();
-      await exited;
-    }
-    this.#agents = [];
-    for (const [index, server] of [this.#servers.a, this.#servers.b].entries()) {
-      await dropSlot(server, this.#configs[index]!.slot);
-    }
+    await this.#sites.wire.up();
+    await this.#sites.close();
   }
 
-  #tell(command: AgentCommand): void {
-    for (const agent of this.#agents) agent.send(command);
+  remove(): Promise<void> {
+    return this.#sites.remove();
   }
-
-  /** Waits until both captures stream. */
-  async #live(): Promise<void> {
-    for (const server of [this.#servers.a, this.#servers.b]) {
-      await withConnection(server.dsn('postgres'), 'bench', async (client) => {
-        for (;;) {
-          const { rowCount } = await client.query(
-            `SELECT FROM pg_stat_replication WHERE state = 'streaming'`,
-          );
-          if (rowCount !== null && rowCount > 0) return;
-          await delay(20);
-        }
-      });
-    }
-  }
-}
-
-/** The walsender of a killed agent may need a moment to notice. */
-async function dropSlot(server: Server, slot: string): Promise<void> {
-  await withConnection(server.dsn('postgres'), 'bench', async (client) => {
-    await client.query(
-      'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1 AND active',
-      [slot],
-    );
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await client.query('SELECT pg_drop_replication_slot($1)', [slot]);
-        return;
-      } catch (error) {
-        if (attempt === 100) throw error;
-        await delay(50);
-      }
-    }
-  });
 }

@@ -4,13 +4,21 @@ import { connect } from '../../src/postgres/connect.ts';
 import type { Servers } from './servers.ts';
 import { LIMIT_MS } from './settings.ts';
 
-/** One of the two that are compared: how its replication from A to B is started and disturbed. */
+/** With what Syncline is compared. */
+export const PEERS = ['native', 'pglogical', 'bucardo'] as const;
+export type Peer = (typeof PEERS)[number];
+
+/** One of those that are compared: how its replication from A to B is started and disturbed. */
 export interface Side {
-  readonly name: 'native' | 'syncline';
+  readonly name: 'syncline' | Peer;
+  /** Name of the databases on both servers of which each run has copies. */
+  readonly template: string;
   /** Starts replication between the two databases of this name; settles when it is live. */
   start(database: string): Promise<void>;
   /** The sites stop talking to each other; what runs at each site goes on. */
   linkDown(): Promise<void>;
+  /** Settles when a link that comes up would be used at once: no side waits for a timer of its own. */
+  linkAwaited(): Promise<void>;
   linkUp(): Promise<void>;
   /** Everything that replicates is ended, and started again. */
   processesDown(): Promise<void>;
@@ -21,6 +29,8 @@ export interface Side {
   cpu(): number[];
   /** Ends replication and removes its slots. */
   stop(): Promise<void>;
+  /** Ends every process that the side started, whatever its state. */
+  remove(): Promise<void>;
 }
 
 /** What a measurement works on: one side's two databases, and a session in each. */
@@ -51,7 +61,7 @@ export class Bench {
   static async open(side: Side, servers: Servers, note: (text: string) => void): Promise<Bench> {
     const database = `run_${side.name}`;
     for (const server of [servers.a, servers.b]) {
-      await server.copy(`template_${side.name}`, database);
+      await server.copy(side.template, database);
     }
     await side.start(database);
     const a = await connect(servers.a.dsn(database), 'bench a');

@@ -1,5 +1,6 @@
 import { runLoad } from './load.ts';
 import type { Results } from './rows.ts';
+import { PLAIN } from './servers.ts';
 import type { Servers } from './servers.ts';
 import { Bench } from './side.ts';
 import type { Side } from './side.ts';
@@ -16,8 +17,8 @@ export async function measureWriterCost(
 ): Promise<Results> {
   const results: Results = new Map();
   for (const [name, template] of [
-    ['plain', 'template_native'],
-    ['stamped', 'template_syncline'],
+    ['plain', PLAIN],
+    ['stamped', side.template],
   ] as const) {
     const database = `run_${name}`;
     await servers.a.copy(template, database);
