@@ -20,6 +20,30 @@ export function addDifference(current: Value, change: { from: Value; to: Value }
   return print({ units: base! + to! - from!, scale });
 }
 
+/**
+ * The mean of two numbers in PostgreSQL's text form, rounded to `scale` digits after the point as numeric
+ * is, half away from zero; without `scale` exactly. Undefined where one is no number: NULL, NaN, infinity.
+ */
+export function meanOf(one: Value, other: Value, scale: number | undefined): Value | undefined {
+  if (one === null || other === null || !NUMBER.test(one) || !NUMBER.test(other)) return undefined;
+  const parts = [one, other].map(parse);
+  const common = Math.max(...parts.map((part) => part.scale));
+  const [left, right] = parts.map((part) => part.units * 10n ** BigInt(common - part.scale));
+  // Half of a sum has one digit more.
+  const exact = { units: (left! + right!) * 5n, scale: common + 1 };
+  if (scale !== undefined) return print(rounded(exact, scale));
+  return exact.units % 10n === 0n
+    ? print({ units: exact.units / 10n, scale: common })
+    : print(exact);
+}
+
+function rounded({ units, scale }: Decimal, to: number): Decimal {
+  if (scale <= to) return { units: units * 10n ** BigInt(to - scale), scale: to };
+  const step = 10n ** BigInt(scale - to);
+  const half = units < 0n ? -step / 2n : step / 2n;
+  return { units: (units + half) / step, scale: to };
+}
+
 /** Negative, zero or positive as the first number is less, equal or greater. NaN is above all (as in SQL). */
 export function compareDecimals(one: string, other: string): number {
   const [left, right] = [one, other].map(special);

@@ -1,6 +1,8 @@
+import { assert } from '../base/assert.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { addDifference } from './decimal.ts';
 import { bestValue } from './order.ts';
+import { greatest } from './stamps.ts';
 import type {
   Change,
   Conflict,
@@ -154,21 +156,28 @@ function mergeGroups(
   for (const [index, group] of policy.groups.entries()) {
     const incoming = parts.after.stamps[index]!;
     if (before !== undefined && before.stamps[index] === incoming) continue;
-    const work = { index, group, before, after: parts.after, result };
-    if (group.method === 'additive') addGroup(work);
-    else if (isMonotonic(group.method)) bestGroup(work, conflicts);
-    else latestGroup(work, conflicts);
+    mergeGroup({ index, group, before, after: parts.after, result }, conflicts);
   }
   return result;
 }
 
-interface GroupMerge {
+/** A group of a row that a change has to be merged into. */
+export interface GroupMerge {
   index: number;
   group: GroupPolicy;
   before: RowVersion | undefined;
   after: RowVersion;
   /** The row so far; changed in place. */
   result: RowVersion;
+}
+
+/** Merges one changed group by its commutative method; ordered ones are the business of replay. */
+export function mergeGroup(work: GroupMerge, conflicts: Conflict[]): void {
+  const { group } = work;
+  assert(group.method !== 'ordered', () => `group "${group.name}" is merged without its history`);
+  if (group.method === 'additive') addGroup(work);
+  else if (isMonotonic(group.method)) bestGroup(work, conflicts);
+  else latestGroup(work, conflicts);
 }
 
 function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
@@ -240,8 +249,4 @@ function addGroup(work: GroupMerge): void {
       to: after.values[column]!,
     });
   }
-}
-
-function greatest(stamps: readonly bigint[]): bigint {
-  return stamps.reduce((one, other) => (other > one ? other : one), 0n);
 }

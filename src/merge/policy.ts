@@ -1,24 +1,93 @@
-import { isMonotonic } from '../model/column-order.ts';
-import type { Column, Entity } from '../model/ir.ts';
+import { columnOrder, isMonotonic } from '../model/column-order.ts';
+import type { ColumnOrder } from '../model/column-order.ts';
+import { assert } from '../base/assert.ts';
+import type { Column, ColumnGroup, Entity, OrderedMethod } from '../model/ir.ts';
+import { ident } from '../sql/apply-names.ts';
 import { orderOf } from '../sql/best-value.ts';
-import type { MergePolicy } from './types.ts';
+import type { Decider, GroupPolicy, MergePolicy, SiteNames } from './types.ts';
 
 /** The columns that `RowVersion.values` holds, in its order: all but the key. */
 export function valueColumns(entity: Entity): Column[] {
   return entity.columns.filter((column) => !entity.key.includes(column.name));
 }
 
-/** What merge has to know of an entity. */
-export function policyOf(entity: Entity): MergePolicy {
-  const names = valueColumns(entity).map((column) => column.name);
+/**
+ * What merge has to know of an entity.
+ *
+ * @param names of all sites; only asked by methods that go by sites
+ */
+export function policyOf(entity: Entity, names: SiteNames = () => new Map()): MergePolicy {
+  const { onDeleteUpdate, onKeyClash } = entity;
   return {
-    groups: entity.groups.map((group) => ({
-      name: group.name,
-      method: group.method,
-      columns: group.columns.map((column) => names.indexOf(column)),
-      ...(isMonotonic(group.method)
-        ? { orders: group.columns.map((column) => orderOf(entity, group, column)) }
-        : {}),
-    })),
+    groups: entity.groups.map((group) => groupPolicy(entity, group, names)),
+    ...(onDeleteUpdate === undefined ? {} : { onDeleteUpdate }),
+    ...(onKeyClash === undefined ? {} : { onKeyClash }),
   };
+}
+
+function groupPolicy(entity: Entity, group: ColumnGroup, names: SiteNames): GroupPolicy {
+  const places = valueColumns(entity).map((column) => column.name);
+  const { name, method, columns, methods } = group;
+  return {
+    ...{ name, method, columns: columns.map((column) => places.indexOf(column)) },
+    ...(isMonotonic(method)
+      ? { orders: columns.map((column) => orderOf(entity, group, column)) }
+      : {}),
+    ...(methods === undefined
+      ? {}
+      : { methods: methods.map((one) => decider({ entity, group, names }, one)) }),
+  };
+}
+
+interface DeciderContext {
+  entity: Entity;
+  group: ColumnGroup;
+  names: SiteNames;
+}
+
+function decider(context: DeciderContext, one: OrderedMethod): Decider {
+  const { entity, group, names } = context;
+  const types = group.columns.map(
+    (name) => entity.columns.find((column) => column.name === name)!.type,
+  );
+  switch (one.method) {
+    case 'average':
+      return { method: one.method, scales: types.map(scaleOf) };
+    case 'site-priority':
+      return { method: one.method, sites: one.sites ?? [], names };
+    case 'owner-wins':
+      return { method: one.method, names, ...ownerPlace(entity) };
+    case 'sql-function': {
+      const { schema, name } = one.function!;
+      return { method: one.method, name: `${ident(schema)}.${ident(name)}`, type: types[0]! };
+    }
+    case 'maximum':
+    case 'minimum':
+    case 'serial-maximum':
+    case 'priority-group':
+      return { method: one.method, orders: types.map((type) => orderFor(one, type)) };
+    default:
+      return { method: one.method };
+  }
+}
+
+function ownerPlace(entity: Entity): { place?: number } {
+  const { ownership } = entity;
+  if (ownership?.kind !== 'row') return {};
+  return {
+    place: valueColumns(entity).findIndex((column) => column.name === ownership.column),
+  };
+}
+
+function orderFor(one: OrderedMethod, type: string): ColumnOrder {
+  const order = columnOrder(one, type);
+  assert(order !== undefined, () => `values of type ${type} have no order for ${one.method}`);
+  return order;
+}
+
+/** Digits after the point that a column keeps: those of `numeric(p,s)`, none of integers. */
+function scaleOf(type: string): number | undefined {
+  if (!type.startsWith('numeric')) return 0;
+  const match = /^numeric\(\d+(?:,(\d+))?\)$/.exec(type);
+  return match === null ? undefined : Number(match[1] ?? 0);
 }

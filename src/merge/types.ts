@@ -1,5 +1,5 @@
 import type { ColumnOrder } from '../model/column-order.ts';
-import type { Method } from '../model/ir.ts';
+import type { DeleteRule, Method } from '../model/ir.ts';
 
 /**
  * What merge works on: the state of one key at one site and a change to it. Values are PostgreSQL text
@@ -68,13 +68,86 @@ export interface MergeResult {
 /** What merge has to know of an entity. */
 export interface MergePolicy {
   groups: GroupPolicy[];
+  /** Of an entity that keeps history; absent: a delete wins. */
+  onDeleteUpdate?: DeleteRule;
+  /** Of an entity that keeps history; absent: the later insert of a key stands. */
+  onKeyClash?: 'earliest';
 }
 
 export interface GroupPolicy {
   name: string;
-  method: Method;
+  /** `ordered`: what `methods` say, by replay. */
+  method: Method | 'ordered';
   /** Places of the group's columns in `RowVersion.values`. */
   columns: number[];
   /** Of methods that keep the best value: the order of each of `columns`. */
   orders?: ColumnOrder[];
+  /** Of an ordered group: tried in this order, the next one decides when one cannot. */
+  methods?: Decider[];
+}
+
+/** Names of all sites of the group by number. Asked when a method decides: sites join meanwhile. */
+export type SiteNames = () => ReadonlyMap<number, string>;
+
+/** A method of an ordered group with what it needs. */
+export type Decider =
+  | { method: 'latest-timestamp' | 'overwrite' | 'earliest-timestamp' | 'discard' | 'park' }
+  | { method: 'additive' }
+  | { method: 'maximum' | 'minimum' | 'serial-maximum' | 'priority-group'; orders: ColumnOrder[] }
+  /** Digits after the decimal point by column; undefined: as many as the mean needs. */
+  | { method: 'average'; scales: (number | undefined)[] }
+  | { method: 'site-priority'; sites: readonly string[]; names: SiteNames }
+  /** `place`: of the column with the owner's name; absent where the owner is who inserted the row. */
+  | { method: 'owner-wins'; place?: number; names: SiteNames }
+  /** `type`: of the group's one column. */
+  | { method: 'sql-function'; name: string; type: string };
+
+/** A change as its origin made it, not netted, and the greatest stamp that it wrote. */
+export interface Recorded {
+  change: Change;
+  stamp: Stamp;
+}
+
+/** The state of a key after the changes that are stable, and the image that its last delete ended. */
+export interface ReplayBase extends KeyState {
+  /** Only without `row`: an update that had not seen the delete brings it back from here. */
+  last?: RowVersion;
+}
+
+/**
+ * What a site keeps of one key. Without a base everything before the first change is stable, and the base is
+ * what that change found.
+ */
+export interface History {
+  base?: ReplayBase;
+  /** In the order of their stamps, which are all different. */
+  changes: Recorded[];
+}
+
+/** A conflict that a replay met. `local` is what stood at that place of the replay, `remote` the change. */
+export interface ReplayConflict extends Conflict {
+  /** Stamp of the change. */
+  of: Stamp;
+  /** It waits for an operator. */
+  parked: boolean;
+}
+
+export interface Replayed {
+  state: KeyState;
+  /** As in `ReplayBase`. */
+  last?: RowVersion;
+  conflicts: ReplayConflict[];
+}
+
+/**
+ * A call of an SQL function: `base` is what the origin of the incoming change saw. The result is the value;
+ * NULL says that it cannot decide.
+ */
+export interface FunctionCall {
+  name: string;
+  /** PostgreSQL type of the three arguments and of the result. */
+  type: string;
+  base: Value;
+  current: Value;
+  incoming: Value;
 }

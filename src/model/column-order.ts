@@ -12,7 +12,7 @@ export type ColumnOrder =
   /** From the lowest to the highest. */
   | { kind: 'listed'; values: readonly string[]; least: boolean };
 
-const MONOTONIC: ReadonlySet<Method> = new Set<Method>([
+const MONOTONIC: ReadonlySet<string> = new Set<Method>([
   'maximum',
   'minimum',
   'serial-maximum',
@@ -20,7 +20,7 @@ const MONOTONIC: ReadonlySet<Method> = new Set<Method>([
 ]);
 
 /** True for methods whose columns only move up in their order, which a trigger keeps. */
-export function isMonotonic(method: Method): boolean {
+export function isMonotonic(method: ColumnGroup['method']): boolean {
   return MONOTONIC.has(method);
 }
 
@@ -46,7 +46,7 @@ const KINDS: Readonly<Record<string, 'number' | 'float' | 'text' | 'boolean' | '
  * @returns undefined when values of the type have no order that SQL and merge share
  */
 export function columnOrder(
-  group: Pick<ColumnGroup, 'method' | 'order'>,
+  group: { method: string; order?: readonly string[] },
   type: string,
 ): ColumnOrder | undefined {
   const least = group.method === 'minimum';

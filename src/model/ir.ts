@@ -53,7 +53,23 @@ export interface Entity {
   checks: Check[];
   /** Every non-key column is in exactly one group; without such columns there is one empty group. */
   groups: ColumnGroup[];
+  /**
+   * Name of the table in schema `crp` with the changes of each key that are not stable. There where a method
+   * or rule of the entity does not converge on what a row holds (docs/convergence.md): its state is then
+   * found by replaying them in the order of their stamps.
+   */
+  history?: string;
+  /** A delete and a concurrent update; the row stays deleted when absent. Needs `history`. */
+  onDeleteUpdate?: DeleteRule;
+  /** Of two inserts of one key the earlier one stands; the later one when absent. Needs `history`. */
+  onKeyClash?: 'earliest';
 }
+
+/**
+ * A delete and a concurrent update. `update`: the row stays, or comes back. `latest`: the later of the two
+ * stands. `park`: the row stays until an operator has decided.
+ */
+export type DeleteRule = 'update' | 'latest' | 'park';
 
 export interface SqlName {
   schema: string;
@@ -125,7 +141,10 @@ export interface ColumnGroup {
   /** Hidden column that holds the group's stamp, `_crp_<name>`. */
   stamp: string;
   columns: string[];
-  method: Method;
+  /** `ordered`: what `methods` say. */
+  method: Method | 'ordered';
+  /** Of an ordered group: tried in this order, the next one decides when one cannot. */
+  methods?: OrderedMethod[];
   /**
    * Of one column's values, from the lowest to the highest: `priority-group`, and `maximum` or `minimum`
    * of an enumeration.
@@ -150,6 +169,29 @@ export type Method =
   | 'minimum'
   | 'serial-maximum'
   | 'priority-group';
+
+/**
+ * One method of an ordered group: two values meet in the order of their stamps, the *current* one and the
+ * *incoming* one. `site-priority`, `owner-wins`, `average` and `sql-function` may leave it to the next
+ * method; where that was the last one the values are parked.
+ */
+export interface OrderedMethod {
+  method:
+    | Method
+    | 'earliest-timestamp'
+    | 'discard'
+    | 'average'
+    | 'site-priority'
+    | 'owner-wins'
+    | 'sql-function'
+    | 'park';
+  /** `site-priority`: names of sites, the one that goes before all others first. */
+  sites?: string[];
+  /** `sql-function`: its name, with the schema. */
+  function?: SqlName;
+  /** As in `ColumnGroup`. */
+  order?: string[];
+}
 
 /** Name of the hidden column with the stamp of the row's insert. */
 export const BIRTH_COLUMN = '_crp_birth';

@@ -1,9 +1,7 @@
 import { latestTombstone, merge } from '../merge/merge.ts';
+import { siteOfStamp } from '../merge/stamps.ts';
 import type { KeyState, MergePolicy, Tombstone } from '../merge/types.ts';
 import type { ComparedRow, SiteState } from './state.ts';
-
-/** The low bits of a stamp that name the site that made it (ARCHITECTURE.md §3). */
-const SITE_BITS = 2047n;
 
 /** How it was decided which site has a group's value; `incarnation`: it has the later insert of the key. */
 export type Decision = 'equal' | 'incarnation' | 'stamp' | 'majority' | 'author' | 'md5';
@@ -69,7 +67,7 @@ function choose(sites: readonly WithRow[], group: number): MergedState['groups']
       'majority',
     ) ??
     by(
-      newest.find(({ site }) => BigInt(site) === (stamp & SITE_BITS)),
+      newest.find(({ site }) => site === siteOfStamp(stamp)),
       'author',
     ) ??
     by(

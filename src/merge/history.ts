@@ -1,0 +1,46 @@
+import type { Asking } from './decide.ts';
+import { replaySteps } from './replay.ts';
+import type { History, MergePolicy, Recorded, ReplayConflict, Stamp } from './types.ts';
+
+/**
+ * Adds a change to a history, in the order of stamps; one that is there already changes nothing. Pure. What
+ * is up to the base must not be added again: the stamps tell.
+ */
+export function withChange(history: History, added: Recorded): History {
+  const { changes } = history;
+  const at = changes.findLastIndex(({ stamp }) => stamp <= added.stamp);
+  if (changes[at]?.stamp === added.stamp) return history;
+  return { ...history, changes: changes.toSpliced(at + 1, 0, added) };
+}
+
+/**
+ * A history without its changes up to a stable stamp: what they led to is the base of those that are left.
+ * The state that it is replayed to is the same.
+ *
+ * @returns undefined when nothing is left: what the row holds is stable
+ */
+export function* trimSteps(
+  policy: MergePolicy,
+  history: History,
+  stable: Stamp,
+): Asking<History | undefined> {
+  const changes = history.changes.filter(({ stamp }) => stamp > stable);
+  if (changes.length === 0) return undefined;
+  if (changes.length === history.changes.length) return history;
+  const prefix = history.changes.slice(0, -changes.length);
+  const { state, last } = yield* replaySteps(policy, { ...history, changes: prefix });
+  return { base: { ...state, ...(last === undefined ? {} : { last }) }, changes };
+}
+
+/** Conflicts of a replay that an earlier one, without the newest change, did not have. */
+export function newConflicts(
+  before: readonly ReplayConflict[],
+  now: readonly ReplayConflict[],
+): ReplayConflict[] {
+  const token = (one: ReplayConflict): string =>
+    [one.of, one.type, one.group, one.method, one.winner, one.localStamp, one.remoteStamp].join(
+      ' ',
+    );
+  const known = new Set(before.map(token));
+  return now.filter((one) => !known.has(token(one)));
+}
