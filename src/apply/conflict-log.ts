@@ -37,7 +37,7 @@ export async function recordConflicts(
   if (entries.length === 0) return;
   const rows = entries.map((entry) => ({
     entity: entry.entity.name,
-    key: image(entry.columns, entry.local ?? entry.remote, new Set(entry.entity.key)),
+    key: image(entry, entry.local ?? entry.remote, new Set(entry.entity.key)),
     type: entry.conflict.type,
     column_group: entry.conflict.group ?? null,
     method: entry.conflict.method,
@@ -46,27 +46,38 @@ export async function recordConflicts(
     origin_site: origin.name,
     local_stamp: entry.conflict.localStamp.toString(),
     remote_stamp: entry.conflict.remoteStamp.toString(),
-    local_row: image(entry.columns, entry.local),
-    remote_row: image(entry.columns, entry.remote),
+    local_row: image(entry, entry.local),
+    remote_row: image(entry, entry.remote),
     reason: entry.conflict.reason,
     status: entry.status,
   }));
   await client.query({ name: 'crp_conflict', text: INSERT, values: [JSON.stringify(rows)] });
 }
 
-/** A row as JSON text, without the hidden columns. */
+/** A row as JSON text, without the hidden columns and without secrets. */
 function image(
-  columns: readonly ShapeColumn[],
+  { columns, entity }: Pick<ConflictEntry, 'columns' | 'entity'>,
   values: readonly (string | null)[] | undefined,
   only?: ReadonlySet<string>,
 ): string | null {
   if (values === undefined) return null;
   const object: Record<string, unknown> = {};
+  const secret = secretColumns(entity);
   for (const [index, column] of columns.entries()) {
     if (column.name.startsWith('_crp_') || (only !== undefined && !only.has(column.name))) continue;
     const value = values[index] ?? null;
     object[column.name] =
-      value !== null && value.length > MAX_VALUE ? { omitted: value.length } : value;
+      value === null
+        ? null
+        : secret.has(column.name)
+          ? { secret: true }
+          : value.length > MAX_VALUE
+            ? { omitted: value.length }
+            : value;
   }
   return JSON.stringify(object);
+}
+
+function secretColumns(entity: Entity): ReadonlySet<string> {
+  return new Set(entity.columns.filter(({ secret }) => secret === true).map(({ name }) => name));
 }

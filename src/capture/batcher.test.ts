@@ -47,7 +47,7 @@ function run(
   const result = { batches: [] as Batch[], chunks: [] as Chunk[], aborts: [] as number[] };
   const types = new Map([[20, 'bigint']]);
   const batcher = new Batcher(
-    { origin: 1, incarnation: 1, after, knowledge: new Map(), types },
+    { origin: 1, incarnation: 1, after, knowledge: new Map(), types, unshipped: new Map() },
     {
       batch: (batch) => void result.batches.push(batch),
       chunk: (chunk) => void result.chunks.push(chunk),

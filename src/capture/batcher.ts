@@ -13,6 +13,8 @@ import {
   readTypeMessage,
   skipTuple,
 } from './messages.ts';
+import { narrowChange } from './narrow.ts';
+import type { ChangeSource } from './narrow.ts';
 import { RelationList, Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
 
@@ -28,6 +30,8 @@ export interface BatcherOptions {
   after: bigint;
   knowledge: ReadonlyMap<number, bigint>;
   types: TypeNames;
+  /** Columns that are not shipped, by `schema.table`. */
+  unshipped: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** What the batcher produces, in order. */
@@ -63,7 +67,7 @@ export class Batcher {
   constructor(options: BatcherOptions, sink: BatchSink) {
     this.#options = options;
     this.#sink = sink;
-    this.#relations = new Relations(options.types);
+    this.#relations = new Relations(options.types, options.unshipped);
     this.#knowledge = new Map(options.knowledge);
     this.#list = new RelationList(this.#relations);
     this.#previous = options.after;
@@ -190,7 +194,10 @@ export class Batcher {
     this.#sink.batch(batch);
   }
 
-  #change(kind: number, xid: number, source: { bytes: Buffer; at: number }): void {
+  #change(kind: number, xid: number, whole: ChangeSource): void {
+    const kept = this.#relations.kept(whole.bytes.readUInt32BE(whole.at));
+    const source = kept === undefined ? whole : narrowChange(kind, whole, kept);
+    if (source === undefined) return;
     const stream = this.#stream;
     if (stream === undefined) {
       this.#changes += 1;

@@ -30,6 +30,8 @@ export interface CaptureOptions {
   serverMajor: number;
   journal: Journal;
   log: Log;
+  /** Columns that are not shipped, by `schema.table`. */
+  unshipped: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface CaptureStatus {
@@ -153,6 +155,7 @@ class CaptureSession implements BatchSink {
         after: journal.position(site.number),
         knowledge: readVector(journal.getNote(VECTOR_NOTE)),
         types,
+        unshipped: this.#options.unshipped,
       },
       this,
     );

@@ -14,15 +14,20 @@ export const TYPE_NAMES = `
 interface Known {
   encoded: Buffer;
   identity: string;
+  /** Which fields are shipped; undefined: all. */
+  kept: boolean[] | undefined;
 }
 
 /** The relations that the walsender described, and the indexes under which a batch refers to them. */
 export class Relations {
   readonly #types: TypeNames;
   readonly #known = new Map<number, Known>();
+  readonly #unshipped: ReadonlyMap<string, ReadonlySet<string>>;
 
-  constructor(types: TypeNames) {
+  /** @param unshipped columns that are not shipped, by `schema.table` */
+  constructor(types: TypeNames, unshipped: ReadonlyMap<string, ReadonlySet<string>>) {
     this.#types = types;
+    this.#unshipped = unshipped;
   }
 
   /** Notes a type that came after the session began. */
@@ -32,12 +37,22 @@ export class Relations {
 
   /** Notes a relation as it is from now on. */
   describe(message: RelationMessage): void {
-    const columns = message.columns.map((column) => ({
-      ...column,
-      typeName: this.#types.get(column.oid) ?? `unknown ${column.oid}`,
-    }));
-    const encoded = encodeRelation({ schema: message.schema, name: message.name, columns });
-    this.#known.set(message.oid, { encoded, identity: message.identity });
+    const { schema, name, identity } = message;
+    const unshipped = this.#unshipped.get(`${schema}.${name}`);
+    const kept = unshipped && message.columns.map((column) => !unshipped.has(column.name));
+    const columns = message.columns
+      .filter((_, field) => kept?.[field] !== false)
+      .map((column) => ({
+        ...column,
+        typeName: this.#types.get(column.oid) ?? `unknown ${column.oid}`,
+      }));
+    const encoded = encodeRelation({ schema, name, columns });
+    this.#known.set(message.oid, { encoded, identity, kept });
+  }
+
+  /** Which fields of a relation's tuples are shipped; undefined: all, as of almost every relation. */
+  kept(oid: number): readonly boolean[] | undefined {
+    return this.#unshipped.size === 0 ? undefined : this.#known.get(oid)?.kept;
   }
 
   /** @throws AppError when the publication has a relation that was never described: a protocol error */

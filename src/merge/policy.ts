@@ -2,13 +2,14 @@ import { columnOrder, isMonotonic } from '../model/column-order.ts';
 import type { ColumnOrder } from '../model/column-order.ts';
 import { assert } from '../base/assert.ts';
 import type { Column, ColumnGroup, Entity, OrderedMethod } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 import { ident } from '../sql/apply-names.ts';
 import { orderOf } from '../sql/best-value.ts';
 import type { Decider, GroupPolicy, MergePolicy, SiteNames } from './types.ts';
 
-/** The columns that `RowVersion.values` holds, in its order: all but the key. */
+/** The columns that `RowVersion.values` holds, in its order: all that are replicated but the key. */
 export function valueColumns(entity: Entity): Column[] {
-  return entity.columns.filter((column) => !entity.key.includes(column.name));
+  return replicatedColumns(entity).filter((column) => !entity.key.includes(column.name));
 }
 
 /**

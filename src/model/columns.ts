@@ -23,8 +23,9 @@ interface ColumnContext {
 export function addColumns(draft: EntityDraft, context: ColumnContext): void {
   const builder = new ColumnBuilder(draft, context);
   builder.inheritKeys();
-  for (const leaf of draft.node.key!.leafs) builder.leaf(leaf, { prefix: [], conditions: [] });
-  for (const child of draft.node.children) builder.node(child, { prefix: [], conditions: [] });
+  const place = { prefix: [], conditions: [], local: false };
+  for (const leaf of draft.node.key!.leafs) builder.leaf(leaf, place);
+  for (const child of draft.node.children) builder.node(child, place);
   builder.checkNames();
 }
 
@@ -32,6 +33,8 @@ interface Place {
   /** Names of the containers between the entity and the node. */
   prefix: string[];
   conditions: SchemaNode[];
+  /** A container around the node is crp:site-local. */
+  local: boolean;
 }
 
 class ColumnBuilder {
@@ -116,7 +119,11 @@ class ColumnBuilder {
   }
 
   #container(node: ContainerNode, place: Place): void {
-    const inner = { prefix: [...place.prefix, node.name], conditions: place.conditions };
+    const inner = {
+      prefix: [...place.prefix, node.name],
+      conditions: place.conditions,
+      local: place.local || this.#crp.one(node, 'site-local') !== undefined,
+    };
     if (node.presence !== undefined) {
       this.#add(node, place, {
         type: { sql: 'boolean', class: 'boolean', checks: () => [], yang: undefined },
@@ -173,6 +180,7 @@ class ColumnBuilder {
   ): void {
     const bound = node.kind === 'container' ? undefined : this.#crp.one(node, 'sql-column');
     const sqlType = crpChild(bound, 'sql-type')?.argument;
+    const derived = this.#crp.one(node, 'derived')?.argument;
     this.#draft.columns.push({
       name: bound?.argument ?? sqlName(...place.prefix, node.name),
       path: [...place.prefix, node.name].join('/'),
@@ -181,6 +189,9 @@ class ColumnBuilder {
       ...(sqlType === undefined ? {} : { sqlType }),
       isKey: node.kind === 'leaf' && node.isKey,
       conditions: place.conditions,
+      local: place.local || this.#crp.one(node, 'site-local') !== undefined,
+      secret: this.#crp.one(node, 'secret') !== undefined,
+      ...(derived === undefined ? {} : { derived, notNull: false }),
     });
   }
 

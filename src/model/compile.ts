@@ -25,6 +25,7 @@ import { sqlName } from './names.ts';
 import { checkEntryCounts, checkModule, checkOrder } from './profile.ts';
 import { addReferences } from './references.ts';
 import { addChecks } from './row-checks.ts';
+import { checkSiteColumns } from './site-columns.ts';
 import { addUniques } from './uniqueness.ts';
 
 export { modelHash } from './hash.ts';
@@ -130,6 +131,7 @@ function compileEntity(
   checkOrder(draft, reporter);
   checkEntryCounts(draft, reporter);
   addGroups(draft, context);
+  checkSiteColumns(draft, context);
   checkAdditive(draft, reporter);
   addUniques(draft, reporter);
   addReferences(draft, context);

@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { entity, testDiagnostics } from '../../test/support/diagnostics.ts';
+import type { Case } from '../../test/support/diagnostics.ts';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { MODEL_CODES } from './diagnostic-codes.ts';
-import type { ModelCode } from './diagnostic-codes.ts';
-
-interface Case {
-  code: ModelCode;
-  /** Module text with `«` where the diagnostic has to be. */
-  text: string;
-  /** Parts of message, expectation and hint. */
-  says: string[];
-}
-
-/** An entity with this content, its `crp:entity` holding `rules`. */
-const entity = (content: string, rules = ''): string =>
-  moduleText(`list thing { key id; crp:entity "thing" { ${rules} }
-    leaf id { type int32; }
-    ${content}
-  }`);
 
 const CASES: Case[] = [
   {
@@ -329,20 +315,7 @@ const CASES: Case[] = [
   },
 ];
 
-for (const { code, text, says } of CASES) {
-  const kind = MODEL_CODES[code];
-  test(`${kind.code} ${code}: ${says[0]}`, () => {
-    const { line, column, plain } = unmark(text);
-    const { diagnostics, models } = compileTexts(plain);
-    const found = diagnostics.filter((diagnostic) => diagnostic.code === kind.code);
-    const places = found.map(({ span }) => `${span.start.line}:${span.start.column}`);
-    assert.deepEqual(places, [`${line}:${column}`], JSON.stringify(diagnostics, null, 1));
-    const shown = JSON.stringify(found[0]).replaceAll('\\"', '"');
-    for (const part of says) assert.ok(shown.includes(part), `${shown} lacks ${part}`);
-    assert.equal(found[0]!.severity, kind.severity);
-    if (kind.severity === 'error') assert.deepEqual(models, []);
-  });
-}
+testDiagnostics(CASES);
 
 test('a statement named like a property of every object is an unknown one', () => {
   for (const name of ['constructor', '__proto__', 'toString']) {
@@ -368,14 +341,3 @@ test('codes are different', () => {
   const codes = Object.values(MODEL_CODES).map((kind) => kind.code);
   assert.equal(new Set(codes).size, codes.length);
 });
-
-/** Takes the mark out of a text and says where it was. */
-function unmark(text: string): { plain: string; line: number; column: number } {
-  const offset = text.indexOf('«');
-  const before = text.slice(0, offset).split('\n');
-  return {
-    plain: text.replace('«', ''),
-    line: before.length,
-    column: before.at(-1)!.length + 1,
-  };
-}

@@ -30,6 +30,8 @@ export interface EntityDraft {
   references: Reference[];
   checks: Check[];
   counters: CounterDraft[];
+  /** Belongs to the site: itself, or an entity around it, is crp:site-local. */
+  local: boolean;
 }
 
 /** A leaf with `crp:escrow`. */
@@ -60,6 +62,11 @@ export interface ColumnDraft {
   inherited?: { entity: EntityDraft; column: string };
   /** The nodes between the entity and this one that may be absent, outermost first. */
   conditions: SchemaNode[];
+  /** Belongs to the site: the node, or a container around it, is crp:site-local. */
+  local: boolean;
+  /** The expression of crp:derived. */
+  derived?: string;
+  secret: boolean;
 }
 
 /** Where a node is named in its file. */

@@ -70,6 +70,7 @@ class Finder {
       ...{ name, path: schemaPath(node), node, module: this.#module, statement, parent },
       table: { schema: table.length > 1 ? table[0]! : schema, name: table.at(-1)! },
       ...{ columns: [], groups: [], uniques: [], references: [], checks: [], counters: [] },
+      local: parent?.local === true || crpChild(statement, 'site-local') !== undefined,
     };
     this.found.push(draft);
     return draft;

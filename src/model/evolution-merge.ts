@@ -1,7 +1,7 @@
 /** How two revisions merge: names that are stored, column groups and their methods. */
 import type { Position } from '../yang/source.ts';
 import type { Difference, Revision } from './evolution.ts';
-import type { Entity } from './ir.ts';
+import type { Column, Entity } from './ir.ts';
 
 const STAMPS =
   'A stamp says when its group was last changed; stamps of two different groups cannot be compared.';
@@ -28,6 +28,12 @@ function positionOf({ model, context }: Revision, entity: Entity): Position {
   return node?.position ?? context.findModule(model.name)!.position;
 }
 
+/** Whether a column travels, and if not, why. */
+function scopeOf(column: Column): string {
+  if (column.local === true) return 'site-local';
+  return column.derived === undefined ? 'replicated' : `derived: ${column.derived}`;
+}
+
 function together(path: string, what: string, position: Position): Difference {
   return { path, what, allowed: false, rollout: 'together', position };
 }
@@ -47,6 +53,11 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
     if (before === undefined) continue;
     if (before.name !== column.name) add(`column "${before.name}" became "${column.name}"`);
     if (before.type !== column.type) add(`column "${column.name}" became ${column.type}`);
+    const scope = scopeOf(column);
+    if (scopeOf(before) !== scope) {
+      add(`column "${column.name}" became ${scope}`, 'Rows that were shipped have it, or lack it.');
+      continue;
+    }
     if (before.group === column.group) continue;
     add(`column "${column.name}" moved from group "${before.group}" to "${column.group}"`, STAMPS);
   }

@@ -22,14 +22,15 @@ interface Parts {
 /** The model; tables of the same name are reported. */
 export function finishModel(parts: Parts, reporter: ModelReporter): Model {
   const { module, service, schema, drafts } = parts;
-  const entities: Entity[] = [];
+  const all: Entity[] = [];
   for (const draft of drafts) {
     const entity = finishEntity(draft, reporter);
     for (const made of [entity, ...counterEntities(entity, draft)]) {
-      checkTable(made, entities, { draft, reporter });
-      entities.push(made);
+      checkTable(made, all, { draft, reporter });
+      all.push(made);
     }
   }
+  const local = all.filter((entity) => entity.local === true);
   const schemas = new Set(drafts.map((draft) => draft.table.schema));
   return {
     irVersion: IR_VERSION,
@@ -39,7 +40,8 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
     service,
     // Adopted tables are in a schema that was there.
     schema: schemas.size === 1 ? [...schemas][0]! : schema,
-    entities,
+    entities: all.filter((entity) => entity.local !== true),
+    ...(local.length === 0 ? {} : { localEntities: local }),
   };
 }
 
@@ -84,7 +86,8 @@ function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
       ? {}
       : { counters: draft.counters.map((one) => finishCounter(one, draft)) }),
     checks,
-    groups,
+    ...(draft.local ? { local: true } : {}),
+    groups: draft.local ? [] : groups,
   };
 }
 
@@ -100,7 +103,10 @@ function finishColumn(column: ColumnDraft, draft: EntityDraft): Column {
     notNull: column.notNull,
     ...(column.default === undefined ? {} : { default: column.default }),
     ...(values === undefined ? {} : { values }),
-    ...(group === undefined ? {} : { group: group.name }),
+    ...(group === undefined || draft.local ? {} : { group: group.name }),
+    ...(column.local && !draft.local ? { local: true } : {}),
+    ...(column.derived === undefined ? {} : { derived: column.derived }),
+    ...(column.secret ? { secret: true } : {}),
   };
 }
 

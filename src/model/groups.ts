@@ -46,7 +46,7 @@ class GroupBuilder {
     this.#declare();
     this.#checkPlaces(this.#draft.node);
     for (const column of this.#draft.columns) {
-      if (column.isKey) continue;
+      if (column.isKey || column.local || column.derived !== undefined) continue;
       const group = this.#groupOf(column);
       this.#members.set(group, [...(this.#members.get(group) ?? []), column]);
     }

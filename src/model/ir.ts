@@ -19,6 +19,8 @@ export interface Model {
   /** The SQL schema of the entities' tables. */
   schema: string;
   entities: Entity[];
+  /** Tables that belong to the site (crp:site-local): nothing of them is replicated, stamped or compared. */
+  localEntities?: Entity[];
 }
 
 /** A keyed list that became one SQL table. */
@@ -49,6 +51,8 @@ export interface Entity {
   counters?: Counter[];
   /** Rows are written by generated functions; a trigger refuses other local writes. */
   functionsOnly?: true;
+  /** It is one of the model's `localEntities`: its table has no hidden columns and no triggers of ours. */
+  local?: true;
   /** Row-local CHECK constraints. */
   checks: Check[];
   /** Every non-key column is in exactly one group; without such columns there is one empty group. */
@@ -88,8 +92,14 @@ export interface Column {
   default?: string;
   /** The only values it may have, of an enumeration or identityref. */
   values?: string[];
-  /** Name of its column group; absent for key columns. */
+  /** Name of its column group; absent for key columns and for columns that are not replicated. */
   group?: string;
+  /** It belongs to the site (crp:site-local): its values never leave it. */
+  local?: true;
+  /** Every site computes it by itself from the rest of the row, by this SQL expression (crp:derived). */
+  derived?: string;
+  /** Its values are shown nowhere (crp:secret). */
+  secret?: true;
 }
 
 export interface Unique {

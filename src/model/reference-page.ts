@@ -1,5 +1,6 @@
 /** The Markdown reference of a model: tables, columns, rules, and how they merge. */
 import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+import { allEntities } from './replicated.ts';
 import { sqlName } from './names.ts';
 
 const METHOD_WORDS: Readonly<Record<string, string>> = {
@@ -19,7 +20,7 @@ export function modelReference(model: Model): string {
     ...(model.description === undefined ? [] : [model.description]),
     `Revision ${model.revision}, service \`${model.service}\`.`,
   ];
-  return `${[...head, ...model.entities.flatMap((entity) => entitySection(entity))].join('\n\n')}\n`;
+  return `${[...head, ...allEntities(model).flatMap((entity) => entitySection(entity))].join('\n\n')}\n`;
 }
 
 function entitySection(entity: Entity): string[] {
@@ -30,9 +31,9 @@ function entitySection(entity: Entity): string[] {
     `## ${entity.name}`,
     `${about}Table \`${table}\`${entity.adopted === true ? ', adopted' : ''}; key ${codes(entity.key)}.`,
     columnTable(entity),
-    '**Merging.** ' +
-      entity.groups.map(groupText).join(' ') +
-      ' A delete wins over a concurrent change.',
+    entity.local === true
+      ? 'The table belongs to the site: nothing of it is replicated.'
+      : `**Merging.** ${entity.groups.map(groupText).join(' ')} A delete wins over a concurrent change.`,
     ...(rules.length === 0 ? [] : [`**Rules.**\n\n${rules.map((rule) => `- ${rule}`).join('\n')}`]),
   ];
 }
@@ -46,11 +47,18 @@ function columnTable(entity: Entity): string {
     `\`${column.name}\``,
     column.type,
     column.notNull ? defaultText(column) : 'optional',
-    column.group ?? 'key',
+    column.group ?? unmerged(column, entity),
     cell(column),
   ]);
   const lines = [['column', 'type', 'default', 'group', ''], Array(5).fill('---'), ...rows];
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
+/** What a column without a group is. */
+function unmerged(column: Column, entity: Entity): string {
+  if (entity.key.includes(column.name)) return 'key';
+  if (column.derived !== undefined) return `derived: \`${column.derived}\``;
+  return 'site-local';
 }
 
 function defaultText(column: Column): string {
@@ -59,7 +67,8 @@ function defaultText(column: Column): string {
 
 function cell(column: Column): string {
   const values = column.values === undefined ? '' : ` One of ${codes(column.values)}.`;
-  return `${column.description ?? ''}${values}`.replaceAll('|', '\\|').trim();
+  const secret = column.secret === true ? ' Secret.' : '';
+  return `${column.description ?? ''}${values}${secret}`.replaceAll('|', '\\|').trim();
 }
 
 function groupText(group: ColumnGroup): string {

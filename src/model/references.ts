@@ -64,6 +64,12 @@ function addLeafref(
     const parameters = { path: type.path.text, reason: found.reason };
     return reporter.report('reference-shape', span, parameters, { hint });
   }
+  if (found.entity.local && !draft.local) {
+    const path = findSubstatement(type.statement, 'path')!;
+    const reason = `the rows of "${found.entity.name}" are at one site only`;
+    const parameters = { path: type.path.text, reason };
+    return reporter.report('reference-shape', argumentSpan(path), parameters);
+  }
   const onOrphan = crp.one(node, 'on-orphan');
   requireOrphanRule({ draft, target: found.entity, onOrphan, span: nodeSpan(node) }, context);
   const onDelete = crp.one(node, 'on-delete');
@@ -103,8 +109,8 @@ function requireOrphanRule(
   },
   { reporter }: ReferenceContext,
 ): void {
-  if (from.onOrphan !== undefined) return;
   const { draft, target, span } = from;
+  if (from.onOrphan !== undefined || target.local) return;
   const hint =
     `Site A deletes the row of "${target.name}" while site B inserts a row of "${draft.name}" that ` +
     'refers to it. Say what becomes of that row: crp:on-orphan "keep" keeps it until the target is back.';

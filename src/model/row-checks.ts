@@ -11,6 +11,7 @@ import { columnOf, nodeSpan } from './draft.ts';
 import { isOperation } from './entities.ts';
 import { quoteIdent, sqlName } from './names.ts';
 import { columnsBelow, existsSql } from './presence.ts';
+import { checkMixed } from './site-columns.ts';
 import { structureChecks } from './structure-checks.ts';
 import type { SqlCondition } from './xpath-sql.ts';
 import { conditionSql } from './xpath-sql.ts';
@@ -49,6 +50,8 @@ class CheckBuilder {
   /** Inherited keys are checked where they come from. */
   type(column: ColumnDraft): void {
     if (column.inherited !== undefined || column.sqlType !== undefined) return;
+    // What it is follows from the rest of the row, at every site.
+    if (column.derived !== undefined) return;
     const conditions = column.type.checks(quoteIdent(column.name));
     if (conditions.length === 0) return;
     this.add({
@@ -147,6 +150,8 @@ class CheckBuilder {
   }
 
   #judge(check: CheckDraft): void {
+    if (this.#draft.local) return;
+    checkMixed(check, this.#reporter);
     const names = new Set(check.columns.map((column) => column.name));
     const groups = this.#draft.groups.filter((group) =>
       group.columns.some((one) => names.has(one)),

@@ -1,10 +1,11 @@
 /** A compiled model as a tree for a terminal: entities, columns, and how they merge. */
 import type { Column, Entity, Model } from './ir.ts';
+import { allEntities } from './replicated.ts';
 
 /** The tree of a model: one line for each entity and column, in the style of RFC 8340. */
 export function modelTree(model: Model): string {
   const lines = [`model: ${model.name}@${model.revision} (service ${model.service})`];
-  for (const entity of model.entities) {
+  for (const entity of allEntities(model)) {
     lines.push('', ...entityTree(entity));
   }
   return lines.join('\n');
@@ -19,8 +20,9 @@ function entityTree(entity: Entity): string[] {
   });
   const table = `${entity.table.schema}.${entity.table.name}`;
   const adopted = entity.adopted === true ? ' (adopted)' : '';
+  const local = entity.local === true ? ' (site-local)' : '';
   return [
-    `${entity.path}* [${entity.key.join(' ')}]  → ${table}${adopted}`,
+    `${entity.path}* [${entity.key.join(' ')}]  → ${table}${adopted}${local}`,
     ...body,
     ...(entity.counters ?? []).map(
       (one) => `  +--rw ${one.name}  counter, never below ${one.bound}`,
@@ -38,6 +40,12 @@ function columnRow(column: Column, entity: Entity): string[] {
   const optional = column.notNull ? '' : '?';
   const fallback = column.default === undefined ? '' : ` = ${column.default}`;
   const group = entity.groups.find((one) => one.name === column.group);
-  const rule = group === undefined ? 'key' : `${group.name}: ${group.method}`;
+  const rule = group === undefined ? unmerged(column, entity) : `${group.name}: ${group.method}`;
   return [`${column.name}${optional}`, `${column.type}${fallback}`, rule];
+}
+
+/** Why a column is in no group. */
+function unmerged(column: Column, entity: Entity): string {
+  if (entity.key.includes(column.name)) return 'key';
+  return column.derived === undefined ? 'site-local' : `derived: ${column.derived}`;
 }

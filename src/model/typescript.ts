@@ -1,5 +1,6 @@
 /** TypeScript types of a model's rows, as node-postgres gives and takes them. */
 import type { Column, Entity, Model } from './ir.ts';
+import { allEntities } from './replicated.ts';
 
 /**
  * Types that node-postgres makes of PostgreSQL's. It gives 64-bit integers and numerics as strings, since a
@@ -16,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** A module with one interface for each entity's row; hidden columns are not in it. */
 export function modelTypes(model: Model): string {
   const header = `// Rows of ${model.name}@${model.revision}, as node-postgres gives them. Generated: do not edit.\n`;
-  return [header, ...model.entities.map(entityType)].join('\n');
+  return [header, ...allEntities(model).map(entityType)].join('\n');
 }
 
 function entityType(entity: Entity): string {

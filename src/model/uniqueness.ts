@@ -35,7 +35,9 @@ function addUnique(draft: EntityDraft, unique: ListUnique, reporter: ModelReport
     }
   }
   const clash = crpOne(unique, 'on-unique-clash');
-  if (clash === undefined) {
+  if (clash === undefined && draft.local) {
+    // All rows are of one site: nothing is merged.
+  } else if (clash === undefined) {
     const hint =
       `Site A and site B insert rows of "${draft.name}" with different keys and the same ${unique.text}. ` +
       'Say what becomes of them: crp:on-unique-clash "park" leaves the one that arrives to an operator.';

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity, Model } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, tableOf } from '../sql/apply-names.ts';
 
 /** An entity's data in short. Equal data with equal stamps give equal digests, in any row order. */
@@ -36,7 +37,7 @@ export async function digests(client: Client, models: readonly Model[]): Promise
  */
 function digestQuery(entity: Entity): string {
   const columns = [
-    ...entity.columns.map((column) => column.name),
+    ...replicatedColumns(entity).map((column) => column.name),
     ...[BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)],
   ];
   return (

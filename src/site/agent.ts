@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
+import { unshippedColumns } from '../model/replicated.ts';
 import { connect } from '../postgres/connect.ts';
 import { modelsHash, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel, Member, SiteRecord } from './catalog.ts';
@@ -85,6 +86,7 @@ export class Agent {
         publication: 'crp',
       },
       ...{ serverMajor: Number.parseInt(found.serverVersion, 10), journal: this.#journal, log },
+      unshipped: unshippedColumns(found.models.map((model) => model.ir)),
     });
     this.#supervised = supervise({ name: 'capture', part: this.#capture, log });
     const slot = slotName(config.group, config.site);

@@ -5,6 +5,7 @@ import { to as copyTo } from 'pg-copy-streams';
 import { encodeFrame } from '../link/frames.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import { columnList, ident } from '../sql/apply-names.ts';
@@ -87,7 +88,8 @@ function baseTables(models: readonly InstalledModel[]): BaseTable[] {
 
 function entityTable(entity: Entity): BaseTable {
   const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
-  return { ...entity.table, columns: [...entity.columns.map((column) => column.name), ...hidden] };
+  const columns = replicatedColumns(entity).map((column) => column.name);
+  return { ...entity.table, columns: [...columns, ...hidden] };
 }
 
 function tombstoneTable(entity: Entity): BaseTable {

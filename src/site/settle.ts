@@ -69,7 +69,9 @@ async function writeImage(client: Client, entity: Entity, conflict: Row): Promis
   }
   const omitted = columns.find((name) => typeof image[name] === 'object' && image[name] !== null);
   if (omitted !== undefined) {
-    throw new AppError('CONFLICT_IMAGE', `The value of "${omitted}" was too long to be recorded`, {
+    const secret = entity.columns.some(({ name, secret: is }) => name === omitted && is === true);
+    const why = secret ? 'is a secret, which is not recorded' : 'was too long to be recorded';
+    throw new AppError('CONFLICT_IMAGE', `The value of "${omitted}" ${why}`, {
       hint: 'Read it at the other site and settle with --values',
     });
   }
@@ -98,7 +100,10 @@ async function writeValues(
       },
     );
   }
-  const image = { ...(conflict.local_row ?? conflict.remote_row), ...conflict.key, ...values };
+  const recorded = Object.entries(conflict.local_row ?? conflict.remote_row ?? {});
+  // What was not recorded, being long or a secret, keeps its value.
+  const known = recorded.filter(([, value]) => typeof value !== 'object' || value === null);
+  const image = { ...Object.fromEntries(known), ...conflict.key, ...values };
   const present = columns.filter((name) => name in image);
   await upsert(client, entity, image, present, Object.keys(values));
 }

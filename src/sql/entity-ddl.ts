@@ -1,23 +1,27 @@
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Column, Entity, Model, Reference } from '../model/ir.ts';
+import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
+import { derivedDdl } from './derived-ddl.ts';
 import { guardDdl } from './guard-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
 /** Statements that make a model's tables, triggers and publication, in order. */
 export function modelDdl(model: Model, site: number): string[] {
-  const made = model.entities.filter((entity) => entity.adopted !== true);
+  const all = allEntities(model);
+  const made = all.filter((entity) => entity.adopted !== true);
   const schemas = new Set(made.map((entity) => entity.table.schema));
   return [
     ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
     isSetFunction(),
-    ...model.entities.flatMap((entity) =>
+    ...all.flatMap((entity) =>
       entity.adopted === true
-        ? [adoptionDdl(entity)]
+        ? adoptionDdl(entity)
         : [tableDdl(model, entity), ...indexDdl(entity)],
     ),
+    ...all.flatMap(derivedDdl),
     ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
     ...model.entities.flatMap((entity) => replicationDdl(entity, site)),
     ...model.entities.flatMap((entity) => counterDdl(model, { entity, site })),
@@ -29,7 +33,7 @@ function isLater(
   model: Model,
   { entity, reference }: { entity: Entity; reference: Reference },
 ): boolean {
-  const place = (name: string): number => model.entities.findIndex((one) => one.name === name);
+  const place = (name: string): number => allEntities(model).findIndex((one) => one.name === name);
   return place(reference.target.entity) > place(entity.name);
 }
 
@@ -45,14 +49,16 @@ export function laterReferencesDdl(model: Model, entity: Entity): string[] {
 }
 
 /** The hidden columns of a table that belongs to a program; rows that are there get stamp 0. */
-export function adoptionDdl(entity: Entity): string {
+export function adoptionDdl(entity: Entity): string[] {
+  if (entity.local === true) return [];
   const columns = hiddenNames(entity).map(
     (name) => `ADD COLUMN IF NOT EXISTS ${ident(name)} bigint NOT NULL DEFAULT 0`,
   );
-  return `ALTER TABLE ${tableOf(entity)}\n  ${columns.join(',\n  ')}`;
+  return [`ALTER TABLE ${tableOf(entity)}\n  ${columns.join(',\n  ')}`];
 }
 
 function hiddenNames(entity: Entity): string[] {
+  if (entity.local === true) return [];
   return [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
 }
 
@@ -84,7 +90,7 @@ function indexName(reference: Reference): string {
 export function tableDdl(model: Model, entity: Entity): string {
   const hidden = hiddenNames(entity);
   const parts = [
-    ...entity.columns.map(columnDdl),
+    ...entity.columns.filter((column) => column.derived === undefined).map(columnDdl),
     ...hidden.map((name) => `${ident(name)} bigint NOT NULL DEFAULT 0`),
     `PRIMARY KEY (${columnList(entity.key)})`,
     ...entity.uniques.map(
@@ -103,7 +109,7 @@ export function referenceDdl(
   model: Model,
   { entity, reference }: { entity: Entity; reference: Reference },
 ): string {
-  const target = model.entities.find((other) => other.name === reference.target.entity)!;
+  const target = allEntities(model).find((other) => other.name === reference.target.entity)!;
   return (
     `CONSTRAINT ${ident(reference.name)} FOREIGN KEY (${columnList(reference.columns)}) ` +
     `REFERENCES ${tableOf(target)} (${columnList(reference.target.columns)}) ` +
@@ -125,8 +131,9 @@ export function columnDdl(column: Column): string {
   return `${ident(column.name)} ${column.type}${notNull}${fallback}`;
 }
 
-/** Tombstone table, triggers, replica identity and publication of an entity whose table exists. */
+/** Tombstone table, triggers, replica identity and publication of an entity whose table exists; a site's own needs none. */
 export function replicationDdl(entity: Entity, site: number): string[] {
+  if (entity.local === true) return [];
   const table = tableOf(entity);
   const keys = entity.key.map((key) => {
     const column = entity.columns.find((candidate) => candidate.name === key)!;

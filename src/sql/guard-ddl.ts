@@ -1,4 +1,5 @@
 import type { Entity } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 import { BIRTH, ident, tableOf } from './apply-names.ts';
 
 /*
@@ -23,13 +24,22 @@ function define(name: string, body: string): string {
   );
 }
 
+/** What belongs to the site may be changed there, whoever owns the row; empty where there is no such column. */
+function passSiteLocal(entity: Entity): string {
+  if (!entity.columns.some((column) => column.local === true)) return '';
+  const changed = replicatedColumns(entity)
+    .map(({ name }) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`)
+    .join(' OR ');
+  return `  IF TG_OP = 'UPDATE' AND NOT (${changed}) THEN RETURN NEW; END IF;\n`;
+}
+
 function appendOnly(entity: Entity): string[] {
   const name = `append_only_${entity.tombstone}`;
   return [
     define(
       name,
       `BEGIN
-  RAISE EXCEPTION 'rows of "%" are never changed', TG_TABLE_NAME
+${passSiteLocal(entity)}  RAISE EXCEPTION 'rows of "%" are never changed', TG_TABLE_NAME
     USING ERRCODE = 'feature_not_supported', HINT = 'Insert a new row, or delete this one.';
 END`,
     ),
@@ -60,7 +70,7 @@ function ownership(entity: Entity, site: number): string[] {
       `DECLARE
   owner text;
 BEGIN
-  ${owner};
+${passSiteLocal(entity)}  ${owner};
   IF owner IS NOT NULL THEN
     RAISE EXCEPTION 'the row of "%" belongs to site "%"', TG_TABLE_NAME, owner
       USING ERRCODE = 'insufficient_privilege', HINT = format('Write it at site "%s".', owner);

@@ -67,12 +67,18 @@ function mustRise(entity: Entity, group: ColumnGroup): string {
     return (
       `    IF ${best} IS DISTINCT FROM ${next} THEN\n` +
       `      RAISE EXCEPTION 'column "%" of "%" cannot go from % to %: its method is ${group.method}',\n` +
-      `        ${literal(name)}, TG_TABLE_NAME, coalesce(${old}::text, 'NULL'), coalesce(${next}::text, 'NULL')\n` +
+      `        ${literal(name)}, TG_TABLE_NAME, ${shown(entity, name, old)}, ${shown(entity, name, next)}\n` +
       `        USING ERRCODE = 'check_violation', COLUMN = ${literal(name)},\n` +
       `        HINT = 'Delete the row and insert it again to begin anew.';\n    END IF;\n`
     );
   });
   return checks.join('');
+}
+
+/** A value in a message; a secret is not shown. */
+function shown(entity: Entity, name: string, value: string): string {
+  const secret = entity.columns.some((column) => column.name === name && column.secret === true);
+  return secret ? `'(secret)'` : `coalesce(${value}::text, 'NULL')`;
 }
 
 function literal(text: string): string {

@@ -3,8 +3,10 @@
  * done; nothing is dropped: a column that left the model keeps its values until somebody drops it.
  */
 import type { Check, Column, Entity, Model } from '../model/ir.ts';
+import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
+import { derivedDdl } from './derived-ddl.ts';
 import {
   adoptionDdl,
   columnDdl,
@@ -18,17 +20,18 @@ import { isSetFunction } from './helper-ddl.ts';
 
 /** Statements in order, to be run in one transaction at each site. */
 export function upgradeDdl(before: Model, after: Model, site: number): string[] {
-  const oldOf = (entity: Entity) => before.entities.find(named(entity.name));
-  const fresh = after.entities.filter((entity) => oldOf(entity) === undefined);
+  const oldOf = (entity: Entity) => allEntities(before).find(named(entity.name));
+  const fresh = allEntities(after).filter((entity) => oldOf(entity) === undefined);
   const made = fresh.filter((entity) => entity.adopted !== true);
   return [
     isSetFunction(),
-    ...fresh.filter((entity) => entity.adopted === true).map(adoptionDdl),
+    ...fresh.filter((entity) => entity.adopted === true).flatMap(adoptionDdl),
     // New tables first: columns that are added may refer to them.
     ...made.flatMap((entity) => [tableDdl(after, entity), ...indexDdl(entity)]),
     ...made.flatMap((entity) => laterReferencesDdl(after, entity)),
+    ...fresh.flatMap(derivedDdl),
     ...fresh.flatMap((entity) => replicationDdl(entity, site)),
-    ...after.entities.flatMap((entity) => {
+    ...allEntities(after).flatMap((entity) => {
       const old = oldOf(entity);
       const changes = old === undefined ? [] : tableChanges(after, { old, entity });
       // The trigger functions name all columns and groups, so they are made anew.
@@ -46,7 +49,10 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
   const alter = (action: string): string => `ALTER TABLE ${tableOf(entity)} ${action}`;
   const added = entity.columns.filter((column) => !old.columns.some(named(column.name)));
   const stamps = entity.groups.filter((group) => !old.groups.some(named(group.name)));
-  const columns = entity.adopted === true ? [] : added.map(columnDdl);
+  const columns =
+    entity.adopted === true
+      ? []
+      : added.filter((column) => column.derived === undefined).map(columnDdl);
   const hidden = stamps.map((group) => `${ident(group.stamp)} bigint NOT NULL DEFAULT 0`);
   const rest =
     entity.adopted === true
@@ -60,6 +66,7 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
   return [
     ...guardChanges(old, entity),
     ...[...columns, ...hidden].map((column) => alter(`ADD COLUMN IF NOT EXISTS ${column}`)),
+    ...(added.some((column) => column.derived !== undefined) ? derivedDdl(entity) : []),
     ...rest,
     ...(rest.length === 0 ? [] : indexDdl(entity)),
   ];
@@ -93,7 +100,7 @@ function checkChanges(old: Entity, entity: Entity): string[] {
 
 function columnChanges({ old, entity }: { old: Entity; entity: Entity }, column: Column): string[] {
   const before = old.columns.find(named(column.name));
-  if (before === undefined) return [];
+  if (before === undefined || column.derived !== undefined) return [];
   const table = tableOf(entity);
   const name = ident(column.name);
   const alter = (action: string): string => `ALTER TABLE ${table} ALTER COLUMN ${name} ${action}`;

@@ -1,5 +1,6 @@
 import type { Entity } from '../model/ir.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 
 /*
@@ -19,10 +20,10 @@ export const TEXT_SETTINGS =
   `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = 'hex'; ` +
   `SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL jit = off`;
 
-/** The columns whose values are compared: all of the model's and the hidden ones. */
+/** The columns whose values are compared: all of the model's that are replicated, and the hidden ones. */
 function comparedColumns(entity: Entity): string[] {
   const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
-  return [...entity.columns.map((column) => column.name), ...hidden];
+  return [...replicatedColumns(entity).map((column) => column.name), ...hidden];
 }
 
 function rowText(columns: readonly string[], alias: string): string {

@@ -75,7 +75,14 @@ export class SimAgent {
     const knowledge = this.journal.vector;
     const after = this.journal.position(site);
     const batcher = new Batcher(
-      { origin: site, incarnation: 1, after, knowledge, types: new Map(TYPES) },
+      {
+        origin: site,
+        incarnation: 1,
+        after,
+        knowledge,
+        types: new Map(TYPES),
+        unshipped: new Map(),
+      },
       {
         batch: (batch) => {
           this.#made.push({ last: batch.last, knowledge: new Map(batcher.knowledge()) });

@@ -15,6 +15,7 @@ import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import type { Identity } from '../../src/link/authority.ts';
 import { Puller } from '../../src/link/puller.ts';
 import { LinkServer } from '../../src/link/server.ts';
+import { unshippedColumns } from '../../src/model/replicated.ts';
 import { connect } from '../../src/postgres/connect.ts';
 import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
@@ -100,6 +101,7 @@ export class TestSite {
     const capture = new Capture({
       ...{ site: { number: this.number, incarnation: 1 }, dsn: this.dsn, slot: this.slot },
       ...{ publication: 'crp', serverMajor, journal: this.journal, log },
+      unshipped: unshippedColumns([model]),
     });
     const beacon = new Beacon(this.dsn, () => true);
     const applier = createApplier({
