@@ -1,3 +1,4 @@
+import { keepsHistory } from './relation.ts';
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
 import { completeTuple, hasUnchanged, isSameRow, keyOf, newFields, readTuple } from './tuple.ts';
 import type { Fields, Key } from './tuple.ts';
@@ -31,7 +32,10 @@ export interface DeletedMark {
   stamp: bigint;
 }
 
-/** Net changes of one entity in one shape, in order of each key's first change. */
+/**
+ * Net changes of one entity in one shape, in order of each key's first change. Of an entity that keeps
+ * history, whose changes must not be netted, every change, by its place.
+ */
 export class EntityNet {
   readonly plan: EntityPlan;
   readonly rows = new Map<Key, NetRow>();
@@ -158,6 +162,10 @@ export class Fold {
   #insertRow(first: EntityNet, after: TupleRef): void {
     const key = keyOf(after.bytes, this.#new, first.plan.key);
     this.#noteStamps(first.plan, after.bytes);
+    if (keepsHistory(first.plan)) {
+      append(first, { before: undefined, after, key: after, deleted: undefined });
+      return;
+    }
     const net = this.#holder(first, key);
     const row = net.rows.get(key);
     if (row !== undefined && row.after === undefined) row.after = after;
@@ -169,6 +177,10 @@ export class Fold {
 
   #updateRow(first: EntityNet, key: Key, change: { before: TupleRef; after: TupleRef }): void {
     this.#noteStamps(first.plan, change.after.bytes);
+    if (keepsHistory(first.plan)) {
+      append(first, { ...change, key: change.after, deleted: undefined });
+      return;
+    }
     const net = this.#holder(first, key);
     const row = net.rows.get(key);
     if (row?.after === undefined || !isSameRow(row.after, row.before, change.before)) {
@@ -185,8 +197,10 @@ export class Fold {
   #removeRow(first: EntityNet, key: Key, before: TupleRef): void {
     const net = this.#holder(first, key);
     let row = net.rows.get(key);
-    if (row?.after === undefined || !isSameRow(row.after, row.before, before)) {
-      const removed: NetRow = { before, after: undefined, key: before, deleted: undefined };
+    const removed: NetRow = { before, after: undefined, key: before, deleted: undefined };
+    if (keepsHistory(first.plan)) {
+      row = append(first, removed);
+    } else if (row?.after === undefined || !isSameRow(row.after, row.before, before)) {
       (row === undefined ? net : this.#after(net)).rows.set(key, removed);
       row = removed;
     }
@@ -246,6 +260,11 @@ export class Fold {
     this.maxStamp = stamp;
     this.#maxHigh = Number(stamp >> 32n);
   }
+}
+
+function append(net: EntityNet, row: NetRow): NetRow {
+  net.rows.set(net.rows.size, row);
+  return row;
 }
 
 function pendingKey(entity: string, key: Key): string {

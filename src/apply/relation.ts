@@ -32,6 +32,11 @@ export interface EntityPlan {
   stamps: number[];
 }
 
+/** Whether the changes of the relation's entity are recorded and replayed (docs/convergence.md). */
+export function keepsHistory(plan: EntityPlan): boolean {
+  return plan.shape.entity.history !== undefined;
+}
+
 export interface TombstonePlan {
   kind: 'tombstone';
   entity: Entity;

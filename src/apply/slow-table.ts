@@ -19,9 +19,14 @@ export interface SlowRow {
   tombstone: { birth: bigint; stamp: bigint } | undefined;
 }
 
+/** The staging table of the slow path for a plan. */
+export function slowTableName(plan: EntityPlan): string {
+  return `crp_slow_${plan.id}`;
+}
+
 const identity = (value: string): string => value;
 /** All results as text: nothing between PostgreSQL's output functions and merge changes a value. */
-const TEXT_TYPES = { getTypeParser: () => identity };
+export const TEXT_TYPES = { getTypeParser: () => identity };
 
 /**
  * Reads what the slow path needs: PostgreSQL itself turns the binary images into text, next to the
@@ -36,7 +41,7 @@ export class SlowTable {
   }
 
   async read(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
-    const name = `crp_slow_${plan.id}`;
+    const name = slowTableName(plan);
     if (!this.#tables.has(name)) {
       await this.#client.query(slowTableDdl(plan.shape, name));
       this.#tables.add(name);

@@ -5,6 +5,7 @@ import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import { guardDdl } from './guard-ddl.ts';
+import { historyDdl } from './history-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
@@ -144,6 +145,8 @@ export function replicationDdl(entity: Entity, site: number): string[] {
   return [
     `CREATE TABLE IF NOT EXISTS ${tombstoneOf(entity)} (${keys.join(', ')}, birth bigint NOT NULL, ` +
       `stamp bigint NOT NULL, PRIMARY KEY (${columnList(entity.key)}))`,
+    // The functions of the other triggers read it.
+    ...historyDdl(entity),
     stampFunction(entity, site),
     tombstoneFunction(entity, site),
     truncateFunction(entity),

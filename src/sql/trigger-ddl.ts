@@ -2,6 +2,7 @@ import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
+import { newestChange } from './history-ddl.ts';
 
 /*
  * The triggers that stamp local writes (ARCHITECTURE.md §3). They do not fire in sessions that apply
@@ -19,17 +20,23 @@ const NOW =
   `greatest((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000, ` +
   `pg_sequence_last_value('crp.floor'::regclass) + 1)`;
 
+/** A key's column can be called as one of our variables is: in a statement the name means the column. */
 function define(name: string, body: string): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
-    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n${body}\n$crp$`
+    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n` +
+    `#variable_conflict use_column\n${body}\n$crp$`
   );
 }
 
 /** Time part of the greatest stamp of OLD, plus one. */
 function afterOld(entity: Entity): string {
-  const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
-  return `(greatest(${stamps.map((stamp) => `OLD.${stamp}`).join(', ')}) >> 11) + 1`;
+  const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))].map(
+    (stamp) => `OLD.${stamp}`,
+  );
+  // What lost against the row is only in the history.
+  if (entity.history !== undefined) stamps.push(newestChange(entity, 'OLD'));
+  return `(greatest(${stamps.join(', ')}) >> 11) + 1`;
 }
 
 function sameKeyAs(entity: Entity, row: 'NEW' | 'OLD'): string {
@@ -88,6 +95,7 @@ function literal(text: string): string {
 /** Function of the trigger `zz_crp_stamp`. */
 export function stampFunction(entity: Entity, site: number): string {
   const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
+  const keeps = entity.history !== undefined;
   const groups = entity.groups.map((group) => {
     const stamp = ident(group.stamp);
     return (
@@ -103,7 +111,7 @@ export function stampFunction(entity: Entity, site: number): string {
   dead bigint;
 BEGIN
   IF TG_OP = 'UPDATE' AND NOT (${distinct(entity.key)}) THEN
-  NEW.${BIRTH} := OLD.${BIRTH};
+${keeps ? `  at := greatest(at, ${afterOld(entity)});\n` : ''}  NEW.${BIRTH} := OLD.${BIRTH};
 ${groups.join('\n')}
   RETURN NEW;
   END IF;
@@ -111,7 +119,7 @@ ${groups.join('\n')}
     at := greatest(at, ${afterOld(entity)});
     ${writeTombstone(entity, `(at << 11) | ${site}`)}
   END IF;
-  SELECT (x.stamp >> 11) + 1 INTO dead FROM ${tombstoneOf(entity)} AS x WHERE ${sameKeyAs(entity, 'NEW')};
+${keeps ? `  at := greatest(at, (${newestChange(entity, 'NEW')} >> 11) + 1);\n` : ''}  SELECT (x.stamp >> 11) + 1 INTO dead FROM ${tombstoneOf(entity)} AS x WHERE ${sameKeyAs(entity, 'NEW')};
   at := (greatest(at, dead) << 11) | ${site};
 ${stamps.map((stamp) => `  NEW.${stamp} := at;`).join('\n')}
   RETURN NEW;

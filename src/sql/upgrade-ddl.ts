@@ -16,6 +16,7 @@ import {
   replicationDdl,
   tableDdl,
 } from './entity-ddl.ts';
+import { historyChanges } from './history-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 
 /** Statements in order, to be run in one transaction at each site. */
@@ -69,6 +70,7 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
     ...(added.some((column) => column.derived !== undefined) ? derivedDdl(entity) : []),
     ...rest,
     ...(rest.length === 0 ? [] : indexDdl(entity)),
+    ...historyChanges(old, entity),
   ];
 }
 

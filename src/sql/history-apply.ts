@@ -1,0 +1,110 @@
+import type { Entity } from '../model/ir.ts';
+import { columnList, ident, sameKey, tombstoneOf } from './apply-names.ts';
+import { HISTORY_COLUMNS, historyOf } from './history-ddl.ts';
+import type { Shape } from './shape.ts';
+
+/*
+ * Statements of apply for entities that keep history. They work on the staging table of the slow path
+ * (apply-slow.ts), whose rows they number by key: all changes of a key have the ordinal of the first one.
+ */
+
+/** The staged changes with their keys' columns and the ordinal of the first change of their key. */
+function staged(shape: Shape, table: string): string {
+  const { key } = shape.entity;
+  const at = (name: string): number => shape.columns.findIndex((column) => column.name === name);
+  const keys = key.map((name) => `coalesce(a${at(name)}, b${at(name)}) AS ${ident(name)}`);
+  return (
+    `(SELECT k.*, min(k._crp_i) OVER (PARTITION BY ${columnList(key, 'k')}) AS _crp_first ` +
+    `FROM (SELECT _crp_i, ${keys.join(', ')} FROM pg_temp.${ident(table)}) AS k) AS s`
+  );
+}
+
+/**
+ * What is known of each staged change's key, besides the row: ordinals of the change and of its key,
+ * birth and stamp of the tombstone, newest stamp of the history. Run after the rows are locked, so that
+ * it sees what those did who had them locked before.
+ */
+export function historyKeys(shape: Shape, table: string): string {
+  const { entity } = shape;
+  return (
+    `SELECT s._crp_i::text, s._crp_first::text, t.birth::text, t.stamp::text, ` +
+    `(SELECT max(h._crp_stamp)::text FROM ${historyOf(entity)} AS h WHERE ${sameKey(entity, 'h', 's')}) ` +
+    `FROM ${staged(shape, table)} LEFT JOIN ${tombstoneOf(entity)} AS t ON ${sameKey(entity, 't', 's')}`
+  );
+}
+
+/** The columns of a history's row as `historyRow` reads them; arrays are JSON, which JavaScript reads. */
+function historyTexts(alias: string): string {
+  return Object.entries(HISTORY_COLUMNS)
+    .map(([name, type]) =>
+      type.endsWith('[]') ? `to_json(${alias}.${name}::text[])::text` : `${alias}.${name}::text`,
+    )
+    .join(', ');
+}
+
+/** The histories of the keys with the ordinals `$1::integer[]`: ordinal, then the history's columns. */
+export function historyRead(shape: Shape, table: string): string {
+  const { entity } = shape;
+  return (
+    `SELECT s._crp_first::text, ${historyTexts('h')} FROM ${staged(shape, table)} ` +
+    `JOIN ${historyOf(entity)} AS h ON ${sameKey(entity, 'h', 's')} ` +
+    `WHERE s._crp_i = s._crp_first AND s._crp_i = ANY ($1::integer[]) ORDER BY h._crp_stamp`
+  );
+}
+
+/**
+ * Records changes, those that are there already but once. `$1::jsonb`: objects whose properties are `k0`,
+ * `k1`, … for the key and the history's columns, all text or arrays of text.
+ */
+export function historyInsert(entity: Entity): string {
+  const keys = entity.key.map((_, index) => `k${index}`);
+  const names = Object.keys(HISTORY_COLUMNS);
+  const types = Object.entries(HISTORY_COLUMNS).map(
+    ([name, type]) => `${name} ${type.split(' ')[0]}`,
+  );
+  const casts = entity.key.map((name, index) => `v.k${index}::${typeOf(entity, name)}`);
+  return (
+    `INSERT INTO ${historyOf(entity)} (${columnList([...entity.key, ...names])}) ` +
+    `SELECT ${[...casts, ...names.map((name) => `v.${name}`)].join(', ')} FROM jsonb_to_recordset($1::jsonb) ` +
+    `AS v(${[...keys.map((key) => `${key} text`), ...types].join(', ')}) ON CONFLICT DO NOTHING`
+  );
+}
+
+function typeOf(entity: Entity, name: string): string {
+  return entity.columns.find((column) => column.name === name)!.type;
+}
+
+/** FROM item of keys: one text array a key column, in the key's order, then `more` arrays. */
+function keyArrays(entity: Entity, more: readonly string[] = []): string {
+  const arrays = entity.key.map((_, index) => `$${index + 1}::text[]`);
+  const rest = more.map((_, index) => `$${entity.key.length + index + 1}::bigint[]`);
+  const names = [...entity.key.map((_, index) => `k${index}`), ...more];
+  return `unnest(${[...arrays, ...rest].join(', ')}) AS v(${names.join(', ')})`;
+}
+
+function keyIs(entity: Entity, alias: string): string {
+  return entity.key
+    .map((name, index) => `${alias}.${ident(name)} = v.k${index}::${typeOf(entity, name)}`)
+    .join(' AND ');
+}
+
+/** Writes tombstones as they are: a row that came back may have one that is older. */
+export function historyTombstone(entity: Entity): string {
+  const keys = columnList(entity.key);
+  const casts = entity.key.map((name, index) => `v.k${index}::${typeOf(entity, name)}`);
+  return (
+    `INSERT INTO ${tombstoneOf(entity)} (${keys}, birth, stamp) ` +
+    `SELECT ${casts.join(', ')}, v.birth, v.stamp FROM ${keyArrays(entity, ['birth', 'stamp'])} ` +
+    `ON CONFLICT (${keys}) DO UPDATE SET birth = excluded.birth, stamp = excluded.stamp`
+  );
+}
+
+/** Removes tombstones of keys that have no dead incarnation any more. */
+export function historyNoTombstone(entity: Entity): string {
+  return `DELETE FROM ${tombstoneOf(entity)} AS t USING ${keyArrays(entity)} WHERE ${keyIs(entity, 't')}`;
+}
+
+/** Forgets the history of keys. */
+export function historyForget(entity: Entity): string {
+  return `DELETE FROM ${historyOf(entity)} AS h USING ${keyArrays(entity)} WHERE ${keyIs(entity, 'h')}`;
+}
