@@ -2,6 +2,7 @@ import type { ApplySession } from './session.ts';
 import { isIntegrityViolation } from './integrity.ts';
 import type { EntityNet, NetRow } from './fold.ts';
 import type { PendingFold } from './pending.ts';
+import { keepsHistory } from './relation.ts';
 
 /** What one apply transaction did. */
 export interface FoldOutcome {
@@ -27,6 +28,8 @@ const NOTHING: FoldOutcome = { conflicts: 0, parked: 0 };
  * 2. set-based statements an entity, then merge for what they left;
  * 3. the same under savepoints, when a row violates a constraint: the set is halved until the rows that
  *    cannot be written stand alone, and merge decides about them.
+ *
+ * Entities that keep history have a way of their own: their changes are replayed.
  */
 export async function applyFold(
   session: ApplySession,
@@ -50,7 +53,7 @@ async function appliedQuickly(
   const { entities } = pending.fold;
   if (commit.durably || entities.size !== 1) return false;
   const [net] = entities.values();
-  if (net === undefined || net.rows.size === 0) return false;
+  if (net === undefined || net.rows.size === 0 || keepsHistory(net.plan)) return false;
   await commit.announced;
   return session.fast.takeQuickly(net, { origin: commit.origin, position: pending.position });
 }
@@ -85,9 +88,10 @@ export async function applyEntities(
 ): Promise<FoldOutcome> {
   const total = { ...NOTHING };
   for (const net of pending.fold.entities.values()) {
-    const left = await take(session, net);
+    const replayed = keepsHistory(net.plan);
+    const left = replayed ? [...net.rows.values()] : await take(session, net);
     if (left.length === 0) continue;
-    const outcome = await session.slow.resolve(net.plan, left);
+    const outcome = await session[replayed ? 'history' : 'slow'].resolve(net.plan, left);
     total.conflicts += outcome.conflicts;
     total.parked += outcome.parked;
   }

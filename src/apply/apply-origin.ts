@@ -123,6 +123,7 @@ class OriginApplier implements Applier {
       // Origins belong to the whole server, where another site may have a database too.
       originName: `crp_${site.name}_${origin}`,
       origin: { number: origin, name: siteNames().get(origin) ?? String(origin) },
+      names: siteNames,
     };
   }
 

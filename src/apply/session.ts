@@ -3,13 +3,14 @@ import type { Model } from '../model/ir.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { Catalog } from './catalog.ts';
 import { FastPath } from './fast-path.ts';
+import { HistoryPath } from './history-path.ts';
+import type { HistoryContext } from './history-path.ts';
 import { SlowPath } from './slow-path.ts';
-import type { SlowPathContext } from './slow-path.ts';
 
 /** Longest wait for a row lock; then the transaction is rolled back and tried again. */
 const LOCK_TIMEOUT_MS = 5_000;
 
-export interface ApplySessionOptions extends SlowPathContext {
+export interface ApplySessionOptions extends HistoryContext {
   dsn: string;
   /** Name of the replication origin; one session at a time may use it. */
   originName: string;
@@ -28,12 +29,15 @@ export class ApplySession {
   readonly catalog: Catalog;
   readonly fast: FastPath;
   readonly slow: SlowPath;
+  /** For entities that keep history, in the place of the other two. */
+  readonly history: HistoryPath;
 
   private constructor(client: Client, options: ApplySessionOptions) {
     this.client = client;
     this.catalog = new Catalog(client, options.models);
     this.fast = new FastPath(client);
     this.slow = new SlowPath(client, options);
+    this.history = new HistoryPath(client, options);
   }
 
   /** @throws the database's or the network's error; the caller decides about trying again */

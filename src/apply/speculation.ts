@@ -6,6 +6,7 @@ import { writeProgress } from './apply-fold.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';
 import { foldChunk } from './read-batch.ts';
+import { keepsHistory } from './relation.ts';
 import type { RelationPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
 import { stageOp } from './stage-writer.ts';
@@ -141,6 +142,8 @@ export class Speculation {
     await this.#context.caughtUp(() => this.#committing || this.#failure !== undefined);
     for (const net of fold.entities.values()) {
       if (this.#failure !== undefined) return;
+      // What is replayed is as it is when the transaction commits, not as its origin saw it.
+      if (keepsHistory(net.plan)) throw new Error(`"${net.plan.shape.entity.name}" keeps history`);
       this.#inserts ||= [...net.rows.values()].some((row) => stageOp(row) === 'I');
       const left = await this.#session.fast.take(net);
       if (left.length > 0)

@@ -21,6 +21,8 @@ import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
 
 const GROUP = 'test';
+/** Names of the sites by number, as an agent knows them from the members. */
+const NAMES = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
 const authority = createAuthority(GROUP);
 
 /** Longest wait for a condition. */
@@ -105,7 +107,7 @@ export class TestSite {
     });
     const beacon = new Beacon(this.dsn, () => true);
     const applier = createApplier({
-      ...{ site: { name: `site${this.number}`, number: this.number }, siteNames: () => new Map() },
+      ...{ site: { name: `site${this.number}`, number: this.number }, siteNames: () => NAMES },
       ...{ origin: other.number, incarnation: 1, models: [model], journal: this.journal },
       ...{ dsn: this.dsn, log, knowledge: new Knowledge(this.number) },
       ...{ beacon, maxClockDriftMicros: 10_000_000n },

@@ -1,0 +1,54 @@
+import type { Client } from 'pg';
+import type { Asking } from '../merge/decide.ts';
+import type { FunctionCall, Value } from '../merge/types.ts';
+import { isTransient } from '../postgres/connect.ts';
+
+/** Results that are kept: replays ask the same again. */
+const MAX_KEPT = 1000;
+
+/**
+ * Calls the SQL functions of a model (`crp:sql-function`) in the session's transaction. They are IMMUTABLE,
+ * so every site gets the same result for the same values. A function that fails cannot decide: NULL.
+ */
+export class FunctionCaller {
+  readonly #client: Client;
+  readonly #kept = new Map<string, Value>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Runs to the end what asks for results of functions. @throws the database's error, if it is transient */
+  async run<T>(steps: Asking<T>): Promise<T> {
+    let step = steps.next();
+    while (step.done !== true) step = steps.next(await this.#result(step.value));
+    return step.value;
+  }
+
+  async #result(call: FunctionCall): Promise<Value> {
+    const token = JSON.stringify(call);
+    const kept = this.#kept.get(token);
+    if (kept !== undefined) return kept;
+    const result = await this.#call(call);
+    if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
+    this.#kept.set(token, result);
+    return result;
+  }
+
+  async #call({ name, type, base, current, incoming }: FunctionCall): Promise<Value> {
+    const text = `SELECT ${name}($1::${type}, $2::${type}, $3::${type})::text AS v`;
+    await this.#client.query('SAVEPOINT crp_function');
+    try {
+      const values = [base, current, incoming];
+      const { rows } = await this.#client.query<{ v: string | null }>(text, values);
+      await this.#client.query('RELEASE SAVEPOINT crp_function');
+      return rows[0]?.v ?? null;
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      await this.#client.query(
+        'ROLLBACK TO SAVEPOINT crp_function; RELEASE SAVEPOINT crp_function',
+      );
+      return null;
+    }
+  }
+}

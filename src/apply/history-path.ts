@@ -1,0 +1,171 @@
+import type { Client } from 'pg';
+import type { Asking } from '../merge/decide.ts';
+import { newConflicts, withChange } from '../merge/history.ts';
+import { policyOf } from '../merge/policy.ts';
+import { replaySteps } from '../merge/replay.ts';
+import { stampOf } from '../merge/stamps.ts';
+import type { History, MergePolicy, Recorded, ReplayConflict, SiteNames } from '../merge/types.ts';
+import type { Entity } from '../model/ir.ts';
+import { recordConflicts } from './conflict-log.ts';
+import type { ConflictEntry } from './conflict-log.ts';
+import type { NetRow } from './fold.ts';
+import { FunctionCaller } from './function-caller.ts';
+import { plainState, unrecorded } from './history-plain.ts';
+import type { Known } from './history-plain.ts';
+import { HistoryTable } from './history-table.ts';
+import type { KeyChanges, StoredHistory } from './history-table.ts';
+import { HistoryWriter } from './history-writer.ts';
+import type { KeyWrite } from './history-writer.ts';
+import type { EntityPlan } from './relation.ts';
+import { RowCodec } from './row-codec.ts';
+import type { SlowOutcome, SlowPathContext } from './slow-path.ts';
+import { SlowTable } from './slow-table.ts';
+
+/** Changes that one pass reads, replays and writes; bounds memory and the time that locks are held. */
+const PASS = 2_000;
+/** Passes over keys that came into being between our read and our write. */
+const MAX_PASSES = 10;
+
+export interface HistoryContext extends SlowPathContext {
+  names?: SiteNames;
+}
+
+/** A key with what has to be written and recorded. */
+interface Decided extends KeyWrite {
+  conflicts: ReplayConflict[];
+  history: History;
+}
+
+/**
+ * The path of apply for entities that keep history: records each change, replays the history of its key and
+ * writes the state that follows, all in the caller's transaction.
+ */
+export class HistoryPath {
+  readonly #client: Client;
+  readonly #context: HistoryContext;
+  readonly #table: HistoryTable;
+  readonly #writer: HistoryWriter;
+  readonly #functions: FunctionCaller;
+  readonly #policies = new Map<string, MergePolicy>();
+
+  constructor(client: Client, context: HistoryContext) {
+    this.#client = client;
+    this.#context = context;
+    this.#table = new HistoryTable(client, new SlowTable(client));
+    this.#writer = new HistoryWriter(client);
+    this.#functions = new FunctionCaller(client);
+  }
+
+  /** Applies changes in their order. @throws the database's error; nothing is left out */
+  async resolve(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowOutcome> {
+    const outcome: SlowOutcome = { conflicts: 0, parked: 0 };
+    for (let at = 0; at < rows.length; at += PASS) {
+      let left: readonly NetRow[] = rows.slice(at, at + PASS);
+      for (let pass = 0; left.length > 0; pass++) {
+        if (pass === MAX_PASSES)
+          throw new Error(`keys of "${plan.shape.entity.name}" keep changing`);
+        left = await this.#pass(plan, left, outcome);
+      }
+    }
+    return outcome;
+  }
+
+  async #pass(plan: EntityPlan, rows: readonly NetRow[], outcome: SlowOutcome): Promise<NetRow[]> {
+    const codec = new RowCodec(plan.shape);
+    const keys = await this.#table.read(plan, codec, rows);
+    const decided = await this.#decide(plan, rows, keys);
+    const { again, parked } = await this.#writer.write(codec, decided);
+    const done = decided.filter((one) => !again.has(one));
+    const entries = done.flatMap((one) => conflictEntries(codec, one, parked.get(one)));
+    await recordConflicts(this.#client, entries, this.#context.origin);
+    outcome.conflicts += entries.length;
+    outcome.parked += entries.filter((entry) => entry.status === 'parked').length;
+    return [...again].flatMap((one) => one.key.rows.map((row) => row.net));
+  }
+
+  /** Only keys whose changes meet others need their history. */
+  async #decide(
+    plan: EntityPlan,
+    rows: readonly NetRow[],
+    keys: readonly KeyChanges[],
+  ): Promise<Decided[]> {
+    const plain = new Map(keys.map((key) => [key, plainly(key)]));
+    const rest = keys.filter((key) => plain.get(key) === undefined);
+    const stored = rest.length === 0 ? [] : await this.#table.histories(plan, rows, rest);
+    const policy = this.#policy(plan.shape.entity);
+    for (const [index, key] of rest.entries()) {
+      plain.set(key, await this.#functions.run(replayKey(policy, key, stored[index]!)));
+    }
+    return keys.map((key) => plain.get(key)!);
+  }
+
+  #policy(entity: Entity): MergePolicy {
+    let policy = this.#policies.get(entity.name);
+    if (policy === undefined) {
+      policy = policyOf(entity, this.#context.names);
+      this.#policies.set(entity.name, policy);
+    }
+    return policy;
+  }
+}
+
+/** The changes of a key with their stamps; updates that changed nothing are none. */
+function recordedOf(key: KeyChanges): Recorded[] {
+  return key.changes.flatMap((change) => {
+    const stamp = stampOf(change);
+    return stamp === undefined ? [] : [{ change, stamp }];
+  });
+}
+
+/** The state after changes of which each found what is here; undefined if one did not. */
+function plainly(key: KeyChanges): Decided | undefined {
+  const recorded = recordedOf(key);
+  let known: Known = key;
+  for (const one of recorded) {
+    const state = plainState(known, one);
+    if (state === undefined) return undefined;
+    known = { state, newest: one.stamp };
+  }
+  return { key, recorded, state: known.state, conflicts: [], history: { changes: recorded } };
+}
+
+function* replayKey(policy: MergePolicy, key: KeyChanges, stored: StoredHistory): Asking<Decided> {
+  const arrived = recordedOf(key);
+  const missing = unrecorded(key, arrived[0]!);
+  const old = missing === undefined ? stored : withChange(stored, missing);
+  const history = arrived.reduce<History>(withChange, old);
+  const before = yield* replaySteps(policy, old);
+  const { state, conflicts } = yield* replaySteps(policy, history);
+  return {
+    ...{ key, state, history },
+    recorded: [...(missing === undefined ? [] : [missing]), ...arrived],
+    conflicts: newConflicts(before.conflicts, conflicts),
+  };
+}
+
+function conflictEntries(
+  codec: RowCodec,
+  decided: Decided,
+  forbidden: string | undefined,
+): ConflictEntry[] {
+  const { entity, columns } = codec.shape;
+  const row = decided.key.rows[0]!;
+  const entry = (stamp: bigint, rest: Pick<ConflictEntry, 'conflict' | 'status'>) => {
+    const change = decided.history.changes.find((one) => one.stamp === stamp)?.change;
+    const image = change?.after ?? change?.before;
+    const remote = image === undefined ? row.key : codec.texts(image, row.key);
+    return { entity, columns, local: row.current, remote, ...rest };
+  };
+  const entries = decided.conflicts.map(({ of, parked, ...conflict }) =>
+    entry(of, { conflict, status: parked ? 'parked' : 'resolved' }),
+  );
+  if (forbidden !== undefined) {
+    const newest = decided.recorded.at(-1)!.stamp;
+    const conflict = {
+      ...{ type: 'constraint', method: 'park', winner: 'none', reason: forbidden },
+      ...{ localStamp: 0n, remoteStamp: newest },
+    };
+    entries.push(entry(newest, { conflict, status: 'parked' }));
+  }
+  return entries;
+}

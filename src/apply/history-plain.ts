@@ -1,0 +1,61 @@
+import { latestTombstone } from '../merge/merge.ts';
+import { greatest } from '../merge/stamps.ts';
+import type { KeyState, Recorded, RowVersion, Stamp } from '../merge/types.ts';
+
+/** What is known of a key without reading its history. */
+export interface Known {
+  state: KeyState;
+  /** The newest stamp of its history; undefined without one. */
+  newest: Stamp | undefined;
+}
+
+/**
+ * The state after a change that came after everything recorded and found what is here: that of a replay,
+ * which is then not needed.
+ *
+ * @returns undefined where only a replay can tell
+ */
+export function plainState(known: Known, { change, stamp }: Recorded): KeyState | undefined {
+  const { state, newest } = known;
+  const { before, after, deleted } = change;
+  if (!sameVersion(state.row, before)) return undefined;
+  // What is in the history but not in the row has lost, or could not be written.
+  if (newest !== undefined && (stamp <= newest || newest > newestWritten(state))) return undefined;
+  const tombstone = latestTombstone(state.tombstone, deleted);
+  return {
+    ...(after === undefined ? {} : { row: after }),
+    ...(tombstone === undefined ? {} : { tombstone }),
+  };
+}
+
+function newestWritten({ row, tombstone }: KeyState): Stamp {
+  return row === undefined ? (tombstone?.stamp ?? 0n) : greatest([row.birth, ...row.stamps]);
+}
+
+/** Whether both are the same row version, or neither is there. */
+export function sameVersion(one: RowVersion | undefined, other: RowVersion | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.birth === other.birth &&
+    one.stamps.every((stamp, group) => stamp === other.stamps[group]) &&
+    one.values.every((value, column) => value === other.values[column])
+  );
+}
+
+/**
+ * What was done to a key before its changes were recorded (the model did not say so yet, or somebody wrote
+ * past the triggers): the difference between what the first change found and what is here, as one change.
+ */
+export function unrecorded({ state, newest }: Known, first: Recorded): Recorded | undefined {
+  if (newest !== undefined) return undefined;
+  const { row, tombstone } = state;
+  const { before } = first.change;
+  if (row !== undefined) {
+    if (sameVersion(row, before)) return undefined;
+    const change = { ...(before?.birth === row.birth ? { before } : {}), after: row };
+    return { change, stamp: greatest([row.birth, ...row.stamps]) };
+  }
+  if (before === undefined || tombstone === undefined) return undefined;
+  if (before.birth > tombstone.birth) return undefined;
+  return { change: { before, deleted: tombstone }, stamp: tombstone.stamp };
+}
