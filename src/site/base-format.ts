@@ -20,6 +20,8 @@ export interface BaseHeader {
   models: { ir: unknown; hash: string }[];
   members: unknown[];
   tables: BaseTable[];
+  /** Last values of the sequences that adopted tables take values from, by `schema.name`. */
+  sequences: [name: string, last: string][];
 }
 
 export interface BaseTable {

@@ -9,6 +9,9 @@ import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import { columnList, ident } from '../sql/apply-names.ts';
+import { adoptedEntities } from '../sql/install-ddl.ts';
+import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
+import { readTableFacts } from '../sql/table-facts.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
@@ -67,6 +70,7 @@ async function send(
     models,
     members: await readMembers(client),
     tables: baseTables(models),
+    sequences: await lastValues(client, models),
   };
   const write = (kind: number, payload: Buffer): Promise<void> =>
     writeFrame(stream, encodeFrame(kind, payload), options.signal);
@@ -78,6 +82,22 @@ async function send(
   }
   await write(BASE_FRAME.done, Buffer.alloc(0));
   stream.end();
+}
+
+/** Not of the snapshot: a sequence has only one state, and a later one is as good. */
+async function lastValues(
+  client: Client,
+  models: readonly InstalledModel[],
+): Promise<[name: string, last: string][]> {
+  const found = new Map<string, string>();
+  for (const entity of models.flatMap(({ ir }) => adoptedEntities(ir))) {
+    const facts = await readTableFacts(client, entity.table);
+    for (const { sequence } of facts === undefined ? [] : sequencesOf(facts)) {
+      const { rows } = await client.query<{ last: string }>(lastValue(sequence));
+      found.set(`${sequence.schema}.${sequence.name}`, rows[0]!.last);
+    }
+  }
+  return [...found];
 }
 
 /** Entity tables with their hidden columns, and tombstone tables. */

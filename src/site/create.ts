@@ -12,7 +12,11 @@ import { checkSiteName, writeConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
 import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from './embedded.ts';
 import { siteFolder, writeSecret } from './folder.ts';
-import { checkServer, inTransaction, provision, roleNames, unprovision } from './provision.ts';
+import { adoptedEntities } from '../sql/install-ddl.ts';
+import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
+import type { LockPolicy } from './adoption.ts';
+import { checkServer, provision, roleNames, unprovision } from './provision.ts';
+import { inTransaction } from './transaction.ts';
 
 /** Where a new site lives and how it is reached. */
 export interface SitePlace {
@@ -24,6 +28,8 @@ export interface SitePlace {
   link: SiteConfig['link'];
   quotaBytes: number;
   maxDriftMs: number;
+  /** How tables in use are come by, of models that adopt some. */
+  locking?: LockPolicy;
 }
 
 export interface NewSite extends SitePlace {
@@ -35,6 +41,8 @@ export interface NewSite extends SitePlace {
   /** Set at the site that begins a group. */
   authorityKey?: string;
   models: readonly InstalledModel[];
+  /** Last values of the sequences of adopted tables at the site that gives the rows, by `schema.name`. */
+  above?: ReadonlyMap<string, string>;
   /** Fills the new tables, in the transaction that makes them. */
   fill: (client: Client) => Promise<void>;
 }
@@ -110,13 +118,19 @@ async function setUp(
   const agent = { name: names.agent, password: newPassword() };
   const service = { name: names.service, password: newPassword() };
   await withConnection(database.adminUrl, 'syncline init', async (client) => {
-    await checkServer(client);
-    await inTransaction(client, async () => {
-      await provision(client, {
+    const serverMajor = await checkServer(client);
+    const models = options.models.map(({ ir }) => ir);
+    const { tables } = await checkAdoptions(client, models, options.number);
+    const policy = options.locking ?? DEFAULT_LOCKING;
+    const entities = models.flatMap(adoptedEntities);
+    await withTableLocks(client, { entities, policy }, async (lock) => {
+      const made = {
         site: { name: options.site, number: options.number, incarnation: 1 },
         ...{ address: options.link.address, owner: names.owner, agent, service },
-        models: options.models,
-      });
+        ...{ models: options.models, tables, serverMajor },
+        ...(options.above === undefined ? {} : { above: options.above }),
+      };
+      await provision(client, made, lock);
       await options.fill(client);
     });
   });
@@ -144,7 +158,7 @@ async function makeSlot(options: NewSite, urls: { adminUrl: string; url: string 
     await ensureSlot(urls.url, slotName(options.group, options.site));
   } catch (error) {
     await withConnection(urls.adminUrl, 'syncline init', (client) =>
-      inTransaction(client, () => unprovision(client, options.site)),
+      inTransaction(client, () => unprovision(client, options.site, options.models)),
     );
     throw error;
   }

@@ -5,6 +5,7 @@ import { IncomingBase } from './base-load.ts';
 import { upsertMember } from './catalog.ts';
 import type { InstalledModel, Member } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
+import { requireEmpty } from './adoption.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';
 import type { Invitation } from './group.ts';
@@ -32,7 +33,9 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
       ...place,
       ...{ site: invitation.site, number: invitation.number, group, authority, identity },
       models: base.header.models as InstalledModel[],
+      above: new Map(base.header.sequences),
       fill: async (client) => {
+        await requireEmpty(client, base.header.models as InstalledModel[]);
         loaded = await base.load(client);
         await continueFrom(client, base, invitation.site);
       },

@@ -1,10 +1,20 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { ident } from '../sql/apply-names.ts';
-import { agentTableGrants, catalogDdl, literal, serviceGrants } from '../sql/catalog-ddl.ts';
-import { counterGrants } from '../sql/counter-ddl.ts';
-import { modelDdl } from '../sql/entity-ddl.ts';
+import { catalogDdl, literal } from '../sql/catalog-ddl.ts';
+import {
+  adoptedEntities,
+  adoptTablesDdl,
+  countersDdl,
+  modelGrants,
+  objectsDdl,
+  ownerDdl,
+  releaseDdl,
+  sequenceGrants,
+} from '../sql/install-ddl.ts';
+import type { AdoptedTable } from '../sql/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
+import { runAll } from './transaction.ts';
 
 /** The oldest server that has all that Syncline needs (GRANT … ON PARAMETER is the youngest). */
 const MIN_VERSION = 150_000;
@@ -23,6 +33,11 @@ export interface ProvisionOptions {
   agent: RoleAccount;
   service: RoleAccount;
   models: readonly InstalledModel[];
+  /** Tables of the adopted entities (`checkAdoptions`), and what their sequences must begin above. */
+  tables: readonly AdoptedTable[];
+  above?: ReadonlyMap<string, string>;
+  /** Major version of the server. */
+  serverMajor: number;
 }
 
 /** Names of the three roles of a site; roles belong to the whole server, hence the site's name in them. */
@@ -34,9 +49,10 @@ export function roleNames(site: string): { owner: string; agent: string; service
 /**
  * Checks that a server can carry a site.
  *
+ * @returns its major version
  * @throws AppError DATABASE_VERSION, DATABASE_WAL_LEVEL, DATABASE_RIGHTS, DATABASE_TAKEN
  */
-export async function checkServer(client: Client): Promise<void> {
+export async function checkServer(client: Client): Promise<number> {
   const { rows } = await client.query<Record<string, string | boolean>>(
     `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version,
        current_setting('wal_level') AS wal_level, rolsuper AS superuser, current_user AS role,
@@ -71,35 +87,48 @@ export async function checkServer(client: Client): Promise<void> {
       hint: 'It belongs to a site already. If that site is gone: DROP SCHEMA crp CASCADE',
     });
   }
+  return Math.floor(Number(server['number']) / 10_000);
 }
 
 /**
  * Makes roles, catalogue and the models' tables, in the caller's transaction: a site is made whole or
  * not at all.
  *
+ * @param lock takes the adopted tables; what is done before does not disturb their service
  * @throws AppError ROLE_EXISTS
  */
-export async function provision(client: Client, options: ProvisionOptions): Promise<void> {
+export async function provision(
+  client: Client,
+  options: ProvisionOptions,
+  lock: () => Promise<void>,
+): Promise<void> {
+  const { site, tables } = options;
   await makeRoles(client, options);
-  await run(client, catalogDdl({ site: options.site, role: options.agent.name }));
+  await runAll(client, catalogDdl({ site, role: options.agent.name }));
   await client.query(
     `INSERT INTO crp.member (name, number, address, state) VALUES ($1, $2, $3, 'active')`,
-    [...[options.site.name, options.site.number, options.address]],
+    [...[site.name, site.number, options.address]],
   );
-  for (const model of options.models) await installModel(client, model, options);
-  await giveToOwner(client, options);
+  const roles = roleNames(site.name);
+  for (const model of options.models) {
+    await runAll(client, objectsDdl(model.ir, site.number));
+    await noteModel(client, model);
+  }
+  await lock();
+  await runAll(client, adoptTablesDdl(tables, { ...options, site: site.number }));
+  for (const { ir } of options.models) {
+    await runAll(client, [...countersDdl(ir, site.number), ...modelGrants(ir, roles)]);
+  }
+  await runAll(client, sequenceGrants(tables, roles));
+  await client.query(
+    ownerDdl(
+      options.models.map(({ ir }) => ir),
+      roles.owner,
+    ),
+  );
 }
 
-/** Makes one model's tables, gives the roles their rights and notes the model in `crp.model`. */
-async function installModel(
-  client: Client,
-  { ir, hash }: InstalledModel,
-  options: ProvisionOptions,
-): Promise<void> {
-  await run(client, modelDdl(ir, options.site.number));
-  await run(client, agentTableGrants(options.agent.name, ir.schema));
-  await run(client, serviceGrants(options.service.name, ir.schema));
-  await run(client, counterGrants(options.service.name, ir));
+async function noteModel(client: Client, { ir, hash }: InstalledModel): Promise<void> {
   await client.query('INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, $2, $3, $4)', [
     ...[ir.name, ir.revision, hash, JSON.stringify(ir)],
   ]);
@@ -123,57 +152,18 @@ async function makeRoles(client: Client, options: ProvisionOptions): Promise<voi
 }
 
 /**
- * Everything belongs to the owner, so that trigger functions (SECURITY DEFINER) run with its rights and
- * not with a superuser's.
+ * Removes what `provision` made: all of it belongs to the site's roles, and nothing else does. Adopted tables
+ * lose what was added to them and keep their rows; sequences keep their strides.
  */
-async function giveToOwner(client: Client, options: ProvisionOptions): Promise<void> {
-  const schemas = ['crp', ...new Set(options.models.map((model) => model.ir.schema))];
-  const { rows } = await client.query<{ statement: string }>(OWNED, [schemas, options.owner]);
-  await run(
-    client,
-    rows.map((row) => row.statement),
-  );
-}
-
-/** ALTER … OWNER statements for all relations and functions of the schemas, the schemas, the publication. */
-const OWNED = `
-  SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, $2::text) AS statement
-  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v')
-  UNION ALL
-  SELECT format('ALTER SEQUENCE %s OWNER TO %I', c.oid::regclass, $2::text)
-  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE n.nspname = ANY ($1) AND c.relkind = 'S'
-    AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype IN ('a', 'i')
-                    AND d.classid = 'pg_class'::regclass)
-  UNION ALL
-  SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, $2::text)
-  FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ANY ($1)
-  UNION ALL
-  SELECT format('ALTER SCHEMA %I OWNER TO %I', n.nspname, $2::text)
-  FROM pg_namespace AS n WHERE n.nspname = ANY ($1)
-  UNION ALL
-  SELECT format('ALTER PUBLICATION crp OWNER TO %I', $2::text) FROM pg_publication WHERE pubname = 'crp'`;
-
-/** Removes what `provision` made: all of it belongs to the site's roles, and nothing else does. */
-export async function unprovision(client: Client, site: string): Promise<void> {
+export async function unprovision(
+  client: Client,
+  site: string,
+  models: readonly InstalledModel[],
+): Promise<void> {
   const roles = Object.values(roleNames(site)).map(ident).join(', ');
-  await run(client, [`DROP OWNED BY ${roles} CASCADE`, `DROP ROLE ${roles}`]);
-}
-
-async function run(client: Client, statements: readonly string[]): Promise<void> {
-  for (const statement of statements) await client.query(statement);
-}
-
-/** Runs `work` in a transaction. */
-export async function inTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN');
-  try {
-    const result = await work();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
+  await runAll(client, [
+    `DROP OWNED BY ${roles} CASCADE`,
+    ...models.flatMap(({ ir }) => adoptedEntities(ir).flatMap(releaseDdl)),
+    `DROP ROLE ${roles}`,
+  ]);
 }

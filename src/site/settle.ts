@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts';
 import type { Entity } from '../model/ir.ts';
 import { columnList, ident, tableOf } from '../sql/apply-names.ts';
 import { readModels } from './catalog.ts';
-import { inTransaction } from './provision.ts';
+import { inTransaction } from './transaction.ts';
 
 /** How an operator settles a conflict: with one of its two images, or with values of their own. */
 export type Keep =

@@ -143,7 +143,7 @@ function insertStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
   const names = shapeNames(shape);
   return (
-    `INSERT INTO ${tableOf(entity)} (${columnList(names)}) ` +
+    `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
     `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
     `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) ON CONFLICT DO NOTHING`

@@ -73,7 +73,8 @@ export function slowUpdate(shape: Shape): string {
 export function slowInsert(shape: Shape): string {
   const names = columnList(shape.columns.map((column) => column.name));
   return (
-    `INSERT INTO ${tableOf(shape.entity)} (${names}) SELECT ${shape.columns.map(cast).join(', ')} ` +
+    `INSERT INTO ${tableOf(shape.entity)} (${names}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${shape.columns.map(cast).join(', ')} ` +
     `FROM ${textValues(shape.columns)} ON CONFLICT (${columnList(shape.entity.key)}) DO NOTHING`
   );
 }

@@ -134,14 +134,16 @@ export function columnDdl(column: Column): string {
 
 /** Tombstone table, triggers, replica identity and publication of an entity whose table exists; a site's own needs none. */
 export function replicationDdl(entity: Entity, site: number): string[] {
+  return [...replicationObjects(entity, site), ...replicationTriggers(entity, site)];
+}
+
+/** What replication needs beside the table: it can be made while the table is in use. */
+export function replicationObjects(entity: Entity, site: number): string[] {
   if (entity.local === true) return [];
-  const table = tableOf(entity);
   const keys = entity.key.map((key) => {
     const column = entity.columns.find((candidate) => candidate.name === key)!;
     return `${ident(key)} ${column.type} NOT NULL`;
   });
-  const trigger = (name: string, when: string, fn: string): string =>
-    `CREATE OR REPLACE TRIGGER ${name} ${when} ON ${table} ${fn}`;
   return [
     `CREATE TABLE IF NOT EXISTS ${tombstoneOf(entity)} (${keys.join(', ')}, birth bigint NOT NULL, ` +
       `stamp bigint NOT NULL, PRIMARY KEY (${columnList(entity.key)}))`,
@@ -150,6 +152,16 @@ export function replicationDdl(entity: Entity, site: number): string[] {
     stampFunction(entity, site),
     tombstoneFunction(entity, site),
     truncateFunction(entity),
+  ];
+}
+
+/** What replication changes at the table itself: needs its ACCESS EXCLUSIVE lock, but no time. */
+export function replicationTriggers(entity: Entity, site: number): string[] {
+  if (entity.local === true) return [];
+  const table = tableOf(entity);
+  const trigger = (name: string, when: string, fn: string): string =>
+    `CREATE OR REPLACE TRIGGER ${name} ${when} ON ${table} ${fn}`;
+  return [
     trigger('zz_crp_stamp', 'BEFORE INSERT OR UPDATE', execute('stamp', entity, 'ROW')),
     trigger('zz_crp_tombstone', 'BEFORE DELETE', execute('tombstone', entity, 'ROW')),
     trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),

@@ -1,0 +1,197 @@
+/** SQL that gives a site a model: what can be made while everything is in use, and what needs tables locked. */
+import type { Entity, Model } from '../model/ir.ts';
+import { ident, tableOf } from './apply-names.ts';
+import { agentTableGrants, literal, serviceGrants } from './catalog-ddl.ts';
+import { counterDdl, counterGrants } from './counter-ddl.ts';
+import {
+  adoptionDdl,
+  indexDdl,
+  laterReferencesDdl,
+  replicationDdl,
+  replicationObjects,
+  replicationTriggers,
+  tableDdl,
+} from './entity-ddl.ts';
+import { isSetFunction } from './helper-ddl.ts';
+import { sequencesOf, strideDdl } from './sequence-ddl.ts';
+import type { TableFacts } from './table-facts.ts';
+
+/** The roles of a site. */
+export interface SiteRoles {
+  owner: string;
+  agent: string;
+  service: string;
+}
+
+/** An adopted entity and what the catalogue says of its table. */
+export interface AdoptedTable {
+  entity: Entity;
+  facts: TableFacts;
+}
+
+/** Entities whose tables Syncline makes. */
+export function madeEntities(model: Model): Entity[] {
+  return model.entities.filter((entity) => entity.adopted !== true);
+}
+
+export function adoptedEntities(model: Model): Entity[] {
+  return model.entities.filter((entity) => entity.adopted === true);
+}
+
+/** New tables whole; of adopted ones what stands beside them. No table that is in use is locked. */
+export function objectsDdl(model: Model, site: number): string[] {
+  const made = madeEntities(model);
+  const schemas = new Set(made.map((entity) => entity.table.schema));
+  return [
+    ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
+    isSetFunction(),
+    ...made.flatMap((entity) => [tableDdl(model, entity), ...indexDdl(entity)]),
+    ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
+    ...made.flatMap((entity) => replicationDdl(entity, site)),
+    ...adoptedEntities(model).flatMap((entity) => replicationObjects(entity, site)),
+  ];
+}
+
+export interface AdoptOptions {
+  site: number;
+  /** Major version of the server. */
+  serverMajor: number;
+  /** Last values of sequences where the rows come from, by `schema.name`. */
+  above?: ReadonlyMap<string, string>;
+}
+
+/** What is done to the tables that are in use, in the order in which their locks are asked for. */
+export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOptions): string[] {
+  const { site, serverMajor, above } = options;
+  const stored = tables.some(({ facts }) =>
+    facts.columns.some((column) => column.generated === 's'),
+  );
+  return [
+    // From version 18 on UPDATE would be refused otherwise: the old row must be in the WAL whole.
+    ...(stored && serverMajor >= 18
+      ? ['ALTER PUBLICATION crp SET (publish_generated_columns = stored)']
+      : []),
+    ...tables.flatMap(({ entity, facts }) => [
+      adoptionDdl(entity),
+      ...replicationTriggers(entity, site),
+      ...sequencesOf(facts).map(({ column, sequence }) => {
+        const last = above?.get(`${sequence.schema}.${sequence.name}`);
+        const at = last === undefined ? { site } : { site, above: last };
+        return strideDdl(entity, { column, sequence }, at);
+      }),
+    ]),
+  ];
+}
+
+/** The lock that stops writers for as long as the transaction takes; asked for one table after the other. */
+export function lockDdl(entities: readonly Entity[]): string[] {
+  return entities.map((entity) => `LOCK TABLE ${tableOf(entity)} IN ACCESS EXCLUSIVE MODE`);
+}
+
+/** Rights of the site's roles on a model's tables. */
+export function modelGrants(model: Model, roles: SiteRoles): string[] {
+  const schemas = [...new Set(madeEntities(model).map((entity) => entity.table.schema))];
+  return [
+    ...schemas.flatMap((schema) => agentTableGrants(roles.agent, schema)),
+    ...schemas.flatMap((schema) => serviceGrants(roles.service, schema)),
+    ...adoptedGrants(adoptedEntities(model), roles),
+    ...counterGrants(roles.service, model),
+  ];
+}
+
+/** Adopted tables stay whose they are; the site's roles get what they need, table by table. */
+export function adoptedGrants(
+  entities: readonly Entity[],
+  roles: Omit<SiteRoles, 'owner'>,
+): string[] {
+  if (entities.length === 0) return [];
+  const both = `${ident(roles.agent)}, ${ident(roles.service)}`;
+  const schemas = [...new Set(entities.map((entity) => entity.table.schema))];
+  return [
+    ...schemas.map((schema) => `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${both}`),
+    ...entities.map(
+      (entity) => `GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE ${tableOf(entity)} TO ${both}`,
+    ),
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${ident(roles.agent)}`,
+  ];
+}
+
+/** The service takes values from the sequences of adopted tables; the agent tells new sites how far they are. */
+export function sequenceGrants(
+  tables: readonly AdoptedTable[],
+  roles: Omit<SiteRoles, 'owner'>,
+): string[] {
+  return tables.flatMap(({ facts }) =>
+    sequencesOf(facts).flatMap(({ sequence: { schema, name } }) => {
+      const sequence = `${ident(schema)}.${ident(name)}`;
+      return [
+        `GRANT USAGE ON SEQUENCE ${sequence} TO ${ident(roles.service)}`,
+        `GRANT SELECT ON SEQUENCE ${sequence} TO ${ident(roles.agent)}`,
+      ];
+    }),
+  );
+}
+
+/** Functions of the counters of all entities. */
+export function countersDdl(model: Model, site: number): string[] {
+  return model.entities.flatMap((entity) => counterDdl(model, { entity, site }));
+}
+
+/**
+ * Everything that Syncline made belongs to the owner, so that trigger functions (SECURITY DEFINER) run with
+ * its rights and not with a superuser's. What belongs to it already is not touched: ALTER TABLE would wait
+ * for the agent. Schemas that have adopted tables stay whose they are.
+ */
+export function ownerDdl(models: readonly Model[], owner: string): string {
+  const made = models.flatMap(madeEntities).map((entity) => entity.table.schema);
+  const adopted = new Set(models.flatMap(adoptedEntities).map((entity) => entity.table.schema));
+  const schemas = ['crp', ...new Set(made.filter((schema) => !adopted.has(schema)))];
+  const list = `ARRAY[${schemas.map(literal).join(', ')}]`;
+  const tables = models
+    .flatMap(madeEntities)
+    .map((entity) => `${literal(tableOf(entity))}::regclass`);
+  return `DO $crp$
+DECLARE
+  statement text;
+BEGIN
+  FOR statement IN
+    SELECT format('ALTER TABLE %s OWNER TO %I', c.oid::regclass, r.rolname)
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, pg_roles AS r
+    WHERE r.rolname = ${literal(owner)} AND c.relowner <> r.oid AND c.relkind IN ('r', 'p', 'v')
+      AND (n.nspname = ANY (${list}) OR c.oid = ANY (ARRAY[${tables.join(', ')}]::regclass[]))
+    UNION ALL
+    SELECT format('ALTER SEQUENCE %s OWNER TO %I', c.oid::regclass, r.rolname)
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace, pg_roles AS r
+    WHERE r.rolname = ${literal(owner)} AND c.relowner <> r.oid AND n.nspname = ANY (${list})
+      AND c.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid
+        AND d.deptype IN ('a', 'i') AND d.classid = 'pg_class'::regclass)
+    UNION ALL
+    SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, r.rolname)
+    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace, pg_roles AS r
+    WHERE r.rolname = ${literal(owner)} AND p.proowner <> r.oid AND n.nspname = ANY (${list})
+    UNION ALL
+    SELECT format('ALTER SCHEMA %I OWNER TO %I', n.nspname, r.rolname)
+    FROM pg_namespace AS n, pg_roles AS r
+    WHERE r.rolname = ${literal(owner)} AND n.nspowner <> r.oid AND n.nspname = ANY (${list})
+    UNION ALL
+    SELECT format('ALTER PUBLICATION crp OWNER TO %I', r.rolname) FROM pg_publication AS p, pg_roles AS r
+    WHERE r.rolname = ${literal(owner)} AND p.pubname = 'crp' AND p.pubowner <> r.oid
+  LOOP
+    EXECUTE statement;
+  END LOOP;
+END
+$crp$`;
+}
+
+/** Takes away again what adoption added to a table; the rows stay. Triggers go with their functions. */
+export function releaseDdl(entity: Entity): string[] {
+  const table = tableOf(entity);
+  const hidden = ['_crp_birth', ...entity.groups.map((group) => group.stamp)];
+  return [
+    `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`,
+    ...(entity.fireAlways ?? []).map(
+      (name) => `ALTER TABLE ${table} ENABLE TRIGGER ${ident(name)}`,
+    ),
+    `ALTER TABLE ${table} ${hidden.map((name) => `DROP COLUMN IF EXISTS ${ident(name)}`).join(', ')}`,
+  ];
+}

@@ -1,0 +1,130 @@
+/** What PostgreSQL's catalogue says of a table that is to be adopted (PostgreSQL manual, chapter 53). */
+import type { Client } from 'pg';
+import type { SqlName } from '../model/ir.ts';
+
+export interface TableFacts {
+  /** `pg_class.relkind`: `r` ordinary, `p` partitioned, `v` view, `f` foreign … */
+  kind: string;
+  /** `pg_class.relpersistence`: `p` permanent, `u` unlogged, `t` temporary. */
+  persistence: string;
+  partition: boolean;
+  /** It inherits from another table, or another one from it. */
+  inherits: boolean;
+  rowSecurity: boolean;
+  rules: string[];
+  columns: ColumnFacts[];
+  /** Columns of the primary key; empty without one. */
+  primaryKey: string[];
+  /** Its primary key is DEFERRABLE, and ON CONFLICT cannot use it. */
+  deferrableKey: boolean;
+  triggers: TriggerFacts[];
+}
+
+export interface ColumnFacts {
+  name: string;
+  /** As `format_type()` prints it. */
+  type: string;
+  /** The type of the model is the same type, whatever it is called. */
+  oid: number;
+  /** Values have a binary form on the wire. */
+  binary: boolean;
+  notNull: boolean;
+  hasDefault: boolean;
+  /** `s` STORED, `v` VIRTUAL (PostgreSQL 18). */
+  generated: string;
+  /** `a` GENERATED ALWAYS AS IDENTITY, `d` BY DEFAULT. */
+  identity: string;
+  /** The sequence that it takes its values from. */
+  sequence?: SequenceFacts;
+}
+
+export interface SequenceFacts extends SqlName {
+  increment: number;
+  cycles: boolean;
+}
+
+export interface TriggerFacts {
+  name: string;
+  /** `pg_trigger.tgenabled`: `O` origin, `A` always, `R` replica, `D` disabled. */
+  enabled: string;
+  /** BEFORE, for each row. */
+  before: boolean;
+}
+
+/** @returns undefined when there is no such relation */
+export async function readTableFacts(
+  client: Client,
+  table: SqlName,
+): Promise<TableFacts | undefined> {
+  const { rows } = await client.query<TableRow>(TABLE, [table.schema, table.name]);
+  const found = rows[0];
+  if (found === undefined) return undefined;
+  const { oid, ...facts } = found;
+  return {
+    ...facts,
+    columns: await readColumns(client, oid),
+    triggers: (await client.query<TriggerFacts>(TRIGGERS, [oid])).rows,
+  };
+}
+
+type TableRow = Omit<TableFacts, 'columns' | 'triggers'> & { oid: number };
+
+const TABLE = `
+  SELECT c.oid::bigint::float8 AS oid, c.relkind::text AS kind, c.relpersistence::text AS persistence,
+    c.relispartition AS partition, c.relrowsecurity AS "rowSecurity",
+    EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
+    ARRAY(SELECT r.rulename::text FROM pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type <> '1'
+          ORDER BY 1) AS rules,
+    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS x
+       CROSS JOIN unnest(x.indkey::int[]) WITH ORDINALITY AS k (number, place)
+       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+      WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts), '{}') AS "primaryKey",
+    EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = c.oid AND p.contype = 'p' AND p.condeferrable)
+      AS "deferrableKey"
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind NOT IN ('i', 'I', 'S', 'c', 't')`;
+
+/** Bits of `tgtype`: 1 for each row, 2 BEFORE, 4 INSERT, 16 UPDATE (pg_trigger.h). */
+const TRIGGERS = `
+  SELECT tgname::text AS name, tgenabled::text AS enabled, tgtype & 3 = 3 AND tgtype & 20 <> 0 AS before
+  FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal ORDER BY tgname`;
+
+const COLUMNS = `
+  SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
+    a.atttypid::bigint::float8 AS oid, t.typsend <> 0 AND t.typreceive <> 0 AS binary,
+    a.attnotnull AS "notNull", d.oid IS NOT NULL OR a.attidentity <> '' AS "hasDefault",
+    a.attgenerated::text AS generated, a.attidentity::text AS identity,
+    (SELECT json_build_object('schema', n.nspname, 'name', c.relname,
+        'increment', s.seqincrement::float8, 'cycles', s.seqcycle)
+     FROM pg_depend AS p JOIN pg_sequence AS s ON s.seqrelid = CASE
+        WHEN p.classid = 'pg_class'::regclass THEN p.objid ELSE p.refobjid END
+     JOIN pg_class AS c ON c.oid = s.seqrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     -- The default refers to the sequence; an identity column owns one.
+     WHERE (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass)
+        OR (p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
+            AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i')
+     LIMIT 1) AS sequence
+  FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+  LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`;
+
+async function readColumns(client: Client, table: number): Promise<ColumnFacts[]> {
+  const { rows } = await client.query<ColumnFacts & { sequence: SequenceFacts | null }>(COLUMNS, [
+    table,
+  ]);
+  return rows.map(({ sequence, ...column }) =>
+    sequence === null ? column : { ...column, sequence },
+  );
+}
+
+/** The oids of types by the names that a model gives them; null where the server has no such type. */
+export async function typeOids(
+  client: Client,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, number | null>> {
+  const { rows } = await client.query<{ name: string; oid: number | null }>(
+    'SELECT name, to_regtype(name)::oid::bigint::float8 AS oid FROM unnest($1::text[]) AS name',
+    [[...new Set(names)]],
+  );
+  return new Map(rows.map(({ name, oid }) => [name, oid]));
+}
