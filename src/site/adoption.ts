@@ -126,7 +126,8 @@ export async function requireEmpty(
   client: Client,
   models: readonly { ir: Model }[],
 ): Promise<void> {
-  for (const entity of models.flatMap(({ ir }) => adoptedEntities(ir))) {
+  const adopted = models.flatMap(({ ir }) => adoptedEntities(ir));
+  for (const entity of adopted.filter(({ local }) => local !== true)) {
     const { rows } = await client.query<{ used: boolean }>(
       `SELECT EXISTS (SELECT FROM ${tableOf(entity)}) AS used`,
     );

@@ -37,6 +37,8 @@ export function checkAdoption(
 const MISSING = 'does not exist here: the program that it belongs to makes it, at every site';
 
 function findProblems(entity: Entity, facts: TableFacts, context: AdoptionContext): string[] {
+  // Nothing is done to a table that belongs to the site.
+  if (entity.local === true) return [];
   // The rest of what could be said of another kind of relation would only mislead.
   const kind = kindProblem(facts);
   if (kind !== undefined) return [kind];
@@ -100,9 +102,11 @@ function keyProblems(entity: Entity, facts: TableFacts): string[] {
 function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionContext): string[] {
   const found = facts.columns.find((candidate) => candidate.name === column.name);
   if (found === undefined) {
+    // What is derived is added with the hidden columns.
+    if (column.derived !== undefined) return [];
     return [`has no column "${column.name}": add it, or take it out of the model`];
   }
-  if (found.generated !== '') {
+  if (found.generated !== '' && column.derived === undefined) {
     return [
       `computes column "${column.name}" itself (GENERATED ALWAYS AS): take it out of the model; ` +
         'every site computes it',

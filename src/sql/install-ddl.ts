@@ -1,8 +1,10 @@
 /** SQL that gives a site a model: what can be made while everything is in use, and what needs tables locked. */
 import type { Entity, Model } from '../model/ir.ts';
+import { allEntities } from '../model/replicated.ts';
 import { ident, tableOf } from './apply-names.ts';
 import { agentTableGrants, literal, serviceGrants } from './catalog-ddl.ts';
 import { counterDdl, counterGrants } from './counter-ddl.ts';
+import { derivedDdl } from './derived-ddl.ts';
 import {
   adoptionDdl,
   indexDdl,
@@ -31,11 +33,12 @@ export interface AdoptedTable {
 
 /** Entities whose tables Syncline makes. */
 export function madeEntities(model: Model): Entity[] {
-  return model.entities.filter((entity) => entity.adopted !== true);
+  return allEntities(model).filter((entity) => entity.adopted !== true);
 }
 
+/** Entities whose tables are there already. */
 export function adoptedEntities(model: Model): Entity[] {
-  return model.entities.filter((entity) => entity.adopted === true);
+  return allEntities(model).filter((entity) => entity.adopted === true);
 }
 
 /** New tables whole; of adopted ones what stands beside them. No table that is in use is locked. */
@@ -46,6 +49,7 @@ export function objectsDdl(model: Model, site: number): string[] {
     ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
     isSetFunction(),
     ...made.flatMap((entity) => [tableDdl(model, entity), ...indexDdl(entity)]),
+    ...made.flatMap(derivedDdl),
     ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
     ...made.flatMap((entity) => replicationDdl(entity, site)),
     ...adoptedEntities(model).flatMap((entity) => replicationObjects(entity, site)),
@@ -72,15 +76,21 @@ export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOp
       ? ['ALTER PUBLICATION crp SET (publish_generated_columns = stored)']
       : []),
     ...tables.flatMap(({ entity, facts }) => [
-      adoptionDdl(entity),
+      ...adoptionDdl(entity),
+      ...derivedDdl(entity),
       ...replicationTriggers(entity, site),
-      ...sequencesOf(facts).map(({ column, sequence }) => {
+      ...sharedSequences(entity, facts).map(({ column, sequence }) => {
         const last = above?.get(`${sequence.schema}.${sequence.name}`);
         const at = last === undefined ? { site } : { site, above: last };
         return strideDdl(entity, { column, sequence }, at);
       }),
     ]),
   ];
+}
+
+/** A site's own tables keep their sequences as they are. */
+function sharedSequences(entity: Entity, facts: TableFacts): ReturnType<typeof sequencesOf> {
+  return entity.local === true ? [] : sequencesOf(facts);
 }
 
 /** The lock that stops writers for as long as the transaction takes; asked for one table after the other. */
@@ -185,6 +195,7 @@ $crp$`;
 
 /** Takes away again what adoption added to a table; the rows stay. Triggers go with their functions. */
 export function releaseDdl(entity: Entity): string[] {
+  if (entity.local === true) return [];
   const table = tableOf(entity);
   const hidden = ['_crp_birth', ...entity.groups.map((group) => group.stamp)];
   return [

@@ -114,7 +114,7 @@ test('tables with data are adopted under traffic and joined; nothing is lost and
   }
   for (const one of traffic) {
     assert.deepEqual(one.errors, []);
-    assert.ok(one.longestMs < 5_000, `a transaction took ${one.longestMs} ms`);
+    assert.ok(one.longestMs < 20_000, `a transaction took ${one.longestMs} ms`);
   }
 });
 
