@@ -3,6 +3,7 @@
  * compiler refuses more of them for what is around (CRP105), and completion does not offer those.
  */
 import { BUILT_IN } from '../yang/compile/types.ts';
+import { MAY_PASS } from '../model/ordered.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatement, substatementArgument } from '../yang/statement.ts';
 
@@ -16,6 +17,8 @@ const ELSEWHERE = new Set(['grouping', 'augment']);
 /** By statement: the argument that the statement around it, or one in it, has to have. */
 const NEEDS: Readonly<Record<string, (parent: Statement) => boolean>> = {
   order: (parent) => parent.argument?.endsWith(':priority-group') === true,
+  sites: (parent) => parent.argument?.endsWith(':site-priority') === true,
+  otherwise: (parent) => MAY_PASS.has(parent.argument?.split(':').at(-1) ?? ''),
   function: (parent) => parent.argument?.endsWith(':sql-function') === true,
   'owner-leaf': (parent) => parent.argument === 'row',
   'sql-key': isAdopted,

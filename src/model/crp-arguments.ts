@@ -14,6 +14,7 @@ const SQL_NAME = '[A-Za-z_][A-Za-z0-9_$]*';
 /** Tables and columns that exist may have any name; it is written as it is, without quotes. */
 const ANY_NAME = '[^\\s.="](?:[^.="]*[^\\s.="])?';
 const QUALIFIED = `${ANY_NAME}(?:\\.${ANY_NAME})?`;
+const SITE = '[a-z][a-z0-9-]{0,30}';
 const DURATION = /^P(?=.)(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?$/;
 
 const GRAMMARS: Readonly<
@@ -37,6 +38,10 @@ const GRAMMARS: Readonly<
   ],
   method: [whole(REFERENCE), 'a resolution method with its prefix, "crp:latest-timestamp"'],
   words: [whole('\\S+(?:\\s+\\S+)+'), 'at least two values, separated by blanks'],
+  sites: [
+    whole(`${SITE}(?:\\s+${SITE})*`),
+    'names of sites, separated by blanks, the first one first',
+  ],
   text: [/\S/, 'some text'],
   'sql-name': [whole(QUALIFIED), 'an SQL name, with or without a schema'],
   'sql-names': [whole(`${SQL_NAME}(?: +${SQL_NAME})*`), 'SQL names, separated by blanks'],

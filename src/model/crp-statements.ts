@@ -14,6 +14,7 @@ export type CrpArgument =
   | { kind: 'duration' }
   | { kind: 'method' }
   | { kind: 'words' }
+  | { kind: 'sites' }
   | { kind: 'text' }
   | { kind: 'sql-name' }
   | { kind: 'sql-names' }
@@ -33,6 +34,7 @@ const choice = (...values: string[]): CrpArgument => ({ kind: 'choice', values }
 /** Where a statement about a column may stand. */
 const COLUMN = { leaf: '0..1', 'leaf-list': '0..1', 'crp:annotate': '0..1' } as const;
 const REFERENCE = { leaf: '0..1', 'crp:entity': '0..1', 'crp:annotate': '0..1' } as const;
+const OF_METHOD = { 'crp:resolve': '0..1', 'crp:otherwise': '0..1' } as const;
 const inEntity = { 'crp:entity': '0..1' } as const;
 
 export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
@@ -50,9 +52,11 @@ export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
     argument: { kind: 'method' },
     places: { 'crp:entity': '0..1', 'crp:column-group': '0..1', ...COLUMN },
   },
-  order: { argument: { kind: 'words' }, places: { 'crp:resolve': '0..1' } },
-  function: { argument: { kind: 'sql-name' }, places: { 'crp:resolve': '0..1' } },
-  'on-delete-update': { argument: choice('delete', 'update', 'park'), places: inEntity },
+  otherwise: { argument: { kind: 'method' }, places: OF_METHOD },
+  order: { argument: { kind: 'words' }, places: OF_METHOD },
+  sites: { argument: { kind: 'sites' }, places: OF_METHOD },
+  function: { argument: { kind: 'sql-name' }, places: OF_METHOD },
+  'on-delete-update': { argument: choice('delete', 'update', 'latest', 'park'), places: inEntity },
   'on-unique-clash': {
     argument: choice(
       ...['latest', 'earliest', 'park', 'append-site', 'append-sequence', 'partitioned'],

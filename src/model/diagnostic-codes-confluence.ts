@@ -40,9 +40,4 @@ export const CONFLUENCE_CODES = {
     308,
     (p: { bound: string; name: string }) => `merging can break ${p.bound} of "${p.name}"`,
   ),
-  'ordered-method': warning(
-    309,
-    (p: { method: string }) =>
-      `method "${p.method}" depends on the order of changes, which costs history of the rows`,
-  ),
 };

@@ -23,7 +23,7 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
   'serial-maximum': { available: true, ordered: false, values: 'serial' },
   'priority-group': { ...any, available: true },
   'site-priority': { ...any, available: false, ordered: true },
-  'owner-wins': { ...any, available: false },
+  'owner-wins': { ...any, available: false, ordered: true },
   average: { available: false, ordered: true, values: 'number' },
   overwrite: { ...any, available: true },
   discard: { ...any, available: false, ordered: true },

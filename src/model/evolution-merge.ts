@@ -1,10 +1,12 @@
 /** How two revisions merge: names that are stored, column groups and their methods. */
 import type { Position } from '../yang/source.ts';
 import type { Difference, Revision } from './evolution.ts';
-import type { Column, Entity } from './ir.ts';
+import type { Column, ColumnGroup, Entity } from './ir.ts';
+import { methodText, ruleTexts } from './merge-text.ts';
 
 const STAMPS =
   'A stamp says when its group was last changed; stamps of two different groups cannot be compared.';
+const DIFFERENT = 'Sites that merge by different methods end with different rows.';
 
 /** Compares what `common-replication` says of the entities of both revisions. */
 export function compareEntities(before: Revision, after: Revision): Difference[] {
@@ -68,6 +70,8 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
     const what = `who may write became: ${rules(now)}`;
     differences.push({ path: now.name, what, allowed: true, rollout: 'rolling', position });
   }
+  const [clash, clashNow] = [old, now].map((one) => ruleTexts(one).join(', ') || 'the default');
+  if (clash !== clashNow) add(`rules of deletes and keys became: ${clashNow}`, DIFFERENT);
   for (const counter of now.counters ?? []) {
     const before = old.counters?.find((one) => one.name === counter.name);
     if (before !== undefined && before.bound !== counter.bound) {
@@ -80,9 +84,33 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
   }
   for (const group of now.groups) {
     const before = old.groups.find((one) => one.name === group.name);
-    if (before === undefined || before.method === group.method) continue;
-    const hint = 'Sites that merge by different methods end with different rows.';
-    add(`method of group "${group.name}" became ${group.method}`, hint);
+    if (before === undefined) continue;
+    if (methodOf(before) !== methodOf(group)) {
+      add(`method of group "${group.name}" became ${methodText(group)}`, DIFFERENT);
+    } else if (isReordered(before, group)) {
+      add(
+        `order of values of group "${group.name}" became ${ordersOf(group).join(' ')}`,
+        DIFFERENT,
+      );
+    }
   }
   return differences;
+}
+
+/** With all that a method depends on but the order of values, which may get new ones. */
+function methodOf({ method, methods }: ColumnGroup): string {
+  const parts = methods?.map((one) => [one.method, one.sites, one.function]);
+  return JSON.stringify([method, parts]);
+}
+
+function ordersOf(group: ColumnGroup): string[] {
+  return group.order ?? group.methods?.flatMap(({ order }) => order ?? []) ?? [];
+}
+
+/** Values that both revisions have stand in another order. */
+function isReordered(before: ColumnGroup, now: ColumnGroup): boolean {
+  const [old, after] = [ordersOf(before), ordersOf(now)];
+  const common = (one: string[], other: string[]): string =>
+    one.filter((value) => other.includes(value)).join(' ');
+  return common(old, after) !== common(after, old);
 }

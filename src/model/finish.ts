@@ -7,6 +7,7 @@ import { crpChild, crpChildren } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { oneLine } from './draft.ts';
+import { historyOf } from './history.ts';
 import { ownershipOf } from './ownership.ts';
 import type { Column, Entity, Model, SqlName } from './ir.ts';
 import { IR_VERSION } from './ir.ts';
@@ -88,6 +89,7 @@ function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
     checks,
     ...(draft.local ? { local: true } : {}),
     groups: draft.local ? [] : groups,
+    ...(draft.local ? {} : historyOf(draft, reporter)),
   };
 }
 

@@ -10,9 +10,11 @@ import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan, nodeTitle } from './draft.ts';
 import { METHODS } from './engine.ts';
 import type { MethodInfo } from './engine.ts';
-import type { ColumnGroup, Method } from './ir.ts';
+import type { ColumnGroup, Method, OrderedMethod } from './ir.ts';
 import { isComparable, orderOfValues } from './monotonic.ts';
+import type { Resolve } from './monotonic.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';
+import { checkChain, isOrdered, methodChain, orderedMethods } from './ordered.ts';
 
 /** The group of columns that join none. */
 const ROW = 'row';
@@ -153,8 +155,16 @@ class GroupBuilder {
 
   #group(name: string, columns: ColumnDraft[]): ColumnGroup {
     const resolve = this.#ownMethods.get(name) ?? this.#statementOf(name);
-    const method = resolve === undefined ? DEFAULT_METHOD : this.#method(resolve, columns);
-    const order = resolve && orderOfValues({ resolve, method, columns }, this.#reporter);
+    const chain = methodChain(resolve).map((one): Resolve => ({
+      resolve: one,
+      method: this.#method(one, columns),
+      columns,
+    }));
+    if (isOrdered(chain)) return this.#ordered(name, chain, columns);
+    checkChain(chain, this.#reporter);
+    // None of them is ordered.
+    const method = (chain[0]?.method ?? DEFAULT_METHOD) as Method;
+    const order = chain[0] && orderOfValues(chain[0], this.#reporter);
     return {
       name,
       stamp: sqlName(`${RESERVED_PREFIX}${name}`),
@@ -164,12 +174,22 @@ class GroupBuilder {
     };
   }
 
+  #ordered(name: string, chain: readonly Resolve[], columns: readonly ColumnDraft[]): ColumnGroup {
+    return {
+      name,
+      stamp: sqlName(`${RESERVED_PREFIX}${name}`),
+      columns: columns.map((column) => column.name),
+      method: 'ordered',
+      methods: orderedMethods(chain, this.#draft, this.#reporter),
+    };
+  }
+
   #statementOf(group: string): ExtensionInstance | undefined {
     const holder = group === ROW ? this.#draft.statement : this.#declared.get(group);
     return crpChild(holder, 'resolve');
   }
 
-  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): Method {
+  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): OrderedMethod['method'] {
     const written = resolve.argument ?? '';
     const [prefix, name] = written.includes(':') ? written.split(':') : [undefined, written];
     const module = resolve.scope.resolve(prefix)?.name;
@@ -187,8 +207,7 @@ class GroupBuilder {
       this.#reporter.report('unavailable', span, { what }, { expected });
       return DEFAULT_METHOD;
     }
-    if (info.ordered) this.#reporter.report('ordered-method', span, { method: name! });
-    return name as Method;
+    return name as OrderedMethod['method'];
   }
 
   #methodHelp(resolve: ExtensionInstance): { expected: string; hint: string | undefined } {

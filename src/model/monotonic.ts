@@ -5,12 +5,12 @@ import { crpChild } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft } from './draft.ts';
 import { columnOrder } from './column-order.ts';
-import type { Method } from './ir.ts';
+import type { OrderedMethod } from './ir.ts';
 
 /** A `crp:resolve` with its method and the columns that it is about. */
 export interface Resolve {
   resolve: ExtensionInstance;
-  method: Method;
+  method: OrderedMethod['method'];
   columns: readonly ColumnDraft[];
 }
 
@@ -62,7 +62,8 @@ function sameMembers(one: readonly string[], other: readonly string[]): boolean 
   return one.length === other.length && other.every((name) => one.includes(name));
 }
 
-function misfit(
+/** Reports that a statement does not fit where it stands. */
+export function misfit(
   at: ExtensionInstance,
   statement: string,
   reason: string,

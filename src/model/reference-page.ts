@@ -1,5 +1,5 @@
 /** The Markdown reference of a model: tables, columns, rules, and how they merge. */
-import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+import type { Column, ColumnGroup, Entity, Model, OrderedMethod } from './ir.ts';
 import { allEntities } from './replicated.ts';
 import { sqlName } from './names.ts';
 
@@ -11,6 +11,27 @@ const METHOD_WORDS: Readonly<Record<string, string>> = {
   minimum: 'the smallest value stands, and it is only ever lowered',
   'serial-maximum': 'the highest serial number stands (RFC 1982), and it is only ever raised',
   'priority-group': 'the value that is later in the order stands, and it only moves up',
+};
+
+const ORDERED_WORDS: Readonly<Record<OrderedMethod['method'], string>> = {
+  ...{ 'latest-timestamp': 'the later one stands', overwrite: 'the later one stands' },
+  ...{ 'earliest-timestamp': 'the earlier one stands', discard: 'the earlier one stands' },
+  additive: 'the difference is added',
+  ...{ maximum: 'the greater one stands', minimum: 'the smaller one stands' },
+  'serial-maximum': 'the higher serial number stands (RFC 1982)',
+  'priority-group': 'the one that is later in the order stands',
+  average: 'the mean of both stands',
+  'site-priority': 'the one of the site that is named first stands',
+  'owner-wins': "the one of the row's owner stands",
+  'sql-function': 'a function decides',
+  park: 'an operator decides',
+};
+
+const DELETE_WORDS = {
+  delete: 'A delete wins over a concurrent change.',
+  update: 'A row that was changed concurrently survives its delete.',
+  latest: 'Of a delete and a concurrent change the later one stands.',
+  park: 'A row that was changed concurrently survives its delete until an operator has decided.',
 };
 
 /** The page; it says everything that the model says and nothing of how it is stored besides. */
@@ -33,7 +54,8 @@ function entitySection(entity: Entity): string[] {
     columnTable(entity),
     entity.local === true
       ? 'The table belongs to the site: nothing of it is replicated.'
-      : `**Merging.** ${entity.groups.map(groupText).join(' ')} A delete wins over a concurrent change.`,
+      : `**Merging.** ${entity.groups.map(groupText).join(' ')} ` +
+        `${DELETE_WORDS[entity.onDeleteUpdate ?? 'delete']}${clashWords(entity)}`,
     ...(rules.length === 0 ? [] : [`**Rules.**\n\n${rules.map((rule) => `- ${rule}`).join('\n')}`]),
   ];
 }
@@ -72,7 +94,7 @@ function cell(column: Column): string {
 }
 
 function groupText(group: ColumnGroup): string {
-  const words = METHOD_WORDS[group.method] ?? group.method;
+  const words = groupWords(group);
   return `${codes(group.columns)} (group \`${group.name}\`): ${words}.`;
 }
 
@@ -90,4 +112,17 @@ function ruleLines(entity: Entity): string[] {
     ...entity.uniques.map((unique) => `${codes(unique.columns)} together are unique`),
     ...entity.checks.flatMap((check) => (check.message === undefined ? [] : [check.message])),
   ];
+}
+
+function groupWords({ method, methods }: ColumnGroup): string {
+  if (methods === undefined) return METHOD_WORDS[method] ?? method;
+  const words = methods.map((one) => {
+    const named = one.sites ?? (one.function && [`${one.function.schema}.${one.function.name}`]);
+    return `${ORDERED_WORDS[one.method]}${named === undefined ? '' : ` (${codes(named)})`}`;
+  });
+  return `of two concurrent changes ${words.join('; where that does not decide, ')}`;
+}
+
+function clashWords({ onKeyClash }: Entity): string {
+  return onKeyClash === undefined ? '' : ' Of two inserts of one key the earlier one stands.';
 }

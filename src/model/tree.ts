@@ -1,5 +1,6 @@
 /** A compiled model as a tree for a terminal: entities, columns, and how they merge. */
-import type { Column, Entity, Model } from './ir.ts';
+import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+import { costText, groupClass, methodText, ruleTexts } from './merge-text.ts';
 import { allEntities } from './replicated.ts';
 
 /** The tree of a model: one line for each entity and column, in the style of RFC 8340. */
@@ -27,6 +28,8 @@ function entityTree(entity: Entity): string[] {
     ...(entity.counters ?? []).map(
       (one) => `  +--rw ${one.name}  counter, never below ${one.bound}`,
     ),
+    ...ruleTexts(entity).map((rule) => `  ${rule}`),
+    ...[costText(entity)].flatMap((cost) => (cost === undefined ? [] : [`  ${cost}`])),
     ...entity.uniques.map((unique) => `  unique ${unique.columns.join(', ')}`),
     ...entity.references.map((reference) => {
       const { entity: target, columns } = reference.target;
@@ -40,7 +43,7 @@ function columnRow(column: Column, entity: Entity): string[] {
   const optional = column.notNull ? '' : '?';
   const fallback = column.default === undefined ? '' : ` = ${column.default}`;
   const group = entity.groups.find((one) => one.name === column.group);
-  const rule = group === undefined ? unmerged(column, entity) : `${group.name}: ${group.method}`;
+  const rule = group === undefined ? unmerged(column, entity) : ruleOf(group);
   return [`${column.name}${optional}`, `${column.type}${fallback}`, rule];
 }
 
@@ -48,4 +51,8 @@ function columnRow(column: Column, entity: Entity): string[] {
 function unmerged(column: Column, entity: Entity): string {
   if (entity.key.includes(column.name)) return 'key';
   return column.derived === undefined ? 'site-local' : `derived: ${column.derived}`;
+}
+
+function ruleOf(group: ColumnGroup): string {
+  return `${group.name}: ${methodText(group)}${groupClass(group) === 'ordered' ? '  (ordered)' : ''}`;
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { modelHash } from '../../model/compile.ts';
 import type { Model } from '../../model/ir.ts';
+import { costText, groupClass, methodText, ruleTexts } from '../../model/merge-text.ts';
 import { modelTree } from '../../model/tree.ts';
 import { modelDdl } from '../../sql/entity-ddl.ts';
 import { MAX_SITE_NUMBER } from '../../site/config.ts';
@@ -49,15 +50,23 @@ function summary(model: Model): unknown {
     name: entity.name,
     table: `${entity.table.schema}.${entity.table.name}`,
     key: entity.key,
-    groups: entity.groups.map((group) => ({ name: group.name, method: group.method })),
+    groups: entity.groups.map((group) => ({
+      ...{ name: group.name, method: methodText(group), class: groupClass(group) },
+    })),
+    ...(entity.history === undefined ? {} : { history: `crp.${entity.history}` }),
+    rules: ruleTexts(entity),
   }));
   return { name, revision, service, hash: modelHash(model), entities };
 }
 
 function checkedText(model: Model): string {
   const entities = model.entities.map((entity) => {
-    const groups = entity.groups.map((group) => `${group.name} (${group.method})`).join(', ');
-    return `  ${entity.table.schema}.${entity.table.name}: ${groups}`;
+    const groups = entity.groups.map(
+      (group) => `${group.name} (${methodText(group)}; ${groupClass(group)})`,
+    );
+    const line = `  ${entity.table.schema}.${entity.table.name}: ${groups.join(', ')}`;
+    const more = [...ruleTexts(entity), ...[costText(entity)].flatMap((cost) => cost ?? [])];
+    return [line, ...more.map((one) => `    ${one}`)].join('\n');
   });
   const title = `${model.name}@${model.revision} is correct, hash ${modelHash(model).slice(0, 16)}`;
   return [title, ...entities].join('\n');
