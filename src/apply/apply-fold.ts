@@ -117,14 +117,12 @@ export const takeAll: Take = (session, net) => session.fast.take(net);
 
 /** As `takeAll`, but finds the rows that violate a constraint and leaves only them. */
 export const takeCarefully: Take = async (session, net) => {
-  const rows = [...net.rows.values()];
-  await session.fast.stage(net.plan, rows);
-  return takeHalving(session, { net, rows, lo: 0, hi: rows.length - 1 });
+  await session.fast.stage(net.plan, net.rows);
+  return takeHalving(session, { net, lo: 0, hi: net.rows.size - 1 });
 };
 
 interface Part {
   net: EntityNet;
-  rows: NetRow[];
   lo: number;
   hi: number;
 }
@@ -133,14 +131,14 @@ async function takeHalving(session: ApplySession, part: Part): Promise<NetRow[]>
   const { client, fast } = session;
   await client.query('SAVEPOINT crp_part');
   try {
-    const left = await fast.takeStaged(part.net.plan, part.rows, { lo: part.lo, hi: part.hi });
+    const left = await fast.takeStaged(part.net.plan, part.net.rows, { lo: part.lo, hi: part.hi });
     await client.query('RELEASE SAVEPOINT crp_part');
     return left;
   } catch (error) {
     if (!isIntegrityViolation(error)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT crp_part; RELEASE SAVEPOINT crp_part');
   }
-  if (part.lo === part.hi) return [part.rows[part.lo]!];
+  if (part.lo === part.hi) return [part.net.rows.row(part.lo)];
   const middle = (part.lo + part.hi) >> 1;
   const first = await takeHalving(session, { ...part, hi: middle });
   return [...first, ...(await takeHalving(session, { ...part, lo: middle + 1 }))];

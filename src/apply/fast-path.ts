@@ -12,10 +12,10 @@ import {
   stageTableDdl,
   stageUnnest,
 } from '../sql/staging.ts';
-import type { EntityNet, NetRow } from './fold.ts';
+import type { EntityNet } from './fold.ts';
+import type { NetRow, NetRows, StageOp } from './net-rows.ts';
 import type { EntityPlan } from './relation.ts';
-import { ArraySink, CopySink, StageEncoder, stageOp } from './stage-writer.ts';
-import type { StageOp } from './stage-writer.ts';
+import { ArraySink, CopySink, StageEncoder } from './stage-writer.ts';
 
 /** Up to so many rows go as array parameters: below it a COPY's round trips cost more than they save. */
 export const SMALL = 200;
@@ -78,8 +78,8 @@ export class FastPath {
    */
   async take(net: EntityNet): Promise<NetRow[]> {
     const plan = this.#plan(net.plan);
-    const rows = [...net.rows.values()];
-    if (rows.length <= SMALL && plan.unnest) return this.#takeSmall(plan, rows);
+    const { rows } = net;
+    if (rows.size <= SMALL && plan.unnest) return this.#takeSmall(plan, rows);
     await this.stage(net.plan, rows);
     return this.takeStaged(net.plan, rows);
   }
@@ -96,12 +96,12 @@ export class FastPath {
   ): Promise<boolean> {
     const plan = this.#plan(net.plan);
     if (net.rows.size > SMALL || !plan.unnest) return false;
-    const rows = [...net.rows.values()];
-    const op = stageOp(rows[0]!);
+    const { rows } = net;
+    const op = rows.op(0);
     if (op !== 'I' && op !== 'U') return false;
-    if (!rows.every((row) => stageOp(row) === op)) return false;
+    for (let index = 1; index < rows.size; index++) if (rows.op(index) !== op) return false;
     const text = plan.quick[op];
-    const values = [...this.#arrays(plan, rows), rows.length, progress.position, progress.origin];
+    const values = [...this.#arrays(plan, rows), rows.size, progress.position, progress.origin];
     try {
       await this.#client.query({ name: `${plan.table}_q${op}`, text, values });
       return true;
@@ -111,8 +111,8 @@ export class FastPath {
     }
   }
 
-  /** Copies rows into the plan's staging table, with their place in the array as ordinal. */
-  async stage(entityPlan: EntityPlan, rows: readonly NetRow[]): Promise<void> {
+  /** Copies rows into the plan's staging table, with their index as ordinal. */
+  async stage(entityPlan: EntityPlan, rows: NetRows): Promise<void> {
     const plan = this.#plan(entityPlan);
     if (!plan.staging) {
       await this.#client.query(stageTableDdl(entityPlan.shape, plan.table));
@@ -128,13 +128,11 @@ export class FastPath {
       stream.once('error', reject);
     });
     const sink = new CopySink();
-    // By index: this loop runs for every change, and entries() makes an array a row.
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!;
-      const op = stageOp(row);
+    for (let index = 0; index < rows.size; index++) {
+      const op = rows.op(index);
       if (op !== undefined) {
         sink.row(plan.encoder.fieldCount);
-        plan.encoder.encode(sink, row, { index, op });
+        plan.encoder.encode(sink, rows, { index, op });
       }
       if (index % COPY_SLICE !== COPY_SLICE - 1) continue;
       const ready = sink.take().map((chunk) => stream.write(chunk));
@@ -148,35 +146,32 @@ export class FastPath {
   }
 
   /** Takes what is staged; with a range only those ordinals. */
-  async takeStaged(
-    entityPlan: EntityPlan,
-    rows: readonly NetRow[],
-    range?: Range,
-  ): Promise<NetRow[]> {
+  async takeStaged(entityPlan: EntityPlan, rows: NetRows, range?: Range): Promise<NetRow[]> {
     const plan = this.#plan(entityPlan);
     const statements = range === undefined ? plan.staged : plan.ranged;
     const values = range === undefined ? [] : [range.lo, range.hi];
-    const considered = range === undefined ? rows : rows.slice(range.lo, range.hi + 1);
-    return this.#run(statements, { rows: considered, all: rows, values, name: undefined });
+    const { lo, hi } = range ?? { lo: 0, hi: rows.size - 1 };
+    return this.#run(statements, { rows, lo, hi, values, name: undefined });
   }
 
-  async #takeSmall(plan: PlanStatements, rows: NetRow[]): Promise<NetRow[]> {
+  async #takeSmall(plan: PlanStatements, rows: NetRows): Promise<NetRow[]> {
     const values = this.#arrays(plan, rows);
-    return this.#run(plan.small, { rows, all: rows, values, name: `${plan.table}_a` });
+    const [lo, hi] = [0, rows.size - 1];
+    return this.#run(plan.small, { rows, lo, hi, values, name: `${plan.table}_a` });
   }
 
-  #arrays(plan: PlanStatements, rows: readonly NetRow[]): Buffer[] {
+  #arrays(plan: PlanStatements, rows: NetRows): Buffer[] {
     const sink = new ArraySink(plan.oids);
-    for (const [index, row] of rows.entries()) {
-      const op = stageOp(row);
-      if (op !== undefined) plan.encoder.encode(sink, row, { index, op });
+    for (let index = 0; index < rows.size; index++) {
+      const op = rows.op(index);
+      if (op !== undefined) plan.encoder.encode(sink, rows, { index, op });
     }
     return sink.params();
   }
 
   /** Deletes first, so that the unique values that they free can be taken by updates and inserts. */
   async #run(statements: FastStatements, work: Work): Promise<NetRow[]> {
-    const { counts, left } = sortOut(work.rows);
+    const { counts, left } = sortOut(work);
     const steps: [StageOp, string, string][] = [
       ['D', statements.remove, statements.leftDeletes],
       ['U', statements.update, statements.leftUpdates],
@@ -187,7 +182,7 @@ export class FastPath {
       const taken = await this.#query(take, `_${op}`, work);
       if (taken.rowCount === counts[op]) continue;
       const found = await this.#query(find, `_l${op}`, work);
-      left.push(...found.rows.map((row) => work.all[row[0]!]!));
+      left.push(...found.rows.map((row) => work.rows.row(row[0]!)));
     }
     return left;
   }
@@ -209,9 +204,10 @@ export class FastPath {
 }
 
 interface Work {
-  /** The rows that this run is about, and all that ordinals refer to. */
-  rows: readonly NetRow[];
-  all: readonly NetRow[];
+  /** This run is about those from `lo` to `hi`, inclusive. */
+  rows: NetRows;
+  lo: number;
+  hi: number;
   values: unknown[];
   /**
    * Prefix of the prepared statements' names. Staged statements are not prepared: a plan made for a few
@@ -221,12 +217,12 @@ interface Work {
 }
 
 /** How many rows of each kind there are, and those that only merge can take. */
-function sortOut(rows: readonly NetRow[]): { counts: Record<StageOp, number>; left: NetRow[] } {
+function sortOut(work: Work): { counts: Record<StageOp, number>; left: NetRow[] } {
   const counts: Record<StageOp, number> = { I: 0, U: 0, D: 0 };
   const left: NetRow[] = [];
-  for (const row of rows) {
-    const op = stageOp(row);
-    if (op === undefined) left.push(row);
+  for (let index = work.lo; index <= work.hi; index++) {
+    const op = work.rows.op(index);
+    if (op === undefined) left.push(work.rows.row(index));
     else counts[op] += 1;
   }
   return { counts, left };

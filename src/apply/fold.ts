@@ -2,35 +2,14 @@ import { keepsHistory } from './relation.ts';
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
 import { completeTuple, hasUnchanged, isSameRow, keyOf, newFields, readTuple } from './tuple.ts';
 import type { Fields, Key } from './tuple.ts';
+import { KeyProbe, NetRows } from './net-rows.ts';
+import type { DeletedMark, TupleRef } from './net-rows.ts';
+
+export type { DeletedMark, NetRow, TupleRef } from './net-rows.ts';
 
 const OLD_FIELDS = newFields();
 const NEW_FIELDS = newFields();
-
-/** A tuple inside a batch's bytes. Nothing is copied while folding. */
-export interface TupleRef {
-  bytes: Buffer;
-  offset: number;
-}
-
-/**
- * The net change of one key: what its first change found and its last one left. `before` absent: the
- * first change was an insert. `after` absent: the last one was a delete. Kinds follow from them:
- * before and after: update (or, if `deleted` is set, delete and insert again); only after: insert; only
- * before: delete; neither: inserted and deleted again.
- */
-export interface NetRow {
-  before: TupleRef | undefined;
-  after: TupleRef | undefined;
-  /** A tuple with the key's values, also where there is neither before nor after. */
-  key: TupleRef;
-  /** Birth and stamp of the tombstone that the key's last delete left. */
-  deleted: DeletedMark | undefined;
-}
-
-export interface DeletedMark {
-  birth: bigint;
-  stamp: bigint;
-}
+const PROBE = new KeyProbe();
 
 /**
  * Net changes of one entity in one shape, in order of each key's first change. Of an entity that keeps
@@ -38,12 +17,13 @@ export interface DeletedMark {
  */
 export class EntityNet {
   readonly plan: EntityPlan;
-  readonly rows = new Map<Key, NetRow>();
+  readonly rows: NetRows;
   /** Changes that must be applied after these: other sites' changes came between. */
   later: EntityNet | undefined;
 
   constructor(plan: EntityPlan) {
     this.plan = plan;
+    this.rows = new NetRows(plan.key);
   }
 }
 
@@ -110,8 +90,7 @@ export class Fold {
     const net = this.#netOf(plan);
     const before = { bytes, offset };
     const after = { bytes, offset: newOffset };
-    const key = keyOf(bytes, this.#new, plan.key);
-    if (this.#sameKey(plan, bytes)) this.#updateRow(net, key, { before, after });
+    if (this.#sameKey(plan, bytes)) this.#updateRow(net, { before, after });
     else this.#changeKey(net, { before, after });
   }
 
@@ -126,7 +105,7 @@ export class Fold {
     this.#count(readTuple(bytes, offset, this.#old) - offset);
     if (plan.kind === 'tombstone') return;
     const net = this.#netOf(plan);
-    this.#removeRow(net, keyOf(bytes, this.#old, plan.key), { bytes, offset });
+    this.#removeRow(net, { bytes, offset });
   }
 
   #count(bytes: number): void {
@@ -144,9 +123,11 @@ export class Fold {
   }
 
   /** The last of an entity's nets that has the key, or the first one if none has. */
-  #holder(net: EntityNet, key: Key): EntityNet {
+  #holder(net: EntityNet, probe: KeyProbe): EntityNet {
     let holder = net;
-    for (let at = net.later; at !== undefined; at = at.later) if (at.rows.has(key)) holder = at;
+    for (let at = net.later; at !== undefined; at = at.later) {
+      if (at.rows.find(probe) >= 0) holder = at;
+    }
     return holder;
   }
 
@@ -160,60 +141,63 @@ export class Fold {
   }
 
   #insertRow(first: EntityNet, after: TupleRef): void {
-    const key = keyOf(after.bytes, this.#new, first.plan.key);
     this.#noteStamps(first.plan, after.bytes);
+    const inserted = { before: undefined, after, key: after, deleted: undefined };
     if (keepsHistory(first.plan)) {
-      append(first, { before: undefined, after, key: after, deleted: undefined });
+      first.rows.append(inserted);
       return;
     }
-    const net = this.#holder(first, key);
-    const row = net.rows.get(key);
-    if (row !== undefined && row.after === undefined) row.after = after;
-    else {
-      const inserted = { before: undefined, after, key: after, deleted: undefined };
-      (row === undefined ? net : this.#after(net)).rows.set(key, inserted);
-    }
+    const probe = PROBE.set(after.bytes, this.#new, first.plan.key);
+    const net = this.#holder(first, probe);
+    const row = net.rows.find(probe);
+    if (row >= 0 && net.rows.after(row) === undefined) net.rows.setAfter(row, after);
+    else (row < 0 ? net : this.#after(net)).rows.add(probe, inserted);
   }
 
-  #updateRow(first: EntityNet, key: Key, change: { before: TupleRef; after: TupleRef }): void {
-    this.#noteStamps(first.plan, change.after.bytes);
+  #updateRow(first: EntityNet, change: { before: TupleRef; after: TupleRef }): void {
+    const { before, after } = change;
+    this.#noteStamps(first.plan, after.bytes);
+    const updated = { before, after, key: after, deleted: undefined };
     if (keepsHistory(first.plan)) {
-      append(first, { ...change, key: change.after, deleted: undefined });
+      first.rows.append(updated);
       return;
     }
-    const net = this.#holder(first, key);
-    const row = net.rows.get(key);
-    if (row?.after === undefined || !isSameRow(row.after, row.before, change.before)) {
-      const updated = { ...change, key: change.after, deleted: undefined };
-      (row === undefined ? net : this.#after(net)).rows.set(key, updated);
+    const probe = PROBE.set(after.bytes, this.#new, first.plan.key);
+    const net = this.#holder(first, probe);
+    const row = net.rows.find(probe);
+    if (!isLeftIn(net, row, before)) {
+      (row < 0 ? net : this.#after(net)).rows.add(probe, updated);
       return;
     }
-    const { bytes, offset } = change.after;
-    row.after = hasUnchanged(bytes, offset)
-      ? { bytes: completeTuple(change.after, change.before), offset: 0 }
-      : change.after;
+    const complete = hasUnchanged(after.bytes, after.offset)
+      ? { bytes: completeTuple(after, before), offset: 0 }
+      : after;
+    net.rows.setAfter(row, complete);
   }
 
-  #removeRow(first: EntityNet, key: Key, before: TupleRef): void {
-    const net = this.#holder(first, key);
-    let row = net.rows.get(key);
-    const removed: NetRow = { before, after: undefined, key: before, deleted: undefined };
+  #removeRow(first: EntityNet, before: TupleRef): void {
+    const probe = PROBE.set(before.bytes, this.#old, first.plan.key);
+    let net = this.#holder(first, probe);
+    let row = net.rows.find(probe);
+    const removed = { before, after: undefined, key: before, deleted: undefined };
     if (keepsHistory(first.plan)) {
-      row = append(first, removed);
-    } else if (row?.after === undefined || !isSameRow(row.after, row.before, before)) {
-      (row === undefined ? net : this.#after(net)).rows.set(key, removed);
-      row = removed;
+      row = first.rows.append(removed);
+    } else if (!isLeftIn(net, row, before)) {
+      if (row >= 0) net = this.#after(net);
+      row = net.rows.add(probe, removed);
     }
-    row.after = undefined;
+    net.rows.setAfter(row, undefined);
     if (this.#tombstones.size === 0) return;
+    const key = keyOf(before.bytes, this.#old, net.plan.key);
     const pending = pendingKey(net.plan.shape.entity.name, key);
-    row.deleted = this.#tombstones.get(pending) ?? row.deleted;
+    const mark = this.#tombstones.get(pending);
+    if (mark !== undefined) net.rows.setDeleted(row, mark);
     this.#tombstones.delete(pending);
   }
 
   /** A key update is a delete and an insert (design §5); its tombstone is in the same transaction. */
   #changeKey(net: EntityNet, change: { before: TupleRef; after: TupleRef }): void {
-    this.#removeRow(net, keyOf(change.before.bytes, this.#old, net.plan.key), change.before);
+    this.#removeRow(net, change.before);
     const { bytes, offset } = change.after;
     if (!hasUnchanged(bytes, offset)) {
       this.#insertRow(net, change.after);
@@ -262,9 +246,11 @@ export class Fold {
   }
 }
 
-function append(net: EntityNet, row: NetRow): NetRow {
-  net.rows.set(net.rows.size, row);
-  return row;
+/** Whether the row is there, and is what the next change found. */
+function isLeftIn(net: EntityNet, row: number, found: TupleRef): boolean {
+  if (row < 0) return false;
+  const after = net.rows.after(row);
+  return after !== undefined && isSameRow(after, net.rows.before(row), found);
 }
 
 function pendingKey(entity: string, key: Key): string {

@@ -73,7 +73,8 @@ export class PendingFolds {
     this.#busy = false;
     this.#wakeReader?.();
     if (this.#closed.length === 0 && !this.#ready()) await this.#arrival(timeoutMs);
-    if (this.#closed.length === 0 && this.#ready()) await this.#growth(pace.next());
+    if (this.#closed.length === 0 && this.#ready())
+      await this.#growth(pace.next(this.#open!.transactions));
     if (this.#closed.length === 0 && this.#ready()) this.#close();
     const next = this.#closed.shift();
     this.#busy = next !== undefined;

@@ -9,7 +9,7 @@ import { foldChunk } from './read-batch.ts';
 import { keepsHistory } from './relation.ts';
 import type { RelationPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
-import { stageOp } from './stage-writer.ts';
+import type { NetRows } from './net-rows.ts';
 
 /** Changes folded before they are written: bounds memory, and one is written while the next is folded. */
 const PIECE_CHANGES = 25_000;
@@ -144,7 +144,7 @@ export class Speculation {
       if (this.#failure !== undefined) return;
       // What is replayed is as it is when the transaction commits, not as its origin saw it.
       if (keepsHistory(net.plan)) throw new Error(`"${net.plan.shape.entity.name}" keeps history`);
-      this.#inserts ||= [...net.rows.values()].some((row) => stageOp(row) === 'I');
+      this.#inserts ||= hasInserts(net.rows);
       const left = await this.#session.fast.take(net);
       if (left.length > 0)
         throw new Error(`${left.length} changes are not as their origin saw them`);
@@ -191,4 +191,9 @@ export class Speculation {
   async #rollback(): Promise<void> {
     await this.#session.client.query('ROLLBACK').catch(() => undefined);
   }
+}
+
+function hasInserts(rows: NetRows): boolean {
+  for (let index = 0; index < rows.size; index++) if (rows.op(index) === 'I') return true;
+  return false;
 }

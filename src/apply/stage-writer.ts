@@ -1,11 +1,8 @@
 import { differenceColumns, stageColumns } from '../sql/staging.ts';
 import type { EntityPlan } from './relation.ts';
-import type { NetRow, TupleRef } from './fold.ts';
+import type { DeletedMark, NetRows, StageOp, TupleRef } from './net-rows.ts';
 import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
 import type { Fields } from './tuple.ts';
-
-/** Kinds of staged changes, the values of the staging table's kind column. */
-export type StageOp = 'I' | 'U' | 'D';
 
 /** Receives the fields of staged rows in the order of `stageColumns`. */
 export interface FieldSink {
@@ -16,13 +13,6 @@ export interface FieldSink {
   zero(): void;
   /** A value in its binary form; a negative length is NULL. */
   raw(bytes: Buffer, start: number, length: number): void;
-}
-
-/** The kind under which a net row is staged, or undefined where only merge can take it. */
-export function stageOp(row: NetRow): StageOp | undefined {
-  if (row.deleted !== undefined && row.after !== undefined) return undefined;
-  if (row.before === undefined) return row.after === undefined ? undefined : 'I';
-  return row.after === undefined ? 'D' : 'U';
 }
 
 /**
@@ -43,34 +33,34 @@ export class StageEncoder {
     );
   }
 
-  /** Emits one row. For a delete the shape's columns are those of the row before. */
-  encode(sink: FieldSink, row: NetRow, head: { index: number; op: StageOp }): void {
-    const { before, after } = row;
+  /** Emits row `index` of the rows. For a delete the shape's columns are those of the row before. */
+  encode(sink: FieldSink, rows: NetRows, head: { index: number; op: StageOp }): void {
+    const before = rows.before(head.index);
+    const after = rows.after(head.index);
     if (before !== undefined) readTuple(before.bytes, before.offset, this.#before);
     if (after !== undefined) readTuple(after.bytes, after.offset, this.#after);
     sink.int32(head.index);
     sink.char(head.op.charCodeAt(0));
-    sink.int32(head.op === 'U' ? this.#mask(row) : 0);
+    sink.int32(before !== undefined && after !== undefined ? this.#mask(before, after) : 0);
     this.#emitBase(sink, before);
-    this.#emitDeleted(sink, row);
+    this.#emitDeleted(sink, rows.deleted(head.index));
     for (const field of this.#oldFields) this.#emitBefore(sink, before, field);
-    for (const field of this.plan.fieldOf) this.#emitColumn(sink, row, field);
+    for (const field of this.plan.fieldOf) this.#emitColumn(sink, { before, after }, field);
   }
 
   /** Groups whose stamp differs between the two rows. */
-  #mask(row: NetRow): number {
-    const { before, after } = row;
-    if (before === undefined || after === undefined) return 0;
+  #mask(before: TupleRef, after: TupleRef): number {
     let mask = 0;
-    for (const [group, field] of this.plan.stamps.entries()) {
-      const old = this.#before[2 * field]!;
-      const next = this.#after[2 * field]!;
+    const { stamps } = this.plan;
+    for (let group = 0; group < stamps.length; group++) {
+      const old = this.#before[2 * stamps[group]!]!;
+      const next = this.#after[2 * stamps[group]!]!;
       if (!sameStamp(before, after, { old, next })) mask |= 1 << group;
     }
     return mask;
   }
 
-  #emitDeleted(sink: FieldSink, { deleted }: NetRow): void {
+  #emitDeleted(sink: FieldSink, deleted: DeletedMark | undefined): void {
     if (deleted === undefined) {
       sink.zero();
       sink.zero();
@@ -90,7 +80,11 @@ export class StageEncoder {
     else sink.raw(before.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
   }
 
-  #emitColumn(sink: FieldSink, row: NetRow, field: number): void {
+  #emitColumn(
+    sink: FieldSink,
+    row: { before: TupleRef | undefined; after: TupleRef | undefined },
+    field: number,
+  ): void {
     const { before, after } = row;
     const length = after === undefined ? FIELD_UNCHANGED : this.#after[2 * field + 1]!;
     if (length !== FIELD_UNCHANGED) {

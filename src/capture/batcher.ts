@@ -84,9 +84,9 @@ export class Batcher {
     return this.#begin >= 0 || this.#streams.size > 0;
   }
 
-  /** True if there is a complete transaction that was not handed over. */
-  get waiting(): boolean {
-    return this.#transactions > 0;
+  /** Complete transactions that were not handed over. */
+  get waiting(): number {
+    return this.#transactions;
   }
 
   /** Forgets the transactions in progress: whoever got their chunks is told. */

@@ -15,7 +15,7 @@ const STATUS_MS = 1000;
 const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
 /** Under load transactions are gathered into batches for so long. */
-const FLUSH_MS = 10;
+const FLUSH_MS = 25;
 /** Less than this since the last batch: transactions come one by one, not from a backlog. */
 const SMALL_READ = 32 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
@@ -191,13 +191,13 @@ class CaptureSession implements BatchSink {
 
   /** Nothing more on the socket: what is complete goes out, at a pace. */
   #onIdle(): void {
-    if (this.#batcher!.waiting) this.#flushSoon();
+    if (this.#batcher!.waiting > 0) this.#flushSoon();
     else if (this.#pending === 0) this.#report(false);
   }
 
   #flushSoon(): void {
     if (this.#flushTimer !== undefined) return;
-    const wait = this.#pace.next();
+    const wait = this.#pace.next(this.#batcher!.waiting);
     if (wait === 0) return this.#flush();
     this.#flushTimer = setTimeout(() => this.#flush(), wait);
     // Let the socket gather too: a read for every transaction costs more than the transaction.
@@ -267,7 +267,7 @@ class CaptureSession implements BatchSink {
     while (this.#made[0] !== undefined && this.#made[0].position <= durable) {
       this.#stored = this.#made.shift()!;
     }
-    const nothingPending = this.#pending === 0 && !busy && !waiting;
+    const nothingPending = this.#pending === 0 && !busy && waiting === 0;
     const idle = nothingPending && this.#walEnd > durable;
     const point = idle ? { position: this.#walEnd, vector: this.#vector() } : this.#stored;
     if (point.position > this.#confirmed && this.#vectorSaved(point)) {

@@ -135,7 +135,7 @@ export class SimAgent {
     const { site, database, planted } = this.#context;
     const { journal } = this;
     const durable = journal.durable(site);
-    const idle = durable === journal.position(site) && !this.#batcher.waiting;
+    const idle = durable === journal.position(site) && this.#batcher.waiting === 0;
     const made = this.#made.findLast((batch) => batch.last <= durable);
     let vector: ReadonlyMap<number, bigint> | undefined = idle
       ? this.#batcher.knowledge()

@@ -1,5 +1,5 @@
 import type { NetRow } from '../../src/apply/fold.ts';
-import { stageOp } from '../../src/apply/stage-writer.ts';
+import { stageOp } from '../../src/apply/net-rows.ts';
 import { addDifference } from '../../src/merge/decimal.ts';
 import { latestTombstone, merge } from '../../src/merge/merge.ts';
 import { bestValue } from '../../src/merge/order.ts';
