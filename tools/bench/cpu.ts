@@ -21,6 +21,25 @@ export function cpuSeconds(pid: number): number {
   return sum(pid);
 }
 
+/** Highest peak memory (`VmHWM`) of a process and of those that it started and that are still there, bytes. */
+export function peakMemory(pid: number): number {
+  const processes = allProcesses();
+  const tree = [pid];
+  for (const id of tree) {
+    tree.push(...[...processes].filter(([, { parent }]) => parent === id).map(([child]) => child));
+  }
+  return Math.max(...tree.map(peakOf));
+}
+
+function peakOf(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
 function allProcesses(): Map<number, Process> {
   const processes = new Map<number, Process>();
   for (const name of readdirSync('/proc')) {

@@ -6,7 +6,7 @@ import { UPSERT } from './lease-model.ts';
 import type { Server } from './servers.ts';
 
 /** Debian's package postgresql-15 has it; the embedded server has not. */
-const DEBIAN_BIN = '/usr/lib/postgresql/15/bin';
+export const DEBIAN_BIN = '/usr/lib/postgresql/15/bin';
 
 /** A program of Debian's PostgreSQL, if it is installed. */
 export function debianProgram(name: string): string | undefined {

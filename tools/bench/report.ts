@@ -1,4 +1,4 @@
-import type { Results } from './rows.ts';
+import type { PeerMeasure, Results } from './rows.ts';
 import type { Peer } from './side.ts';
 
 /** One line of the output. A ratio above 1 means that we are better. */
@@ -9,6 +9,10 @@ export interface Line {
   ratio: number | null;
   unit: string;
   runs: number;
+  /** Why there is no number of the peer, and what to do. */
+  skipped?: string;
+  /** What kept a side from ending as it should. */
+  failed?: string;
 }
 
 /** Units of the results that are no seconds. */
@@ -17,9 +21,39 @@ const UNITS: Record<string, string> = {
   'visible-p99': 'ms',
   'steady-tps': 'tps',
   memory: 'MiB',
+  'twoway-tps': 'tps',
+  'twoway-differ': 'rows',
+  'twoway-lost': 'updates',
+  fanout: 'CPU s per million',
 };
 /** Rows in which more is better. */
-const RATES = new Set(['steady-tps']);
+const RATES = new Set(['steady-tps', 'twoway-tps']);
+/** Rows that are right only when they are 0: there is nothing to divide. */
+const FAULTS = new Set(['twoway-differ', 'twoway-lost']);
+
+/** Names of the rows that each measure gives. */
+const ROWS: Record<PeerMeasure, readonly string[]> = {
+  visible: ['visible-p50', 'visible-p99'],
+  steady: ['steady', 'steady-tps'],
+  outage: ['outage'],
+  bulk: ['bulk', 'memory'],
+  twoway: ['twoway', 'twoway-tps', 'twoway-differ', 'twoway-lost'],
+  fanout: ['fanout'],
+};
+
+/** Lines of a peer that cannot be measured, with the reason. */
+export function skippedLines(
+  peer: Peer,
+  measures: readonly PeerMeasure[],
+  skipped: string,
+): Line[] {
+  return measures
+    .flatMap((measure) => ROWS[measure])
+    .map((name) => ({
+      ...{ bench: `${peer}-${name}`, ours: null, peer: null, ratio: null },
+      ...{ unit: UNITS[name] ?? 's', runs: 0, skipped },
+    }));
+}
 
 /** Lines of all results, `peer-result`, by the medians of each side's runs. */
 export function compare(peer: Peer, ours: readonly Results[], theirs: readonly Results[]): Line[] {
@@ -28,7 +62,7 @@ export function compare(peer: Peer, ours: readonly Results[], theirs: readonly R
     const [mine, other] = [medianOf(ours, name), medianOf(theirs, name)];
     return {
       ...{ bench: `${peer}-${name}`, ours: round(mine), peer: round(other) },
-      ratio: ratioOf(mine, other, RATES.has(name)),
+      ratio: FAULTS.has(name) ? null : ratioOf(mine, other, RATES.has(name)),
       ...{ unit: UNITS[name] ?? 's', runs: Math.max(ours.length, theirs.length) },
     };
   });

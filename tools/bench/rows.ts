@@ -10,6 +10,10 @@ import type { Sizes } from './settings.ts';
 export const MEASURES = ['visible', 'steady', 'outage', 'restart', 'bulk'] as const;
 export type Measure = (typeof MEASURES)[number];
 
+/** What is measured against every peer that can do it. */
+export const PEER_MEASURES = ['visible', 'steady', 'outage', 'bulk', 'twoway', 'fanout'] as const;
+export type PeerMeasure = (typeof PEER_MEASURES)[number];
+
 /** Results of one run of one side, by row name. */
 export type Results = Map<string, number>;
 
@@ -23,14 +27,20 @@ const MEASUREMENTS: Record<Measure, Measurement> = {
   bulk: measureBulk,
 };
 
-/** One run of one side on fresh databases; ends with a proof that both sites are equal. */
+/**
+ * One run of one side on fresh databases; ends with a proof that both sites are equal.
+ *
+ * @param results is filled as far as it goes
+ * @throws Error when the side does not do it
+ */
 export async function runSide(
   side: Side,
   servers: Servers,
   work: { sizes: Sizes; measures: readonly Measure[]; note: (text: string) => void },
-): Promise<Results> {
-  const results: Results = new Map();
-  const bench = await Bench.open(side, servers, work.note);
+  results: Results,
+): Promise<void> {
+  const { note, sizes } = work;
+  const bench = await Bench.open(side, servers, { note, limitMs: sizes.limitMs });
   try {
     for (const measure of work.measures) {
       await bench.caughtUp();
@@ -42,7 +52,6 @@ export async function runSide(
   } finally {
     await bench.close();
   }
-  return results;
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {

@@ -12,6 +12,11 @@ import { fillSql, PLAIN_DDL } from './lease-model.ts';
 export interface ServerKind {
   binaries: PostgresBinaries;
   settings: Record<string, string>;
+  /**
+   * Databases are emptied instead of dropped: pglogical's supervisor never answers the barrier that DROP
+   * DATABASE waits for, and once it is terminated it is not started again.
+   */
+  keepsDatabases: boolean;
 }
 
 /** The template database of all peers: the service's table as the service alone would make it. */
@@ -22,21 +27,24 @@ export class Server {
   readonly site: number;
   readonly #cluster: Cluster;
   readonly #port: number;
+  readonly #keepsDatabases: boolean;
 
-  private constructor(site: number, cluster: Cluster, port: number) {
+  private constructor(site: number, cluster: Cluster, keepsDatabases: boolean) {
     this.site = site;
     this.#cluster = cluster;
-    this.#port = port;
+    this.#port = cluster.options.port;
+    this.#keepsDatabases = keepsDatabases;
   }
 
   static async start(site: number, folder: string, kind: ServerKind): Promise<Server> {
     const port = await freePort();
+    const { binaries, settings, keepsDatabases } = kind;
     const cluster = new Cluster({
-      ...{ ...kind, data: join(folder, `server${site}`), port, superuser: 'postgres' },
+      ...{ binaries, settings, data: join(folder, `server${site}`), port, superuser: 'postgres' },
     });
     await cluster.init('secret');
     await cluster.start();
-    return new Server(site, cluster, port);
+    return new Server(site, cluster, keepsDatabases);
   }
 
   dsn(database: string): string {
@@ -46,6 +54,11 @@ export class Server {
   /** Parameters of a connection, as libpq's environment and `CREATE SUBSCRIPTION` want them. */
   libpq(): { port: number; user: string; password: string } {
     return { port: this.#port, user: 'postgres', password: 'secret' };
+  }
+
+  /** As a libpq connection string, for those who connect to it from another server. */
+  conninfo(database: string): string {
+    return `host=127.0.0.1 port=${this.#port} user=postgres password=secret dbname=${database}`;
   }
 
   async run(database: string, ...statements: string[]): Promise<void> {
@@ -78,8 +91,17 @@ export class Server {
     );
   }
 
+  /** Gives a database's space back. Its name is not used again. */
   async drop(database: string): Promise<void> {
-    await this.run('postgres', `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    if (this.#keepsDatabases) {
+      await this.run(
+        database,
+        'DROP EXTENSION IF EXISTS pglogical CASCADE',
+        'DROP SCHEMA leases CASCADE',
+      );
+    } else {
+      await this.run('postgres', `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    }
   }
 
   /** CPU seconds of the server and all its sessions so far. */

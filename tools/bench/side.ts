@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { connect } from '../../src/postgres/connect.ts';
 import type { Servers } from './servers.ts';
-import { LIMIT_MS } from './settings.ts';
 
 /** With what Syncline is compared. */
 export const PEERS = ['native', 'pglogical', 'bucardo'] as const;
 export type Peer = (typeof PEERS)[number];
+
+/** Whether only A is written to, and a side need not replicate to it. Syncline always does. */
+export type Mode = 'one-way' | 'two-way';
 
 /** One of those that are compared: how its replication from A to B is started and disturbed. */
 export interface Side {
@@ -14,7 +16,7 @@ export interface Side {
   /** Name of the databases on both servers of which each run has copies. */
   readonly template: string;
   /** Starts replication between the two databases of this name; settles when it is live. */
-  start(database: string): Promise<void>;
+  start(database: string, mode: Mode): Promise<void>;
   /** The sites stop talking to each other; what runs at each site goes on. */
   linkDown(): Promise<void>;
   /** Settles when a link that comes up would be used at once: no side waits for a timer of its own. */
@@ -33,6 +35,9 @@ export interface Side {
   remove(): Promise<void>;
 }
 
+/** Times that databases were made, for their names. */
+let opened = 0;
+
 /** What a measurement works on: one side's two databases, and a session in each. */
 export class Bench {
   readonly servers: Servers;
@@ -42,31 +47,39 @@ export class Bench {
   readonly b: Client;
   /** Tells the person who waits. */
   readonly note: (text: string) => void;
+  /** Longest wait for the other site, whatever is measured. */
+  readonly limitMs: number;
   #mark = 0;
 
   private constructor(
     side: Side,
     servers: Servers,
-    parts: Pick<Bench, 'database' | 'a' | 'b' | 'note'>,
+    parts: Pick<Bench, 'database' | 'a' | 'b' | 'note' | 'limitMs'>,
   ) {
     this.side = side;
     this.servers = servers;
     this.database = parts.database;
     this.a = parts.a;
     this.b = parts.b;
+    this.limitMs = parts.limitMs;
     this.note = (text) => parts.note(`${side.name}: ${text}`);
   }
 
   /** Fresh databases at both sites, with replication live. */
-  static async open(side: Side, servers: Servers, note: (text: string) => void): Promise<Bench> {
-    const database = `run_${side.name}`;
+  static async open(
+    side: Side,
+    servers: Servers,
+    options: { note: (text: string) => void; limitMs: number; mode?: Mode },
+  ): Promise<Bench> {
+    opened += 1;
+    const database = `run_${side.name}_${opened}`;
     for (const server of [servers.a, servers.b]) {
       await server.copy(side.template, database);
     }
-    await side.start(database);
+    await side.start(database, options.mode ?? 'one-way');
     const a = await connect(servers.a.dsn(database), 'bench a');
     const b = await connect(servers.b.dsn(database), 'bench b');
-    return new Bench(side, servers, { database, a, b, note });
+    return new Bench(side, servers, { ...options, database, a, b });
   }
 
   async close(): Promise<void> {
@@ -76,33 +89,53 @@ export class Bench {
     for (const server of [this.servers.a, this.servers.b]) await server.drop(this.database);
   }
 
-  /** Commits a change that no other transaction makes. All that committed before is at B when it is. */
-  async writeMark(): Promise<string> {
-    this.#mark += 1;
-    const mark = `mark-${this.#mark}`;
-    await this.a.query('UPDATE leases.lease SET hostname = $1 WHERE address = 1', [mark]);
-    return mark;
+  /** Commits a change at A that no other transaction makes. All that committed before is at B when it is. */
+  writeMark(): Promise<string> {
+    return this.#writeMark(this.a, 1);
   }
 
   /** Settles when B shows the mark; asks every `everyMs`, or without a pause. */
-  async seen(mark: string, everyMs: number): Promise<void> {
-    const query = {
-      name: 'mark',
-      text: 'SELECT hostname FROM leases.lease WHERE address = 1',
-    };
-    const end = Date.now() + LIMIT_MS;
-    for (;;) {
-      const { rows } = await this.b.query<{ hostname: string }>(query);
-      if (rows[0]?.hostname === mark) return;
-      if (Date.now() > end)
-        throw new Error(`${this.side.name}: B has not got all in ${LIMIT_MS} ms`);
-      if (everyMs > 0) await delay(everyMs);
-    }
+  seen(mark: string, everyMs: number): Promise<void> {
+    return this.#seen(this.b, { address: 1, mark, everyMs });
   }
 
   /** Settles when everything that is committed at A is at B. */
   async caughtUp(): Promise<void> {
     await this.seen(await this.writeMark(), 5);
+  }
+
+  /** Settles when everything that is committed at either site is at the other. */
+  async bothCaughtUp(): Promise<void> {
+    const atA = await this.#writeMark(this.a, 1);
+    const atB = await this.#writeMark(this.b, 2);
+    await this.#seen(this.b, { address: 1, mark: atA, everyMs: 5 });
+    await this.#seen(this.a, { address: 2, mark: atB, everyMs: 5 });
+  }
+
+  async #writeMark(client: Client, address: number): Promise<string> {
+    this.#mark += 1;
+    const mark = `mark-${this.#mark}`;
+    const text = 'UPDATE leases.lease SET hostname = $1 WHERE address = $2';
+    await client.query({ name: 'write-mark', text, values: [mark, address] });
+    return mark;
+  }
+
+  async #seen(
+    client: Client,
+    wanted: { address: number; mark: string; everyMs: number },
+  ): Promise<void> {
+    const text = 'SELECT hostname FROM leases.lease WHERE address = $1';
+    const query = { name: 'mark', text, values: [wanted.address] };
+    const end = Date.now() + this.limitMs;
+    for (;;) {
+      const { rows } = await client.query<{ hostname: string }>(query);
+      if (rows[0]?.hostname === wanted.mark) return;
+      if (Date.now() > end) {
+        const site = client === this.b ? 'B' : 'A';
+        throw new Error(`${this.side.name}: ${site} has not got all in ${this.limitMs} ms`);
+      }
+      if (wanted.everyMs > 0) await delay(wanted.everyMs);
+    }
   }
 
   /** @throws Error when the two sites differ */

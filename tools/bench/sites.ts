@@ -15,7 +15,7 @@ import { createSite, slotName } from '../../src/site/create.ts';
 import { siteFolder } from '../../src/site/folder.ts';
 import type { SiteStatus } from '../../src/site/status.ts';
 import { freePort } from '../../test/support/server.ts';
-import { cpuSeconds } from './cpu.ts';
+import { cpuSeconds, peakMemory } from './cpu.ts';
 import { LEASE_MODEL } from './lease-model.ts';
 import type { Server } from './servers.ts';
 import { dropSlot } from './slots.ts';
@@ -94,15 +94,16 @@ export class BenchSites {
     }
   }
 
-  /** Starts all agents; settles when they answer. */
-  async up(): Promise<void> {
+  /** Starts the agents, all of them or those of the indexes; settles when they answer. */
+  async up(indexes: readonly number[] = this.#sites.map((_, index) => index)): Promise<void> {
     const nodeArgs = process.env['BENCH_AGENT_ARGS']?.split(' ') ?? process.execArgv;
-    for (const site of this.#sites) {
+    const sites = indexes.map((index) => this.#sites[index]!);
+    for (const site of sites) {
       site.agent = spawn(process.execPath, [...nodeArgs, MAIN, 'up', '--dir', site.root], {
         stdio: ['ignore', 'ignore', 'inherit'],
       });
     }
-    await Promise.all(this.#sites.map((site) => within(site, () => answers(site))));
+    await Promise.all(sites.map((site) => within(site, () => answers(site))));
   }
 
   /** Settles when every site captures and has its links to all others. */
@@ -152,10 +153,7 @@ export class BenchSites {
 
   /** Peak memory of each agent since it was started, bytes. */
   peakMemory(): number[] {
-    return this.#sites.map(({ agent }) => {
-      const status = readFileSync(`/proc/${agent!.pid}/status`, 'utf8');
-      return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-    });
+    return this.#sites.map(({ agent }) => peakMemory(agent!.pid!));
   }
 }
 
