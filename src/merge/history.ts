@@ -37,10 +37,13 @@ export function newConflicts(
   before: readonly ReplayConflict[],
   now: readonly ReplayConflict[],
 ): ReplayConflict[] {
-  const token = (one: ReplayConflict): string =>
-    [one.of, one.type, one.group, one.method, one.winner, one.localStamp, one.remoteStamp].join(
-      ' ',
-    );
   const known = new Set(before.map(token));
   return now.filter((one) => !known.has(token(one)));
+}
+
+/** Of a conflict about whole rows also what the row was that lost or might have: it may be another one now. */
+function token(one: ReplayConflict): string {
+  const { of, type, group, method, winner, localStamp, remoteStamp, met } = one;
+  const row = type === 'update' || met === undefined ? [] : met.stamps;
+  return [of, type, group, method, winner, localStamp, remoteStamp, ...row].join(' ');
 }

@@ -93,7 +93,8 @@ class Replay {
   }
 
   #note(of: Stamp, conflict: Conflict, parked = false): void {
-    this.#conflicts.push({ ...conflict, of, parked });
+    const met = this.#row === undefined ? {} : { met: this.#row };
+    this.#conflicts.push({ ...conflict, of, parked, ...met });
   }
 
   /** A delete ends the incarnation that its origin saw, and no other. */

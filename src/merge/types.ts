@@ -130,6 +130,8 @@ export interface ReplayConflict extends Conflict {
   of: Stamp;
   /** It waits for an operator. */
   parked: boolean;
+  /** The row that the change met; undefined where there was none. */
+  met?: RowVersion;
 }
 
 export interface Replayed {

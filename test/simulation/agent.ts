@@ -58,7 +58,7 @@ export class SimAgent {
     this.#relations = relations.map(relationMessage);
     this.#plans = new Map(
       context.model.flatMap((sim): [string, RelationPlan][] => [
-        [sim.relations[0]!.name, sim.plan],
+        [sim.relations[0]!.name, context.planted === 'netted-history' ? sim.netted : sim.plan],
         [sim.relations[1]!.name, sim.tombstone],
       ]),
     );
@@ -193,7 +193,7 @@ export class SimAgent {
     const { state } = database;
     const notes: string[] = [];
     for (const net of applier.fold!.entities.values()) {
-      const sim = model.find((one) => one.plan === net.plan)!;
+      const sim = model.find((one) => one.plan === net.plan || one.netted === net.plan)!;
       for (const row of net.rows.values()) {
         const done = applyRow({ sim, state, planted }, row);
         notes.push(`${done.row} ${done.taken}`);

@@ -14,6 +14,7 @@ import type {
   Tombstone,
   Value,
 } from '../../src/merge/types.ts';
+import { applyRecorded } from './apply-history.ts';
 import type { DatabaseState } from './database.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
@@ -39,6 +40,7 @@ export function applyRow(context: Omit<Target, 'row'>, net: NetRow): { row: stri
   const row = `${sim.entity.name.slice(1)}/${readKey(net.key)}`;
   const target = { ...context, row };
   const change = changeOf(sim, net, planted);
+  if (sim.entity.history !== undefined) return { row, taken: applyRecorded(target, change) };
   if (takenFast(target, net, change)) return { row, taken: 'fast' };
   const current: KeyState = {};
   const old = state.rows.get(row);

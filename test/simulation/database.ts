@@ -1,4 +1,4 @@
-import type { RowVersion, Tombstone } from '../../src/merge/types.ts';
+import type { History, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { Acknowledged } from './ledger.ts';
 
 /** A place in the WAL that capture looks at. */
@@ -13,6 +13,8 @@ export interface DatabaseState {
   /** By `<entity>/<key>`. */
   rows: Map<string, RowVersion>;
   tombstones: Map<string, Tombstone>;
+  /** Of entities that keep history: the changes of each key that are not stable. */
+  history: Map<string, History>;
   progress: Map<number, bigint>;
   /** µs since 2020; `crp.floor`. */
   floor: bigint;
@@ -29,6 +31,7 @@ function copyOf(state: DatabaseState): DatabaseState {
     ...state,
     rows: new Map(state.rows),
     tombstones: new Map(state.tombstones),
+    history: new Map(state.history),
     progress: new Map(state.progress),
     conflicts: new Map(state.conflicts),
     ledger: [...state.ledger],
@@ -41,7 +44,8 @@ function copyOf(state: DatabaseState): DatabaseState {
  */
 export class SimDatabase {
   state: DatabaseState = {
-    ...{ rows: new Map(), tombstones: new Map(), progress: new Map(), conflicts: new Map() },
+    ...{ rows: new Map(), tombstones: new Map(), history: new Map() },
+    ...{ progress: new Map(), conflicts: new Map() },
     ...{ floor: 0n, greatest: 0n, ledger: [], lsn: 1000n },
   };
   readonly wal: WalEntry[] = [];
@@ -61,6 +65,11 @@ export class SimDatabase {
     if (this.#onDisk.lsn === this.state.lsn && this.walOnDisk === this.wal.length) return;
     this.#onDisk = copyOf(this.state);
     this.walOnDisk = this.wal.length;
+  }
+
+  /** Up to where each origin is on disk. */
+  progressOnDisk(): ReadonlyMap<number, bigint> {
+    return this.#onDisk.progress;
   }
 
   /** The server crashes and recovers: what was not on disk never happened. */

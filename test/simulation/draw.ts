@@ -63,10 +63,22 @@ class Phase {
     );
     this.#keys = random.pick([1, 2, 2, 4]);
     const faults = random.pick([0, 0, 2, 8]);
+    const keeps = parts.model.some(({ entity }) => entity.history !== undefined);
     // In the order of `#step`.
     const stores = random.pick([1, 8]);
     const confirms = random.pick([3, 10]);
-    this.#weights = [30, 10, stores, confirms, 25, 25, faults, random.pick([0, 1]), 3];
+    this.#weights = [
+      30,
+      10,
+      stores,
+      confirms,
+      25,
+      25,
+      faults,
+      random.pick([0, 1]),
+      3,
+      keeps ? 1 : 0,
+    ];
   }
 
   draw(): Step[] {
@@ -97,9 +109,42 @@ class Phase {
       }
       case 7:
         return [{ do: 'clock', site, by: random.int(2 * CLOCK_MICROS) - CLOCK_MICROS }];
-      default:
+      case 8:
         return [{ do: 'wal', site }];
+      default:
+        return this.#quiet();
     }
+  }
+
+  /** Everybody hears of everybody a few times, with a write in between: what is old becomes stable. */
+  #quiet(): Step[] {
+    const rounds = 2 + this.#random.int(5);
+    return Array.from({ length: rounds }, () => [
+      ...this.#sites.flatMap((site) => this.#flush(site)),
+      ...this.#links.flatMap(([from, site]) => this.#exchange(from, site)),
+      ...(this.#random.chance(50) ? [this.#write(this.#random.pick(this.#sites))] : []),
+      ...this.#sites
+        .filter(() => this.#random.chance(80))
+        .map((site): Step => ({ do: 'trim', site })),
+    ]).flat();
+  }
+
+  #flush(site: number): Step[] {
+    return [
+      { do: 'wal', site },
+      { do: 'capture', site, count: 100, flush: true },
+      { do: 'store', site },
+    ];
+  }
+
+  #exchange(from: number, site: number): Step[] {
+    return [
+      { do: 'pull', site, from, origin: from, count: 100, again: 0 },
+      { do: 'read', site, origin: from, count: 100 },
+      { do: 'announce', site, origin: from },
+      { do: 'commit', site, origin: from },
+      { do: 'wal', site },
+    ];
   }
 
   #write(site: number): Step {

@@ -13,7 +13,7 @@ export interface Acknowledged {
 export type Write =
   | { kind: 'insert'; row: string; after: RowVersion }
   | { kind: 'update'; row: string; before: RowVersion; after: RowVersion }
-  | { kind: 'delete'; row: string; birth: bigint; stamp: bigint };
+  | { kind: 'delete'; row: string; birth: bigint; stamp: bigint; before: RowVersion };
 
 /** The places of the groups that an update changed. */
 export function changedGroups(write: { before: RowVersion; after: RowVersion }): number[] {

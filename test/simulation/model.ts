@@ -3,7 +3,7 @@ import type { EntityPlan, RelationDescriptor, TombstonePlan } from '../../src/ap
 import { policyOf } from '../../src/merge/policy.ts';
 import type { MergePolicy } from '../../src/merge/types.ts';
 import { BIRTH_COLUMN } from '../../src/model/ir.ts';
-import type { ColumnGroup, Entity, Method } from '../../src/model/ir.ts';
+import type { ColumnGroup, DeleteRule, Entity, Method, OrderedMethod } from '../../src/model/ir.ts';
 import type { ShapeColumn } from '../../src/sql/shape.ts';
 import type { Random } from './random.ts';
 import { STATES } from './values.ts';
@@ -13,6 +13,8 @@ export interface SimEntity {
   entity: Entity;
   policy: MergePolicy;
   plan: EntityPlan;
+  /** As `plan`, for an apply that does not know of the entity's history. */
+  netted: EntityPlan;
   tombstone: TombstonePlan;
   /** As the walsender describes the two tables: oid, name, columns with their type's oid. */
   relations: SimRelation[];
@@ -40,6 +42,33 @@ const METHODS: readonly Method[] = [
   ...(['maximum', 'minimum', 'serial-maximum', 'priority-group'] as const),
 ];
 
+/** What decides first in ordered groups, and what does when that cannot. */
+const FIRST: readonly OrderedMethod[] = [
+  ...([{ method: 'earliest-timestamp' }, { method: 'discard' }, { method: 'park' }] as const),
+  ...([{ method: 'average' }, { method: 'average' }, { method: 'owner-wins' }] as const),
+  { method: 'site-priority', sites: ['s1', 's2047'] },
+  { method: 'site-priority', sites: ['s30', 's5', 's2'] },
+  { method: 'sql-function', function: { schema: 's', name: 'f' } },
+];
+const NEXT: readonly OrderedMethod[] = [
+  ...([{ method: 'latest-timestamp' }, { method: 'overwrite' }, { method: 'discard' }] as const),
+  ...([{ method: 'average' }, { method: 'additive' }, { method: 'maximum' }] as const),
+  { method: 'site-priority', sites: ['s5'] },
+];
+
+/** Rules and methods of an entity that need history. */
+export interface SimRules {
+  onDeleteUpdate?: DeleteRule;
+  onKeyClash?: 'earliest';
+}
+
+/** The name of a site. */
+export function siteName(number: number): string {
+  return `s${number}`;
+}
+
+const NAMES = new Map([5, 1, 2047, 2, 30].map((number) => [number, siteName(number)]));
+
 /** One or two entities of one to three column groups, with drawn methods. */
 export function drawModel(random: Random): SimEntity[] {
   const count = random.chance(30) ? 2 : 1;
@@ -48,22 +77,47 @@ export function drawModel(random: Random): SimEntity[] {
 
 function drawEntity(random: Random, index: number): SimEntity {
   const groups: ColumnGroup[] = [];
+  const keeps = random.chance(45);
   for (let group = random.weighted([1, 3, 3]); group >= 0; group--) {
     const name = `g${groups.length}`;
+    const methods = keeps && random.chance(60) ? drawMethods(random) : undefined;
     const method = random.pick(METHODS);
-    const columns = random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
+    const isFunction = methods?.some((one) => one.method === 'sql-function') === true;
+    const columns = !isFunction && random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
     const order = method === 'priority-group' ? { order: STATES } : {};
-    groups.push({ name, stamp: `_crp_${name}`, columns, method, ...order });
+    const merged = methods === undefined ? { method, ...order } : ordered(methods);
+    groups.push({ name, stamp: `_crp_${name}`, columns, ...merged });
   }
+  const rules = keeps ? drawRules(random) : {};
   const texts = new Set(groups.filter(() => random.chance(40)).map(({ name }) => name));
   const toasted = new Set<number>();
   const values = groups.flatMap((group) => group.columns).length;
   for (let place = 0; place < values; place++) if (random.chance(30)) toasted.add(place);
-  return simEntity(index, groups, { toasted, texts });
+  return simEntity(index, groups, { toasted, texts, rules });
+}
+
+function ordered(methods: OrderedMethod[]): { method: 'ordered'; methods: OrderedMethod[] } {
+  return { method: 'ordered', methods };
+}
+
+function drawMethods(random: Random): OrderedMethod[] {
+  const methods = [random.pick(FIRST)];
+  while (methods.length < 3 && random.chance(50)) methods.push(random.pick(NEXT));
+  return methods;
+}
+
+function drawRules(random: Random): SimRules {
+  const onDeleteUpdate = random.pick(['update', 'latest', 'park', undefined, undefined] as const);
+  return {
+    ...(onDeleteUpdate === undefined ? {} : { onDeleteUpdate }),
+    ...(random.chance(40) ? { onKeyClash: 'earliest' as const } : {}),
+  };
 }
 
 /** `bigint` where the method needs numbers; a maximum is of texts where `texts` names the group. */
 function typeOf(group: ColumnGroup, texts: ReadonlySet<string>): string {
+  const numbers = ['average', 'additive', 'maximum'];
+  if (group.methods?.some(({ method }) => numbers.includes(method)) === true) return 'bigint';
   if (group.method === 'minimum' || group.method === 'serial-maximum') return 'bigint';
   return group.method === 'maximum' && !texts.has(group.name) ? 'bigint' : 'text';
 }
@@ -75,7 +129,11 @@ function typeOf(group: ColumnGroup, texts: ReadonlySet<string>): string {
 export function simEntity(
   index: number,
   groups: ColumnGroup[],
-  { toasted, texts }: { toasted: ReadonlySet<number>; texts: ReadonlySet<string> },
+  {
+    toasted,
+    texts,
+    rules = {},
+  }: { toasted: ReadonlySet<number>; texts: ReadonlySet<string>; rules?: SimRules },
 ): SimEntity {
   const name = `e${index}`;
   const column = (columnName: string, type: string, group?: string): Entity['columns'][number] => ({
@@ -91,12 +149,19 @@ export function simEntity(
       ),
     ],
     ...{ key: ['k'], uniques: [], references: [], checks: [], groups },
+    ...{ ownership: { kind: 'site' as const }, ...rules },
   };
+  const ordersWrites = groups.some((group) => group.method === 'ordered');
+  if (ordersWrites || Object.keys(rules).length > 0) entity.history = `${name}_history`;
   const relations = [tableRelation(entity, index), tombstoneRelation(entity, index)];
   const [table, tombstone] = relations.map(descriptor);
+  const { history: _, ...withoutHistory } = entity;
+  const planOf = (one: Entity): EntityPlan =>
+    planEntity(2 * index, { entity: one, relation: table!, local: localTable(table!) });
   return {
-    ...{ entity, relations, toasted, policy: policyOf(entity) },
-    plan: planEntity(2 * index, { entity, relation: table!, local: localTable(table!) }),
+    ...{ entity, relations, toasted, policy: policyOf(entity, () => NAMES) },
+    plan: planOf(entity),
+    netted: planOf(withoutHistory),
     tombstone: planTombstone(entity, tombstone!),
   };
 }

@@ -10,7 +10,10 @@ import type { Step } from './steps.ts';
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
 /** These need several rare things at once: each is played below by itself. */
-const RARE: readonly Planted[] = ['early-vector', 'equal-stamp-overwrites', 'serial-without-base'];
+const RARE: readonly Planted[] = [
+  ...(['early-vector', 'equal-stamp-overwrites'] as const),
+  ...(['serial-without-base', 'no-last-image'] as const),
+];
 
 function firstFailure(planted: Planted): number | undefined {
   for (let seed = 1; seed <= SEEDS; seed++) {
@@ -31,7 +34,7 @@ for (const planted of Object.keys(PLANTED) as Planted[]) {
 test('a failure is shrunk to a few steps that still fail', () => {
   const failure = simulate(firstFailure('ignore-tombstone')!, 'ignore-tombstone')!;
   const small = shrink(failure);
-  assert.ok(small.scenario.steps.length <= 20, `${small.scenario.steps.length} steps`);
+  assert.ok(small.scenario.steps.length <= 25, `${small.scenario.steps.length} steps`);
   assert.notEqual(play(small.scenario), undefined);
 });
 
@@ -39,7 +42,7 @@ type Write = Step & { do: 'write' };
 
 function write(
   site: number,
-  op: 'insert' | 'update',
+  op: 'insert' | 'update' | 'delete',
   parts: { key: number; value: number },
 ): Write {
   const statement = { op, entity: 0, to: 0, groups: 1, ...parts };
@@ -82,6 +85,43 @@ const SERIAL_IN_TWO_STEPS: Step[] = [
   write(5, 'update', { key: 1, value: 2_000_000_000 }),
   ...apply(1, 5),
 ];
+
+/** Everybody hears of everybody, on disk. */
+const exchange = (sites: readonly number[]): Step[] => [
+  ...sites.flatMap((site): Step[] => [{ do: 'wal', site }, capture(site), { do: 'store', site }]),
+  ...sites.flatMap((site) =>
+    sites.filter((other) => other !== site).flatMap((origin) => apply(site, origin)),
+  ),
+  ...sites.map((site): Step => ({ do: 'wal', site })),
+];
+
+/** Site 5 deletes a row and looks after the stability of that, before it hears of a later update by site 1. */
+const TRIMMED_BEFORE_ITS_UPDATE: Step[] = [
+  ...[write(5, 'insert', { key: 1, value: 1 }), ...exchange([5, 1])],
+  ...[write(5, 'delete', { key: 1, value: 1 }), write(1, 'update', { key: 1, value: 2 })],
+  { do: 'trim', site: 5 },
+  ...Array.from({ length: 8 }, (): Step[] => [...exchange([5, 1]), { do: 'trim', site: 5 }]).flat(),
+];
+
+test(`a trimmed history brings a row back; found: ${PLANTED['no-last-image']}`, () => {
+  const end = (planted: Planted | undefined, traced?: string[]): string | undefined => {
+    const groups = [
+      { name: 'g', stamp: '_crp_g', columns: ['a'], method: 'latest-timestamp' as const },
+    ];
+    const rules = { onDeleteUpdate: 'update' as const };
+    const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set(), rules })];
+    const setting = { sites: [5, 1], model, offsets: [0, 0], planted };
+    return play({ setting, steps: TRIMMED_BEFORE_ITS_UPDATE }, traced);
+  };
+  const trace: string[] = [];
+  assert.equal(end(undefined, trace), undefined);
+  assert.equal(
+    trace.filter((line) => line.includes('histories up to')).length,
+    1,
+    trace.join('\n'),
+  );
+  assert.match(end('no-last-image') ?? 'kept', /what its history says/);
+});
 
 const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], message: RegExp][] =
   [

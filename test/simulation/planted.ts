@@ -28,6 +28,19 @@ export const PLANTED = {
     'the set-based update compares a serial number with one that the origin saw',
   'old-insert-stamp': 'an insert may get a stamp that is not above the tombstone of its key',
   'lose-unchanged': 'a value that the WAL leaves out since it did not change becomes NULL',
+  'netted-history': 'changes of an entity that keeps history are netted before they are replayed',
+  'arrival-order': 'a history is replayed in the order in which its changes came',
+  'trim-too-early':
+    'a history is trimmed when every site has what is trimmed, but not yet what was made without it',
+  'base-of-newest': 'without a base, replay begins with what the newest change was made over',
+  'lost-history-on-crash': 'histories are not on disk: a crash of the database empties them',
+  'stamp-below-history':
+    'a local write is stamped above its group only, not above all of the history of its key',
+  'unrecorded-local': 'local changes are not in the history',
+  'no-last-image': 'a trimmed history forgets the image that a delete ended',
+  'plain-by-stamp':
+    'a change is plain where it finds the stamp that its origin saw, whatever the values are',
+  'tombstone-stays': 'a delete that was overruled leaves its tombstone',
   'silent-conflict': 'conflicts are not recorded',
 } as const;
 

@@ -1,7 +1,9 @@
 import { assert } from '../../src/base/assert.ts';
+import { withChange } from '../../src/merge/history.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
 import { bestValue } from '../../src/merge/order.ts';
-import type { GroupPolicy, RowVersion, Tombstone } from '../../src/merge/types.ts';
+import { stampOf } from '../../src/merge/stamps.ts';
+import type { Change, GroupPolicy, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { SimDatabase } from './database.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
@@ -94,6 +96,32 @@ export class ServiceTransaction {
     return this.#context.database.state.rows.get(this.#id(statement, key));
   }
 
+  /** Above everything that is known of the key, if its history has to name each change by its stamp. */
+  #aboveHistory(row: string): bigint[] {
+    const { database, planted } = this.#context;
+    const { state } = database;
+    if (!this.#keepsHistory(row) || planted === 'stamp-below-history') return [];
+    const version = state.rows.get(row);
+    const changes = state.history.get(row)?.changes ?? [];
+    return [
+      ...(version === undefined ? [] : [version.birth, ...version.stamps]),
+      ...changes.map(({ stamp }) => stamp),
+    ];
+  }
+
+  #keepsHistory(row: string): boolean {
+    return this.#context.model[Number(row.split('/')[0])]!.entity.history !== undefined;
+  }
+
+  /** The trigger `zz_crp_history`, after each row. */
+  #record(row: string, change: Change): void {
+    if (!this.#keepsHistory(row) || this.#context.planted === 'unrecorded-local') return;
+    const stamp = stampOf(change);
+    if (stamp === undefined) return;
+    const { history } = this.#context.database.state;
+    history.set(row, withChange(history.get(row) ?? { changes: [] }, { change, stamp }));
+  }
+
   #stamp(...above: bigint[]): bigint {
     let time = this.#now;
     for (const stamp of above) if (stamp >> 11n >= time) time = (stamp >> 11n) + 1n;
@@ -121,10 +149,11 @@ export class ServiceTransaction {
     const row = this.#id(statement, key);
     const dead = state.tombstones.get(row)?.stamp ?? 0n;
     const old = this.#context.planted === 'old-insert-stamp';
-    const birth = old ? this.#old() : this.#stamp(dead, ...above);
+    const birth = old ? this.#old() : this.#stamp(dead, ...above, ...this.#aboveHistory(row));
     const stamps = this.#entity(statement).policy.groups.map(() => birth);
     const after = { birth, stamps, values };
     state.rows.set(row, after);
+    this.#record(row, { after });
     this.#writes.push({ kind: 'insert', row, after });
     return after;
   }
@@ -136,18 +165,20 @@ export class ServiceTransaction {
   #update(statement: Statement, before: RowVersion): void {
     const sim = this.#entity(statement);
     const after = { ...before, stamps: [...before.stamps], values: [...before.values] };
+    const above = this.#aboveHistory(this.#id(statement));
     for (const [index, group] of sim.policy.groups.entries()) {
       if ((statement.groups & (1 << index)) === 0) continue;
       for (const place of group.columns) {
         const next = this.#next(group, place, { before, number: statement.value + place });
         if (next === before.values[place]) continue;
         after.values[place] = next;
-        after.stamps[index] = this.#stamp(before.stamps[index]!);
+        after.stamps[index] = this.#stamp(before.stamps[index]!, ...above);
       }
     }
     const row = this.#id(statement);
     this.#context.database.state.rows.set(row, after);
     this.#message(statement, { before, after });
+    this.#record(row, { before, after });
     // An UPDATE that changes no value is in the WAL too, but nothing was written.
     this.#writes.push({ kind: 'update', row, before, after });
   }
@@ -187,14 +218,15 @@ export class ServiceTransaction {
   #bury(statement: Statement, before: RowVersion): void {
     const { state } = this.#context.database;
     const row = this.#id(statement);
-    const stamp = this.#stamp(before.birth, ...before.stamps);
+    const stamp = this.#stamp(before.birth, ...before.stamps, ...this.#aboveHistory(row));
     const birth = this.#context.planted === 'tombstone-without-birth' ? 0n : before.birth;
     const old = state.tombstones.get(row);
     const tombstone = latestTombstone(old, { birth, stamp })!;
     state.tombstones.set(row, tombstone);
     this.#tombstoneMessage(statement, old, tombstone);
     state.rows.delete(row);
-    this.#writes.push({ kind: 'delete', row, birth: before.birth, stamp });
+    this.#record(row, { before, deleted: tombstone });
+    this.#writes.push({ kind: 'delete', row, birth: before.birth, stamp, before });
   }
 
   #tombstoneMessage(statement: Statement, old: Tombstone | undefined, next: Tombstone): void {

@@ -1,3 +1,4 @@
+import { methodText, ruleTexts } from '../../src/model/merge-text.ts';
 import { drawScenario } from './draw.ts';
 import type { Scenario } from './draw.ts';
 import { check } from './oracle.ts';
@@ -64,8 +65,8 @@ export function report(failure: Failure): string {
   const trace: string[] = [];
   play(failure.scenario, trace);
   const models = setting.model.map((sim, index) => {
-    const groups = sim.entity.groups.map((group) => `${group.name} ${group.method}`);
-    return `entity ${index}: ${groups.join(', ')}`;
+    const groups = sim.entity.groups.map((group) => `${group.name} ${methodText(group)}`);
+    return `entity ${index}: ${[...groups, ...ruleTexts(sim.entity)].join(', ')}`;
   });
   const clocks = setting.sites.map((site, index) => `${site}: ${setting.offsets[index]} µs`);
   return [

@@ -12,6 +12,8 @@ export type Step =
   | { do: 'announce'; site: number; origin: number }
   | { do: 'commit'; site: number; origin: number }
   | { do: 'clock'; site: number; by: number }
+  /** The site looks after the stability of what its histories hold. */
+  | { do: 'trim'; site: number }
   /** The site is destroyed, with its database and its journal. */
   | { do: 'lose'; site: number }
   | { do: 'crash'; site: number; what: 'agent' | 'database' | 'machine' };

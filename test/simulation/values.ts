@@ -1,15 +1,34 @@
 import { addDifference } from '../../src/merge/decimal.ts';
 import type { ColumnOrder } from '../../src/model/column-order.ts';
-import type { GroupPolicy, Value } from '../../src/merge/types.ts';
+import type { FunctionCall, GroupPolicy, Value } from '../../src/merge/types.ts';
 
 /** States of `priority-group`, from the lowest to the highest. */
 export const STATES = ['offered', 'active', 'frozen', 'stopped'];
+
+/** The function of `sql-function`: its result depends on the order, and it cannot always decide. */
+export function simFunction({ base, current, incoming }: FunctionCall): Value {
+  if (incoming === null || incoming.endsWith('3')) return null;
+  return String(Number(`${base}${current}${incoming}`.replaceAll(/[^0-9]/g, '').slice(-7)));
+}
+
+/** True if the group's values are numbers, which its methods calculate with. */
+export function isNumeric(group: GroupPolicy): boolean {
+  const numbers = ['average', 'additive', 'maximum'];
+  return group.methods?.some(({ method }) => numbers.includes(method)) === true;
+}
+
+/** Of an ordered group a write may be anything. */
+function anyValue(group: GroupPolicy, number: number): Value {
+  if (!isNumeric(group)) return someText(number);
+  return number % 13 === 0 ? null : String((number % 41) - 20);
+}
 
 const CIRCLE = 2n ** 32n;
 
 /** What a service writes into a column of a new row. */
 export function firstValue(group: GroupPolicy, place: number, number: number): Value {
   const order = orderAt(group, place);
+  if (group.method === 'ordered') return anyValue(group, number);
   if (group.method === 'additive') return String(number % 9);
   if (order === undefined) return someText(number);
   if (number % 13 === 0) return null;
@@ -25,6 +44,7 @@ export function nextValue(
   write: { current: Value; number: number },
 ): Value {
   const { current, number } = write;
+  if (group.method === 'ordered') return anyValue(group, number);
   if (group.method === 'additive') {
     return addDifference(current, { from: '0', to: String((number % 9) - 4) });
   }

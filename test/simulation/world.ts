@@ -1,4 +1,7 @@
+import { Stability } from '../../src/site/stability.ts';
+import type { SiteView } from '../../src/site/stability.ts';
 import { SimAgent } from './agent.ts';
+import { trimHistories } from './apply-history.ts';
 import { SimDatabase } from './database.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
@@ -24,6 +27,10 @@ export interface Site {
   agent: SimAgent;
   /** µs by which its clock is off. */
   offset: number;
+  /** Number of marks that it has set, see src/site/marks.ts. */
+  marks: number;
+  /** What it wants to trim, while that is not known to be stable. */
+  run?: { upTo: bigint; stability: Stability } | undefined;
 }
 
 /** True time between two steps, and at the first, in µs since 2020. */
@@ -53,7 +60,7 @@ export class World {
       const database = new SimDatabase();
       const { model, planted, sites } = setting;
       const agent = new SimAgent({ site: number, sites, model, database, planted });
-      return { number, database, agent, offset: setting.offsets[index]! };
+      return { number, database, agent, offset: setting.offsets[index]!, marks: 0 };
     });
   }
 
@@ -112,6 +119,8 @@ export class World {
       case 'clock':
         site.offset += step.by;
         return 'done';
+      case 'trim':
+        return this.#trim(site);
       case 'crash':
         return this.#crash(site, step.what);
       case 'lose':
@@ -177,11 +186,50 @@ export class World {
     return effect === '' ? 'done' : effect;
   }
 
+  /**
+   * A round of greetings with all sites, as src/site/peer.ts has them, and what follows from it. Every site
+   * sets a mark in it whose journal has all of its transactions on disk.
+   */
+  #trim(site: Site): string {
+    if (this.#lost.size > 0) return '';
+    const views = this.sites.map((one) => viewOf(one));
+    const { state } = site.database;
+    if (site.run === undefined) {
+      const stamps = [...state.history.values()].flatMap(({ base, changes }) => [
+        ...(base?.row?.stamps ?? []),
+        ...changes.map(({ stamp }) => stamp),
+      ]);
+      if (stamps.length === 0) return '';
+      const upTo = stamps.reduce((one, other) => (other > one ? other : one));
+      site.run = { upTo, stability: new Stability(views) };
+    }
+    const { upTo, stability } = site.run;
+    const round = stability.advance(views);
+    const early = this.setting.planted === 'trim-too-early' && this.#isEverywhere(site);
+    if (round === 'waiting' && !early) return '';
+    site.run = undefined;
+    if (round === 'lost') return '';
+    const trimmed = trimHistories({ ...this.setting, state }, upTo);
+    return trimmed > 0 ? `${trimmed} histories up to ${upTo}` : '';
+  }
+
+  /** As a planted bug: every site has what this site made, which is taken for stable. */
+  #isEverywhere(site: Site): boolean {
+    const last = site.database.state.ledger.at(-1)?.position ?? 0n;
+    return this.sites.every(
+      (one) => one === site || (one.database.state.progress.get(site.number) ?? 0n) >= last,
+    );
+  }
+
   #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {
     // What a crash takes from the journal comes again from its origin, or from another site that has it.
     // Both gone at once is one fault more than replication without waiting can bear.
     if (this.#lost.size > 0 || this.setting.loses) site.agent.journal.store();
     if (what !== 'agent') site.database.crash();
+    if (what !== 'agent' && this.setting.planted === 'lost-history-on-crash') {
+      site.database.state.history.clear();
+    }
+    if (what !== 'database') site.run = undefined;
     if (what === 'database') site.agent.reconnect();
     else site.agent.crash();
     return 'done';
@@ -244,6 +292,15 @@ export class World {
       );
     }
   }
+}
+
+function viewOf(site: Site): SiteView {
+  const { number, database, agent } = site;
+  const { ledger } = database.state;
+  const position = agent.journal.durable(number);
+  if (position >= (ledger.at(-1)?.position ?? 0n)) site.marks += 2;
+  const mark = { sequence: site.marks, position };
+  return { number, mark, applied: database.progressOnDisk() };
 }
 
 function newStamps(write: {
