@@ -14,6 +14,15 @@ const POLICY: MergePolicy = {
     { name: 'b', method: 'additive', columns: [1] },
   ],
 };
+/** As of an entity that keeps history: repair has to decide without it. */
+const ORDERED: MergePolicy = {
+  groups: [
+    { name: 'a', method: 'ordered', columns: [0, 2], methods: [{ method: 'discard' }] },
+    { name: 'b', method: 'ordered', columns: [1], methods: [{ method: 'average', scales: [0] }] },
+  ],
+  onDeleteUpdate: 'update',
+  onKeyClash: 'earliest',
+};
 
 /** Few values, so that births, stamps and values often meet; the low bits name one of five sites. */
 const stamp = fc
@@ -51,6 +60,13 @@ test(`the order of the sites does not matter (seed ${SEED})`, () => {
     const [first, ...rest] = states;
     assert.deepEqual(mergeStates(POLICY, [...rest, first!]), mergeStates(POLICY, states));
     assert.deepEqual(classify(POLICY, states.toReversed()), classify(POLICY, states));
+  });
+});
+
+test(`drift is decided by stamps whatever the methods are (seed ${SEED})`, () => {
+  check((states) => {
+    assert.deepEqual(mergeStates(ORDERED, states), mergeStates(POLICY, states));
+    assert.deepEqual(classify(ORDERED, states), classify(POLICY, states));
   });
 });
 

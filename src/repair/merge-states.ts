@@ -23,6 +23,10 @@ export interface MergedState {
  * another value has lost a change. With equal stamps and different values somebody wrote behind our back;
  * then stands, in this order, what most sites have, what the site has that made the stamp, and the value
  * with the greatest MD5.
+ *
+ * So it is too where an entity keeps history, although its methods would rather keep an earlier value or
+ * insert: sites that have applied the same changes have replayed the same set, and a difference is not a
+ * conflict that a method decides but drift.
  */
 export function mergeStates(policy: MergePolicy, states: readonly SiteState[]): MergedState {
   const sites = states.toSorted((one, other) => one.site - other.site);
@@ -32,7 +36,7 @@ export function mergeStates(policy: MergePolicy, states: readonly SiteState[]): 
     for (const group of groups) if (group.decision === 'equal') group.decision = 'incarnation';
   }
   const row = latest.length === 0 ? undefined : compose(policy, latest, groups);
-  const { row: living, tombstone } = fold(policy, sites, row);
+  const { row: living, tombstone } = fold(sites, row);
   return {
     ...(row === undefined || living === undefined ? { groups: [] } : { row, groups }),
     ...(tombstone === undefined ? {} : { tombstone }),
@@ -97,12 +101,11 @@ function compose(
   return row;
 }
 
+/** The groups of the latest incarnation are the same in all states that have it. */
+const INCARNATIONS: MergePolicy = { groups: [] };
+
 /** Which incarnation lives: every site's state is merged as a change that brings it whole. */
-function fold(
-  policy: MergePolicy,
-  sites: readonly SiteState[],
-  latest: ComparedRow | undefined,
-): KeyState {
+function fold(sites: readonly SiteState[], latest: ComparedRow | undefined): KeyState {
   let state: KeyState = {};
   for (const { row, tombstone } of sites) {
     const after = row !== undefined && row.birth === latest?.birth ? latest : row;
@@ -110,7 +113,7 @@ function fold(
       ...(after === undefined ? {} : { after }),
       ...(tombstone === undefined ? {} : { deleted: tombstone }),
     };
-    state = merge(policy, state, change).state;
+    state = merge(INCARNATIONS, state, change).state;
   }
   return state;
 }
