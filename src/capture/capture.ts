@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppError, describeError } from '../base/errors.ts';
+import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/pace.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
-import { isTransient, withConnection } from '../postgres/connect.ts';
+import { isTransient } from '../postgres/connect.ts';
 import { ReplicationStream } from '../postgres/replication.ts';
 import { Batcher } from './batcher.ts';
 import type { BatchSink } from './batcher.ts';
-import { TYPE_NAMES } from './relations.ts';
+import { readSettings } from './setup.ts';
 
 /** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
 const STATUS_MS = 1000;
@@ -144,10 +144,7 @@ class CaptureSession implements BatchSink {
 
   async #open(): Promise<void> {
     const { site, dsn, journal, publication } = this.#options;
-    const types = await withConnection(dsn, 'syncline capture setup', async (client) => {
-      const result = await client.query<{ oid: string; name: string }>(TYPE_NAMES);
-      return new Map(result.rows.map((row) => [Number(row.oid), row.name]));
-    });
+    const { types, memoryKb } = await readSettings(dsn);
     this.#batcher = new Batcher(
       {
         origin: site.number,
@@ -165,7 +162,7 @@ class CaptureSession implements BatchSink {
       ...(this.#options.serverMajor >= 16 ? ["origin 'none'"] : []),
     ];
     this.#stream = await ReplicationStream.start(
-      { dsn, slot: this.#options.slot, plugin, application: 'syncline capture' },
+      { dsn, slot: this.#options.slot, plugin, application: 'syncline capture', memoryKb },
       {
         data: (bytes, offset) => this.#onData(bytes, offset),
         keepalive: (walEnd, reply) => this.#onKeepalive(walEnd, reply),
@@ -319,25 +316,4 @@ function readVector(note: string | undefined): Map<number, bigint> {
     vector.set(Number(origin), BigInt(position!));
   }
   return vector;
-}
-
-/**
- * Makes the slot if there is none and tells its confirmed position.
- *
- * @throws AppError WAL_LEVEL, SLOT_INVALID or the database's error
- */
-export async function ensureSlot(dsn: string, slot: string): Promise<void> {
-  await withConnection(dsn, 'syncline capture setup', async (client) => {
-    const { rows } = await client.query<{ wal_status: string | null }>(
-      'SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1',
-      [slot],
-    );
-    if (rows[0]?.wal_status === 'lost') {
-      throw new AppError('SLOT_LOST', `Replication slot "${slot}" lost its WAL`, {
-        hint: 'Raise max_slot_wal_keep_size and join the site again with a new base copy',
-      });
-    }
-    if (rows.length > 0) return;
-    await client.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
-  });
 }

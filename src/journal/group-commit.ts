@@ -92,8 +92,9 @@ export class GroupCommit<P extends Put> {
   }
 
   async #run(): Promise<void> {
-    // What is added in the same turn of the event loop belongs to the first group.
-    await Promise.resolve();
+    // What is added in this turn of the event loop belongs to the first group. And what is shown to others
+    // goes out to them before the store takes the thread.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0 && !this.#closed) {
       await this.#pace();
       const group = this.#nextGroup();

@@ -258,7 +258,8 @@ export class LmdbJournal implements Journal {
   }
 
   async #dropBatch(origin: number, key: Buffer): Promise<void> {
-    const bytes = this.#batches.get(key);
+    // Not a copy, but the mapped file: usually one byte of it is looked at, now.
+    const bytes = this.#batches.getBinaryFast(key);
     const xid = bytes === undefined ? undefined : commitsStream(bytes);
     if (xid !== undefined) {
       this.#committed.delete(streamName(origin, xid));

@@ -53,13 +53,20 @@ export class ReplicationStream {
    * Starts streaming after the slot's confirmed position.
    *
    * @param options.plugin options of the output plugin, as `name 'value'`
+   * @param options.memoryKb `logical_decoding_work_mem` of the walsender
    */
   static async start(
-    options: { dsn: string; slot: string; plugin: string[]; application: string },
+    options: {
+      dsn: string;
+      slot: string;
+      plugin: string[];
+      application: string;
+      memoryKb: number;
+    },
     handler: ReplicationHandler,
   ): Promise<ReplicationStream> {
     const client = await connect(options.dsn, options.application, {
-      replication: 'database',
+      ...{ replication: 'database', options: `-c logical_decoding_work_mem=${options.memoryKb}` },
     } as object);
     const raw = (client as unknown as { connection: RawConnection }).connection;
     raw.on('copyData', ({ chunk }) => dispatch(chunk, handler));

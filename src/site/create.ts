@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { ensureSlot } from '../capture/capture.ts';
+import { ensureSlot } from '../capture/setup.ts';
 import type { Identity } from '../link/authority.ts';
 import { withConnection } from '../postgres/connect.ts';
 import type { Cluster } from '../postgres/cluster.ts';

@@ -88,7 +88,10 @@ async function decodeInNode(server: Server, end: bigint): Promise<void> {
   const done = new Promise<void>((resolve) => (reached = resolve));
   const plugin = PLUGIN.map(([name, value]) => `${name} '${value}'`);
   const stream = await ReplicationStream.start(
-    { dsn: server.dsn(DATABASE), slot: 'bench_limit', plugin, application: 'bench limit' },
+    {
+      ...{ dsn: server.dsn(DATABASE), slot: 'bench_limit', plugin },
+      ...{ application: 'bench limit', memoryKb: 65_536 },
+    },
     {
       data: (bytes) => bytes.readBigUInt64BE(1) >= end && reached(),
       keepalive: (walEnd) => walEnd >= end && reached(),

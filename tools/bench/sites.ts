@@ -6,7 +6,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ensureSlot } from '../../src/capture/capture.ts';
+import { ensureSlot } from '../../src/capture/setup.ts';
 import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import { writeConfig } from '../../src/site/config.ts';
 import type { SiteConfig } from '../../src/site/config.ts';
