@@ -150,14 +150,24 @@ function conflictEntries(
 ): ConflictEntry[] {
   const { entity, columns } = codec.shape;
   const row = decided.key.rows[0]!;
-  const entry = (stamp: bigint, rest: Pick<ConflictEntry, 'conflict' | 'status'>) => {
+  // What a change met in the replay can be another row than the one that was here.
+  const entry = (
+    stamp: bigint,
+    rest: Pick<ConflictEntry, 'conflict' | 'status'>,
+    local: ConflictEntry['local'],
+  ) => {
     const change = decided.history.changes.find((one) => one.stamp === stamp)?.change;
-    const image = change?.after ?? change?.before;
-    const remote = image === undefined ? row.key : codec.texts(image, row.key);
-    return { entity, columns, local: row.current, remote, ...rest };
+    // A delete has no row that an operator could keep.
+    const remote =
+      change === undefined ? row.key : change.after && codec.texts(change.after, row.key);
+    return { entity, columns, local, remote, ...rest };
   };
-  const entries = decided.conflicts.map(({ of, parked, ...conflict }) =>
-    entry(of, { conflict, status: parked ? 'parked' : 'resolved' }),
+  const entries = decided.conflicts.map(({ of, parked, met, ...conflict }) =>
+    entry(
+      of,
+      { conflict, status: parked ? 'parked' : 'resolved' },
+      met && codec.texts(met, row.key),
+    ),
   );
   if (forbidden !== undefined) {
     const newest = decided.recorded.at(-1)!.stamp;
@@ -165,7 +175,7 @@ function conflictEntries(
       ...{ type: 'constraint', method: 'park', winner: 'none', reason: forbidden },
       ...{ localStamp: 0n, remoteStamp: newest },
     };
-    entries.push(entry(newest, { conflict, status: 'parked' }));
+    entries.push(entry(newest, { conflict, status: 'parked' }, row.current));
   }
   return entries;
 }

@@ -165,6 +165,15 @@ test('each method and rule has its outcome at both sites, and its conflict is re
       'priority site-priority',
       'update update-wins',
     ]);
+    // Both sites show the operator the same two sides, whichever came first; a delete has no row.
+    const { rows } = await site.sql.query<{ v: string }>(
+      `SELECT concat_ws(' ', entity, local_row ->> 'v', coalesce(remote_row ->> 'v', '-')) AS v
+       FROM crp.conflict WHERE status = 'parked' ORDER BY v`,
+    );
+    assert.deepEqual(
+      rows.map((row) => row.v),
+      ['park 20 30', 'parked 20 -'],
+    );
   }
 });
 
