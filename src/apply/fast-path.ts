@@ -12,10 +12,11 @@ import {
   stageTableDdl,
   stageUnnest,
 } from '../sql/staging.ts';
+import { ArraySink, CopySink } from './field-sinks.ts';
 import type { EntityNet } from './fold.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
 import type { EntityPlan } from './relation.ts';
-import { ArraySink, CopySink, StageEncoder } from './stage-writer.ts';
+import { StageEncoder } from './stage-writer.ts';
 
 /** Up to so many rows go as array parameters: below it a COPY's round trips cost more than they save. */
 export const SMALL = 200;

@@ -5,7 +5,7 @@ import { slowRead, slowTableDdl } from '../sql/apply-slow.ts';
 import { stageCopy } from '../sql/staging.ts';
 import type { NetRow, TupleRef } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
-import { CopySink } from './stage-writer.ts';
+import { CopySink } from './field-sinks.ts';
 import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
 
 /** A change and its target in PostgreSQL's text form, one value a shape column. */
