@@ -1,21 +1,16 @@
-// The certificate library resolves its parts through it; it must be loaded before.
-import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-  cryptoProvider,
-} from '@peculiar/x509';
 
 const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const YEARS = 10;
 
-cryptoProvider.set(webcrypto);
+/** Loaded when it is needed: it takes longer than all the rest of an agent, which may never need it. */
+async function certificates(): Promise<typeof import('@peculiar/x509')> {
+  // The library resolves its parts through it; it must be loaded before.
+  await import('reflect-metadata');
+  const library = await import('@peculiar/x509');
+  library.cryptoProvider.set(webcrypto);
+  return library;
+}
 
 /** A certificate and its private key, both PEM. */
 export interface Identity {
@@ -30,6 +25,7 @@ export function siteUri(group: string, site: string): string {
 
 /** Makes the certificate authority of a group: whoever has a certificate of it is a member. */
 export async function createAuthority(group: string): Promise<Identity> {
+  const { BasicConstraintsExtension, X509CertificateGenerator } = await certificates();
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: `CN=Syncline group ${group}`,
@@ -46,16 +42,18 @@ export async function issueCertificate(
   authority: Identity,
   site: { group: string; name: string },
 ): Promise<Identity> {
-  const issuer = new X509Certificate(authority.certificate);
+  const x509 = await certificates();
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  const issuer = new x509.X509Certificate(authority.certificate);
   const signingKey = await webcrypto.subtle.importKey(
     'pkcs8',
-    PemConverter.decodeFirst(authority.key),
+    x509.PemConverter.decodeFirst(authority.key),
     SIGNING,
     false,
     ['sign'],
   );
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.create({
+  const certificate = await x509.X509CertificateGenerator.create({
     subject: [{ CN: [site.name] }],
     issuer: issuer.subject,
     publicKey: keys.publicKey,
@@ -63,9 +61,11 @@ export async function issueCertificate(
     signingAlgorithm: SIGNING,
     ...validity(),
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension([{ type: 'url', value: siteUri(site.group, site.name) }]),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'url', value: siteUri(site.group, site.name) },
+      ]),
     ],
   });
   return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
@@ -79,5 +79,6 @@ function validity(): { notBefore: Date; notAfter: Date } {
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  const { PemConverter } = await certificates();
   return PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }
