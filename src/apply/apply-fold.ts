@@ -87,7 +87,7 @@ export async function applyEntities(
   take: Take,
 ): Promise<FoldOutcome> {
   const total = { ...NOTHING };
-  for (const net of pending.fold.entities.values()) {
+  for (const net of inOneOrder(pending.fold.entities.values())) {
     const replayed = keepsHistory(net.plan);
     const left = replayed ? [...net.rows.values()] : await take(session, net);
     if (left.length === 0) continue;
@@ -96,6 +96,17 @@ export async function applyEntities(
     total.parked += outcome.parked;
   }
   return total;
+}
+
+/**
+ * By name, so that two appliers lock the tables in the same order: were they to wait for each other, the one
+ * that is rolled back could be a service that waits for one of the rows, too.
+ */
+function inOneOrder(nets: Iterable<EntityNet>): EntityNet[] {
+  const name = ({ plan }: EntityNet): string => plan.shape.entity.tombstone;
+  return [...nets].toSorted((one, other) =>
+    name(one) < name(other) ? -1 : Number(name(one) !== name(other)),
+  );
 }
 
 /** Position of the origin in `crp.progress`; its row was made when the session was opened. */

@@ -1,14 +1,16 @@
 import type { Client } from 'pg';
 import type { Asking } from '../merge/decide.ts';
 import type { FunctionCall, Value } from '../merge/types.ts';
-import { isTransient } from '../postgres/connect.ts';
 
 /** Results that are kept: replays ask the same again. */
 const MAX_KEPT = 1000;
+/** Classes of SQLSTATE that are the function's own doing (PostgreSQL manual, Appendix A). */
+const OWN_FAILURE = /^(22|23|2F|38|39|P0)/;
 
 /**
  * Calls the SQL functions of a model (`crp:sql-function`) in the session's transaction. They are IMMUTABLE,
- * so every site gets the same result for the same values. A function that fails cannot decide: NULL.
+ * so every site gets the same result for the same values. A function that fails by what it does itself cannot
+ * decide: NULL.
  */
 export class FunctionCaller {
   readonly #client: Client;
@@ -18,7 +20,7 @@ export class FunctionCaller {
     this.#client = client;
   }
 
-  /** Runs to the end what asks for results of functions. @throws the database's error, if it is transient */
+  /** Runs to the end what asks for results of functions. @throws the database's error that has to do with other things */
   async run<T>(steps: Asking<T>): Promise<T> {
     let step = steps.next();
     while (step.done !== true) step = steps.next(await this.#result(step.value));
@@ -44,7 +46,8 @@ export class FunctionCaller {
       await this.#client.query('RELEASE SAVEPOINT crp_function');
       return rows[0]?.v ?? null;
     } catch (error) {
-      if (isTransient(error)) throw error;
+      const { code } = error as { code?: unknown };
+      if (typeof code !== 'string' || !OWN_FAILURE.test(code)) throw error;
       await this.#client.query(
         'ROLLBACK TO SAVEPOINT crp_function; RELEASE SAVEPOINT crp_function',
       );

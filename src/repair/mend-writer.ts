@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { RowCodec } from '../apply/row-codec.ts';
 import type { Tombstone } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import { historyForget } from '../sql/history-apply.ts';
 import type { MergedState } from './merge-states.ts';
 import type { Key, SiteState } from './state.ts';
 
@@ -52,6 +53,13 @@ export class MendWriter {
       await this.#run(slowUpdate(shape), updates.map(rowOf)),
       await this.#run(slowInsert(shape), inserts.map(rowOf)),
     ];
+    // What is recorded does not lead to the row that stands now; the next change begins from there.
+    if (shape.entity.history !== undefined) {
+      await this.#run(
+        historyForget(shape.entity),
+        mends.map(({ key }) => key),
+      );
+    }
     return done.every(Boolean);
   }
 

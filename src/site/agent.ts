@@ -94,6 +94,7 @@ export class Agent {
     this.#tombstones = new TombstoneCollector({
       ...{ dsn: config.database.url, site: config.site },
       models: found.models.map((model) => model.ir),
+      names: () => this.#members.names(),
     });
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({

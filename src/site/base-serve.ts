@@ -12,6 +12,7 @@ import { columnList, ident } from '../sql/apply-names.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
+import { historyColumns } from '../sql/history-ddl.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
@@ -100,10 +101,14 @@ async function lastValues(
   return [...found];
 }
 
-/** Entity tables with their hidden columns, and tombstone tables. */
+/** Entity tables with their hidden columns, tombstone tables, and histories of what is not stable. */
 function baseTables(models: readonly InstalledModel[]): BaseTable[] {
   const entities = models.flatMap((model) => model.ir.entities);
-  return [...entities.map(entityTable), ...entities.map(tombstoneTable)];
+  return [
+    ...entities.map(entityTable),
+    ...entities.map(tombstoneTable),
+    ...entities.flatMap(historyTable),
+  ];
 }
 
 function entityTable(entity: Entity): BaseTable {
@@ -114,6 +119,11 @@ function entityTable(entity: Entity): BaseTable {
 
 function tombstoneTable(entity: Entity): BaseTable {
   return { schema: 'crp', name: entity.tombstone, columns: [...entity.key, 'birth', 'stamp'] };
+}
+
+function historyTable(entity: Entity): BaseTable[] {
+  if (entity.history === undefined) return [];
+  return [{ schema: 'crp', name: entity.history, columns: historyColumns(entity) }];
 }
 
 async function sendTable(

@@ -1,8 +1,11 @@
 import type { Client } from 'pg';
+import { trimHistory } from '../apply/history-trim.ts';
+import type { SiteNames } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tombstoneOf } from '../sql/apply-names.ts';
+import { historyOf } from '../sql/history-ddl.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';
 
@@ -10,16 +13,19 @@ import type { SiteView } from './stability.ts';
 const STEP = 10_000;
 
 /**
- * Deletes tombstones that no change can need any more: the greatest stamp that is here is noted, and when
- * everything up to it is stable, all tombstones up to it go. One run at a time, then the next.
+ * Deletes tombstones and recorded changes that no change can need any more: the greatest stamp that is here
+ * is noted, and when everything up to it is stable, all of them up to it go. One run at a time, then the next.
  */
 export class TombstoneCollector {
   readonly #dsn: string;
   readonly #site: string;
   readonly #entities: Entity[];
+  readonly #names: SiteNames;
   #run: { upTo: bigint; stability: Stability } | undefined;
 
-  constructor(options: { dsn: string; site: string; models: readonly Model[] }) {
+  /** @param options `names` of all sites, for what has to be replayed */
+  constructor(options: { dsn: string; site: string; models: readonly Model[]; names: SiteNames }) {
+    this.#names = options.names;
     this.#dsn = options.dsn;
     this.#site = options.site;
     this.#entities = options.models.flatMap((model) => model.entities);
@@ -34,7 +40,7 @@ export class TombstoneCollector {
    * Takes the run a step further.
    *
    * @param sites every site of the group; undefined when one of them was not heard of
-   * @returns number of tombstones deleted
+   * @returns number of tombstones and changes deleted
    */
   async advance(client: Client, sites: readonly SiteView[] | undefined): Promise<number> {
     if (sites === undefined) return 0;
@@ -50,12 +56,15 @@ export class TombstoneCollector {
     return state === 'stable' ? this.#delete(upTo) : 0;
   }
 
-  /** Scans the tombstone tables, which have what was deleted since the last run. */
+  /** Scans tombstone and history tables, which have what was written since the last run. */
   async #greatest(client: Client): Promise<bigint> {
     if (this.#entities.length === 0) return 0n;
-    const parts = this.#entities.map(
-      (entity) => `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
-    );
+    const parts = this.#entities.flatMap((entity) => [
+      `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
+      ...(entity.history === undefined
+        ? []
+        : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)} WHERE NOT _crp_base`]),
+    ]);
     const { rows } = await client.query<{ greatest: string | null }>(
       `SELECT max(s) AS greatest FROM (${parts.join(' UNION ALL ')}) AS x`,
     );
@@ -78,6 +87,7 @@ export class TombstoneCollector {
           );
           taken = result.rowCount ?? 0;
         }
+        deleted += await trimHistory(client, entity, { stable: upTo, names: this.#names });
       }
       return deleted;
     } finally {

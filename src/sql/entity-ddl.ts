@@ -5,7 +5,7 @@ import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import { guardDdl } from './guard-ddl.ts';
-import { historyDdl } from './history-ddl.ts';
+import { historyDdl, historyTrigger } from './history-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
@@ -165,6 +165,7 @@ export function replicationTriggers(entity: Entity, site: number): string[] {
     trigger('zz_crp_stamp', 'BEFORE INSERT OR UPDATE', execute('stamp', entity, 'ROW')),
     trigger('zz_crp_tombstone', 'BEFORE DELETE', execute('tombstone', entity, 'ROW')),
     trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),
+    ...historyTrigger(entity),
     ...guardDdl(entity, site),
     `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
     ...(entity.fireAlways ?? []).map(

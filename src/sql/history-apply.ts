@@ -104,6 +104,44 @@ export function historyNoTombstone(entity: Entity): string {
   return `DELETE FROM ${tombstoneOf(entity)} AS t USING ${keyArrays(entity)} WHERE ${keyIs(entity, 't')}`;
 }
 
+/**
+ * Forgets the keys, at most `limit`, that have no change after the stamp `$1::bigint`. Scans the table, which
+ * has what is not stable yet.
+ */
+export function historyForgetStable(entity: Entity, limit: number): string {
+  const keys = columnList(entity.key);
+  return (
+    `WITH k AS (SELECT ${keys} FROM ${historyOf(entity)} GROUP BY ${keys} ` +
+    `HAVING max(_crp_stamp) <= $1::bigint LIMIT ${limit}) ` +
+    `DELETE FROM ${historyOf(entity)} AS h USING k WHERE ${sameKey(entity, 'h', 'k')} ` +
+    `AND h._crp_stamp <= $1::bigint`
+  );
+}
+
+/**
+ * The histories of at most `limit` keys that have changes up to the stamp `$1::bigint` and others: the key's
+ * texts, then the history's columns, in the order of stamps.
+ */
+export function historyMixed(entity: Entity, limit: number): string {
+  const keys = columnList(entity.key);
+  const texts = entity.key.map((name) => `h.${ident(name)}::text`).join(', ');
+  return (
+    `WITH k AS (SELECT ${keys} FROM ${historyOf(entity)} GROUP BY ${keys} ` +
+    `HAVING min(_crp_stamp) FILTER (WHERE NOT _crp_base) <= $1::bigint AND max(_crp_stamp) > $1::bigint ` +
+    `LIMIT ${limit}) SELECT ${texts}, ${historyTexts('h')} FROM k JOIN ${historyOf(entity)} AS h ` +
+    `ON ${sameKey(entity, 'h', 'k')} ORDER BY h._crp_stamp`
+  );
+}
+
+/** Deletes what a key's history (`$1`, …) has up to a stamp, the last parameter. */
+export function historyTrimmed(entity: Entity): string {
+  const keys = entity.key.map(
+    (name, index) => `${ident(name)} = $${index + 1}::text::${typeOf(entity, name)}`,
+  );
+  const stamp = `_crp_stamp <= $${entity.key.length + 1}::bigint`;
+  return `DELETE FROM ${historyOf(entity)} WHERE ${[...keys, stamp].join(' AND ')}`;
+}
+
 /** Forgets the history of keys. */
 export function historyForget(entity: Entity): string {
   return `DELETE FROM ${historyOf(entity)} AS h USING ${keyArrays(entity)} WHERE ${keyIs(entity, 'h')}`;

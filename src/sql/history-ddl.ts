@@ -1,4 +1,6 @@
 import type { Entity } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
+import { functionChecks } from './function-ddl.ts';
 import { BIRTH, columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 
 /*
@@ -39,9 +41,10 @@ export function historyColumns(entity: Entity): string[] {
   return [...entity.key, ...NAMES];
 }
 
-/** Names of the columns that are not of the key: the order of the arrays of values. */
+/** Names of the replicated columns that are not of the key: the order of the arrays of values. */
 function valueNames(entity: Entity): string[] {
-  return entity.columns.map(({ name }) => name).filter((name) => !entity.key.includes(name));
+  const names = replicatedColumns(entity).map(({ name }) => name);
+  return names.filter((name) => !entity.key.includes(name));
 }
 
 function sameKeyAs(entity: Entity, row: 'NEW' | 'OLD'): string {
@@ -53,7 +56,7 @@ export function newestChange(entity: Entity, row: 'NEW' | 'OLD'): string {
   return `(SELECT max(h._crp_stamp) FROM ${historyOf(entity)} AS h WHERE ${sameKeyAs(entity, row)})`;
 }
 
-/** History table, trigger and its function, of an entity that keeps one. */
+/** History table and the function of its trigger, of an entity that keeps one. */
 export function historyDdl(entity: Entity): string[] {
   if (entity.history === undefined) return [];
   const keys = entity.key.map((key) => {
@@ -62,9 +65,17 @@ export function historyDdl(entity: Entity): string[] {
   });
   const rest = Object.entries(HISTORY_COLUMNS).map(([name, type]) => `${name} ${type}`);
   return [
+    ...functionChecks(entity),
     `CREATE TABLE IF NOT EXISTS ${historyOf(entity)} (${[...keys, ...rest].join(', ')}, ` +
       `PRIMARY KEY (${columnList(entity.key)}, _crp_stamp))`,
     historyFunction(entity),
+  ];
+}
+
+/** The trigger that records; the rest of `historyDdl` does not touch the entity's own table. */
+export function historyTrigger(entity: Entity): string[] {
+  if (entity.history === undefined) return [];
+  return [
     `CREATE OR REPLACE TRIGGER zz_crp_history AFTER INSERT OR UPDATE OR DELETE ON ${tableOf(entity)} ` +
       `FOR EACH ROW EXECUTE FUNCTION crp.${ident(functionName(entity))}()`,
   ];
@@ -81,7 +92,11 @@ export function historyChanges(old: Entity, entity: Entity): string[] {
       `DROP FUNCTION IF EXISTS crp.${ident(functionName(old))}()`,
       `DROP TABLE IF EXISTS ${old.history === undefined ? '' : historyOf(old)}`,
     ];
-    return [...(old.history === undefined ? [] : drop), ...historyDdl(entity)];
+    return [
+      ...(old.history === undefined ? [] : drop),
+      ...historyDdl(entity),
+      ...historyTrigger(entity),
+    ];
   }
   if (entity.history === undefined) return [];
   const values = moved(valueNames(old), valueNames(entity), (name) => firstValue(entity, name));

@@ -14,6 +14,7 @@ import {
   replicationTriggers,
   tableDdl,
 } from './entity-ddl.ts';
+import { functionGrants } from './function-ddl.ts';
 import { isSetFunction } from './helper-ddl.ts';
 import { sequencesOf, strideDdl } from './sequence-ddl.ts';
 import type { TableFacts } from './table-facts.ts';
@@ -106,6 +107,7 @@ export function modelGrants(model: Model, roles: SiteRoles): string[] {
     ...schemas.flatMap((schema) => serviceGrants(roles.service, schema)),
     ...adoptedGrants(adoptedEntities(model), roles),
     ...counterGrants(roles.service, model),
+    ...functionGrants(roles.agent, model),
   ];
 }
 

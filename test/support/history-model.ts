@@ -8,7 +8,7 @@ const ENTITIES: Record<string, { methods: OrderedMethod[]; rest?: Partial<Entity
   priority: { methods: [{ method: 'site-priority', sites: ['site2', 'two', 'site1', 'one'] }] },
   owner: { methods: [{ method: 'owner-wins' }, { method: 'average' }] },
   function: {
-    methods: [{ method: 'sql-function', function: { schema: 'test', name: 'pick' } }],
+    methods: [{ method: 'sql-function', function: { schema: 'public', name: 'pick' } }],
   },
   park: { methods: [{ method: 'park' }] },
   update: { methods: [{ method: 'latest-timestamp' }], rest: { onDeleteUpdate: 'update' } },
@@ -51,7 +51,7 @@ function entity(name: string, methods: OrderedMethod[], rest: Partial<Entity> = 
  * The function that the entity `function` asks: the greatest of three; it cannot decide between values that
  * sum up to 100, and fails for a value of 13.
  */
-export const PICK = `CREATE OR REPLACE FUNCTION test.pick(base integer, current integer, incoming integer)
+export const PICK = `CREATE OR REPLACE FUNCTION public.pick(base integer, current integer, incoming integer)
   RETURNS integer LANGUAGE sql IMMUTABLE AS
   'SELECT CASE WHEN current + incoming = 100 THEN NULL
      ELSE greatest(base, current, incoming) + 0 / (incoming - 13) END'`;

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { trimHistory } from '../../../src/apply/history-trim.ts';
+import { withConnection } from '../../../src/postgres/connect.ts';
+import { settleConflict } from '../../../src/site/settle.ts';
+import { modelDdl } from '../../../src/sql/entity-ddl.ts';
 import { historyModel, PICK } from '../../support/history-model.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
@@ -12,9 +16,14 @@ let b: TestSite;
 
 before(async () => {
   server = await startServer(18);
-  a = await TestSite.create(1, await server.createDatabase('history_a'), MODEL);
-  b = await TestSite.create(2, await server.createDatabase('history_b'), MODEL);
-  for (const site of [a, b]) await site.sql.query(PICK);
+  const databases = [
+    await server.createDatabase('history_a'),
+    await server.createDatabase('history_b'),
+  ] as const;
+  for (const dsn of databases) await withConnection(dsn, 'test', (client) => client.query(PICK));
+  a = await TestSite.create(1, databases[0], MODEL);
+  b = await TestSite.create(2, databases[1], MODEL);
+  await b.sql.query(`INSERT INTO crp.model VALUES ('test-history', '1', 'x', $1)`, [MODEL]);
   await connected();
 });
 
@@ -59,8 +68,16 @@ async function both(table: string, wanted: string): Promise<void> {
   }).catch((error: Error) => {
     throw new Error(`${error.message}; they have ${found.join(' / ')}`);
   });
+  await same(table);
+}
+
+async function same(table: string): Promise<void> {
+  let found: string[] = [];
   await eventually(`the rows of ${table} are equal`, async () => {
-    return (await whole(a, table)) === (await whole(b, table));
+    found = [await whole(a, table), await whole(b, table)];
+    return found[0] === found[1];
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}; they are ${found.join(' / ')}`);
   });
 }
 
@@ -178,3 +195,129 @@ test('each method and rule has its outcome at both sites, and its conflict is re
 });
 
 test('the same with the sites changed', () => play(b, a, MIRRORED));
+
+test('changes of one transaction are replayed one by one', async () => {
+  await a.sql.query('UPDATE test.average SET v = 10');
+  await both('average', '1 10 n');
+  await cut();
+  await b.sql.query(set('average', 30));
+  await a.sql.query(`BEGIN; ${set('average', 20)}; ${set('average', 40)}; COMMIT`);
+  await connected();
+  // The mean of 30 and 20, then of that and 40. Folded to one change it would be that of 30 and 40.
+  await both('average', '1 33 n');
+});
+
+test('where a function returns NULL or fails the values are parked, and an operator settles them', async () => {
+  for (const value of [60, 13]) {
+    await a.sql.query('UPDATE test.function SET v = 10');
+    await both('function', '1 10 n');
+    await cut();
+    await a.sql.query(set('function', 40));
+    await b.sql.query(set('function', value));
+    await connected();
+    await both('function', '1 40 n');
+  }
+  const { rows } = await b.sql.query<{ id: string; remote: { v: string } }>(
+    `SELECT id, remote_row AS remote FROM crp.conflict WHERE entity = 'function' AND status = 'parked' ORDER BY id`,
+  );
+  assert.equal(rows.length, 2);
+  await settleConflict(b.sql, Number(rows[1]!.id), { values: { v: 77 } });
+  await both('function', '1 77 n');
+});
+
+/** Writes a few rows of some tables, in every way that there is, until told to stop. */
+function load(site: TestSite): { stop: () => Promise<void>; writes: () => number } {
+  let stopped = false;
+  let n = 0;
+  const tables = ['average', 'discard', 'update', 'latest', 'first', 'function'];
+  const work = withConnection(site.dsn, 'test load', async (client) => {
+    for (; !stopped; n++) {
+      const table = `test.${tables[n % tables.length]}`;
+      const id = 10 + (Math.floor(n / tables.length) % 3);
+      const kind = (n * 7 + site.number) % 10;
+      if (kind < 6) await client.query(`UPDATE ${table} SET v = v + ${n % 5} WHERE id = ${id}`);
+      else if (kind < 8) await client.query(`DELETE FROM ${table} WHERE id = ${id}`);
+      await client.query(
+        `INSERT INTO ${table} VALUES (${id}, ${n}, $1) ON CONFLICT (id) DO UPDATE SET note = $1`,
+        [`${site.number} ${n}`],
+      );
+    }
+  });
+  return {
+    stop: async () => {
+      stopped = true;
+      await work;
+    },
+    writes: () => n,
+  };
+}
+
+async function trim(site: TestSite, stable: bigint): Promise<number> {
+  return withConnection(site.dsn, 'test trim', async (client) => {
+    let gone = 0;
+    for (const entity of MODEL.entities) {
+      gone += await trimHistory(client, entity, { stable, names: () => new Map() });
+    }
+    return gone;
+  });
+}
+
+async function greatestStamp(site: TestSite): Promise<bigint> {
+  const parts = MODEL.entities.map((one) => `SELECT max(_crp_stamp) AS s FROM crp.${one.history}`);
+  const { rows } = await site.sql.query<{ s: string }>(
+    `SELECT max(s) AS s FROM (${parts.join(' UNION ALL ')}) AS x`,
+  );
+  return BigInt(rows[0]!.s);
+}
+
+test('under load at both sites what is stable is trimmed at one of them, and both stay equal', async () => {
+  let bases = 0;
+  for (const trimming of [a, b, a]) {
+    await settled();
+    const stable = await greatestStamp(trimming);
+    const loads = [load(a), load(b)];
+    try {
+      const more = async (): Promise<void> => {
+        const goals = loads.map((one) => one.writes() + 40);
+        await eventually('more writes', () => loads.every((one, i) => one.writes() >= goals[i]!));
+      };
+      await more();
+      assert.ok((await trim(trimming, stable)) > 0, 'something is trimmed');
+      const { rows } = await trimming.sql.query(
+        'SELECT FROM crp.average_history WHERE _crp_base UNION ALL SELECT FROM crp.discard_history WHERE _crp_base',
+      );
+      bases += rows.length;
+      await more();
+    } finally {
+      for (const one of loads) await one.stop();
+    }
+    await settled();
+    for (const { name } of MODEL.entities) await same(name);
+  }
+  assert.ok(bases > 0, 'some keys have a base');
+});
+
+const refused: [what: string, create: string, says: RegExp][] = [
+  ['is missing', '', /function "public"\."pick"\(integer, integer, integer\) does not exist/],
+  ['is not IMMUTABLE', PICK.replace('IMMUTABLE', 'STABLE'), /pick.* is not IMMUTABLE/],
+  [
+    'returns something else',
+    PICK.replace('RETURNS integer', 'RETURNS bigint').replace('SELECT', 'SELECT 1::bigint +'),
+    /pick.* does not return integer/,
+  ],
+];
+
+for (const [what, create, says] of refused) {
+  test(`a model whose function ${what} is refused`, async () => {
+    const dsn = await server.createDatabase(`refused_${what.replaceAll(' ', '_').toLowerCase()}`);
+    await withConnection(dsn, 'test', async (client) => {
+      await client.query(`${create}; CREATE SCHEMA crp`);
+      const asks = MODEL.entities.filter((entity) => entity.name === 'function');
+      const statements = modelDdl({ ...MODEL, entities: asks }, 1);
+      const made = async (): Promise<void> => {
+        for (const statement of statements) await client.query(statement);
+      };
+      await assert.rejects(made, says);
+    });
+  });
+}
