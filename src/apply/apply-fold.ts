@@ -14,8 +14,6 @@ export interface FoldCommit {
   origin: number;
   /** Settles when the beacon is in the WAL; awaited right before the commit. */
   announced: Promise<void>;
-  /** Whether this commit must be on disk when it returns. */
-  durably: boolean;
 }
 
 const NOTHING: FoldOutcome = { conflicts: 0, parked: 0 };
@@ -51,7 +49,7 @@ async function appliedQuickly(
   commit: FoldCommit,
 ): Promise<boolean> {
   const { entities } = pending.fold;
-  if (commit.durably || entities.size !== 1) return false;
+  if (entities.size !== 1) return false;
   const [net] = entities.values();
   if (net === undefined || net.rows.size === 0 || keepsHistory(net.plan)) return false;
   await commit.announced;
@@ -71,7 +69,7 @@ async function inTransaction(
   try {
     const outcome = await applyEntities(session, pending, commit.take);
     await commit.announced;
-    await writeProgress(session, pending, commit);
+    await writeProgress(session, pending, commit.origin);
     await client.query('COMMIT');
     return outcome;
   } catch (error) {
@@ -113,13 +111,12 @@ function inOneOrder(nets: Iterable<EntityNet>): EntityNet[] {
 export async function writeProgress(
   session: ApplySession,
   pending: { position: bigint },
-  commit: { origin: number; durably: boolean },
+  origin: number,
 ): Promise<void> {
-  if (commit.durably) await session.client.query('SET LOCAL synchronous_commit = on');
   await session.client.query({
     name: 'crp_progress',
     text: 'UPDATE crp.progress SET position = $1::bigint, applied_at = now() WHERE origin = $2::integer',
-    values: [pending.position, commit.origin],
+    values: [pending.position, origin],
   });
 }
 

@@ -8,6 +8,7 @@ import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
 import { applyFold, writeProgress } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
+import { Durability } from './durability.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { foldBatch } from './read-batch.ts';
@@ -17,8 +18,8 @@ import type { ApplySessionOptions } from './session.ts';
 import { Speculator } from './speculator.ts';
 
 const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
-/** Commits are on disk at least this often while changes come, and after this idle time. */
-const DURABLE_MS = 1000;
+/** Between two looks whether commits are on disk. */
+const DURABLE_MS = 500;
 /** Under load changes are gathered for one target transaction for so long. */
 const APPLY_MS = 20;
 /** Between two looks whether the origin's commits so far are applied. */
@@ -239,29 +240,25 @@ class OriginApplier implements Applier {
   }
 
   async #write(session: ApplySession, pending: PendingFolds): Promise<void> {
-    let lastDurable = Date.now();
+    const durability = new Durability(session.client, () => this.#flush(session));
+    let lookedAt = Date.now();
     const pace = new Pace(APPLY_MS);
     while (!pending.ended()) {
       const next = await pending.take(DURABLE_MS, pace);
-      if (next === undefined) {
-        await this.#alone(() => this.#makeDurable(session, pending));
-        lastDurable = Date.now();
-        continue;
-      }
-      const durably = Date.now() - lastDurable >= DURABLE_MS;
-      await this.#alone(() => this.#apply(session, next, durably));
-      if (durably) lastDurable = Date.now();
+      if (next !== undefined) await this.#alone(() => this.#apply(session, next));
+      if (pending.ended() || Date.now() - lookedAt < DURABLE_MS) continue;
+      lookedAt = Date.now();
+      await this.#alone(() => this.#lookForDurable(durability));
     }
   }
 
-  async #apply(session: ApplySession, next: PendingFold, durably: boolean): Promise<void> {
+  async #apply(session: ApplySession, next: PendingFold): Promise<void> {
     const { origin, incarnation, beacon, knowledge } = this.#options;
     if (next.fold.deletes) knowledge.deletes += 1;
     const { fold, position, commitTime, transactions } = next;
     const announced = beacon.announce({ origin, incarnation, position, maxStamp: fold.maxStamp });
     announced.catch(() => undefined);
-    const outcome = await applyFold(session, next, { origin, announced, durably });
-    if (durably) this.#durable = position;
+    const outcome = await applyFold(session, next, { origin, announced });
     this.#done({ position, commitTime, transactions, changes: fold.changes, ...outcome });
   }
 
@@ -275,14 +272,16 @@ class OriginApplier implements Applier {
     return turn;
   }
 
-  /** An asynchronous commit is on disk when a later synchronous one is. */
-  async #makeDurable(session: ApplySession, pending: PendingFolds): Promise<void> {
-    if (this.#durable >= this.#status.applied || pending.ended()) return;
-    const position = this.#status.applied;
+  async #flush(session: ApplySession): Promise<void> {
     await session.client.query('BEGIN');
-    await writeProgress(session, { position }, { origin: this.#options.origin, durably: true });
+    await session.client.query('SET LOCAL synchronous_commit = on');
+    await writeProgress(session, { position: this.#status.applied }, this.#options.origin);
     await session.client.query('COMMIT');
-    this.#durable = position;
+  }
+
+  async #lookForDurable(durability: Durability): Promise<void> {
+    const found = await durability.look(this.#status.applied, this.#durable);
+    if (found > this.#durable) this.#durable = found;
   }
 
   #done(done: Done): void {

@@ -56,7 +56,8 @@ async function attempt(
     }
     const { origin, incarnation, last: position } = batch;
     await work.announce({ origin, incarnation, position, maxStamp });
-    await writeProgress(session, { position }, { origin, durably: true });
+    await session.client.query('SET LOCAL synchronous_commit = on');
+    await writeProgress(session, { position }, origin);
     await session.client.query('COMMIT');
     return total;
   } catch (error) {

@@ -161,7 +161,8 @@ export class Speculation {
     if (this.#failure !== undefined) return false;
     const { origin, incarnation, last: position } = batch;
     await work.announce({ origin, incarnation, position, maxStamp: this.#maxStamp });
-    await writeProgress(this.#session, { position }, { origin, durably: true });
+    await this.#session.client.query('SET LOCAL synchronous_commit = on');
+    await writeProgress(this.#session, { position }, origin);
     await this.#session.client.query('COMMIT');
     return true;
   }
