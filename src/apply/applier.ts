@@ -38,6 +38,8 @@ export interface ApplierOptions {
   knowledge: Knowledge;
   /** Shared by the appliers of this site; on a connection of its own (see beacon.ts). */
   beacon: Beacon;
+  /** Nothing after this position of the origin is applied; without it there is no end. */
+  until?: bigint;
   /** A remote stamp further ahead of this site's clock than this is held back; µs. */
   maxClockDriftMicros: bigint;
   /** Called after each apply transaction has committed. */

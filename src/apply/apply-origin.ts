@@ -12,7 +12,7 @@ import { Durability } from './durability.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { foldBatch } from './read-batch.ts';
-import type { RelationPlan } from './relation.ts';
+import type { RelationPlan, UnknownPlan } from './relation.ts';
 import { ApplySession } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 import { Speculator } from './speculator.ts';
@@ -160,22 +160,27 @@ class OriginApplier implements Applier {
 
   /** Follows the journal and folds; never touches the session while the writer may. */
   async #read(session: ApplySession, pending: PendingFolds, signal: AbortSignal): Promise<void> {
-    const { journal, origin } = this.#options;
+    const { journal, origin, until } = this.#options;
     let after = this.#status.applied;
     for await (const entry of journal.follow(origin, after, { signal })) {
+      if (until !== undefined && after >= until) continue;
       if (entry.kind !== 'batch') continue;
       const batch = decodeBatch(entry.batch.bytes);
       await this.#permitted(batch, signal);
       await pending.room();
       if (signal.aborted) return;
       if (batch.stream !== undefined) {
+        if (until !== undefined && batch.last > until) {
+          after = until;
+          continue;
+        }
         await pending.drained();
         if (pending.ended()) return;
         await this.#alone(() => this.#applyStream(session, batch));
       } else {
         await this.#fold(session, pending, { batch, after });
       }
-      after = batch.last;
+      after = until !== undefined && batch.last > until ? until : batch.last;
     }
   }
 
@@ -187,15 +192,18 @@ class OriginApplier implements Applier {
     const { batch, after } = work;
     const plans = await this.#plans(session, batch.relations);
     const { fold } = pending.current();
-    const transactions = foldBatch(fold, batch, { plans, after });
-    pending.added({ position: batch.last, commitTime: batch.time, transactions });
+    const { until } = this.#options;
+    const cut = until !== undefined && batch.last > until ? { upTo: until } : {};
+    const transactions = foldBatch(fold, batch, { plans, after, ...cut });
+    const position = cut.upTo ?? batch.last;
+    pending.added({ position, commitTime: batch.time, transactions });
   }
 
   async #plans(
     session: ApplySession,
     relations: DecodedBatch['relations'],
-  ): Promise<RelationPlan[]> {
-    const plans: RelationPlan[] = [];
+  ): Promise<(RelationPlan | UnknownPlan)[]> {
+    const plans: (RelationPlan | UnknownPlan)[] = [];
     for (const { key, relation } of relations)
       plans.push(await session.catalog.plan(key, relation));
     return plans;
@@ -230,8 +238,9 @@ class OriginApplier implements Applier {
     if (!(await this.#speculator!.commit(batch, work))) {
       // Whether it has deletes shows only later; a needless note costs somebody's speculation.
       knowledge.deletes += 1;
-      const plansOf = (relations: DecodedBatch['relations']): Promise<RelationPlan[]> =>
-        this.#plans(session, relations);
+      const plansOf = (
+        relations: DecodedBatch['relations'],
+      ): Promise<(RelationPlan | UnknownPlan)[]> => this.#plans(session, relations);
       outcome = await applyStream(session, batch, { ...work, plansOf });
     }
     this.#durable = batch.last;

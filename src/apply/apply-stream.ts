@@ -7,7 +7,7 @@ import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';
 import { isIntegrityViolation } from './integrity.ts';
 import { foldChunk } from './read-batch.ts';
-import type { RelationPlan } from './relation.ts';
+import type { RelationPlan, UnknownPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
 
 /** Changes folded before they are written: bounds memory, whatever the transaction's size. */
@@ -16,7 +16,7 @@ const PIECE_BYTES = 24 * 1024 * 1024;
 
 export interface StreamWork {
   journal: Journal;
-  plansOf: (relations: DecodedBatch['relations']) => Promise<RelationPlan[]>;
+  plansOf: (relations: DecodedBatch['relations']) => Promise<(RelationPlan | UnknownPlan)[]>;
   announce: (news: BeaconNews) => Promise<void>;
 }
 

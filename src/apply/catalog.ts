@@ -1,16 +1,17 @@
 import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
-import type { LocalTable, RelationDescriptor, RelationPlan } from './relation.ts';
-import { planEntity, planTombstone } from './relation.ts';
+import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './relation.ts';
+import { planEntity, planTombstone, UNKNOWN_PLAN } from './relation.ts';
 
 /** Columns of a table that apply may write: generated ones are PostgreSQL's own. */
 const COLUMNS = `
   SELECT a.attname, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
            ELSE n.nspname || '.' || t.typname END, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
-         t.oid::bigint, t.typarray::bigint
+         t.oid::bigint, t.typarray::bigint, pg_get_expr(d.adbin, d.adrelid)
   FROM pg_attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid
   JOIN pg_namespace AS n ON n.oid = t.typnamespace
+  LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ORDER BY a.attnum`;
@@ -23,7 +24,7 @@ export class Catalog {
   readonly #client: Client;
   readonly #entities = new Map<string, Entity>();
   readonly #tombstones = new Map<string, Entity>();
-  readonly #plans = new Map<string, RelationPlan>();
+  readonly #plans = new Map<string, RelationPlan | UnknownPlan>();
   #nextId = 0;
 
   constructor(client: Client, models: readonly Model[]) {
@@ -38,9 +39,12 @@ export class Catalog {
    * The plan for a relation.
    *
    * @param descriptor identifies the description: the same bytes are the same plan
-   * @throws Error when no installed model has the relation, or its columns do not fit
+   * @throws Error when its columns do not fit
    */
-  async plan(descriptor: string, relation: RelationDescriptor): Promise<RelationPlan> {
+  async plan(
+    descriptor: string,
+    relation: RelationDescriptor,
+  ): Promise<RelationPlan | UnknownPlan> {
     let plan = this.#plans.get(descriptor);
     if (plan === undefined) {
       plan = await this.#make(relation);
@@ -49,29 +53,32 @@ export class Catalog {
     return plan;
   }
 
-  async #make(relation: RelationDescriptor): Promise<RelationPlan> {
+  async #make(relation: RelationDescriptor): Promise<RelationPlan | UnknownPlan> {
     const tombstoneOf = relation.schema === 'crp' ? this.#tombstones.get(relation.name) : undefined;
     if (tombstoneOf !== undefined) return planTombstone(tombstoneOf, relation);
     const entity = this.#entities.get(`${relation.schema}.${relation.name}`);
-    if (entity === undefined) {
-      throw new Error(`no installed model has the table "${relation.schema}.${relation.name}"`);
-    }
+    if (entity === undefined) return UNKNOWN_PLAN;
     const local = await this.#localTable(entity);
     return planEntity(this.#nextId++, { entity, relation, local });
   }
 
   async #localTable(entity: Entity): Promise<LocalTable> {
     const { schema, name } = entity.table;
-    const result = await this.#client.query<[string, string, string, string, string]>({
+    const result = await this.#client.query<
+      [string, string, string, string, string, string | null]
+    >({
       text: COLUMNS,
       values: [schema, name],
       rowMode: 'array',
     });
     if (result.rows.length === 0) throw new Error(`table "${schema}.${name}" does not exist here`);
     return new Map(
-      result.rows.map(([column, typeName, type, oid, arrayOid]) => [
+      result.rows.map(([column, typeName, type, oid, arrayOid, fallback]) => [
         column,
-        { name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
+        {
+          ...{ name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
+          ...(fallback === null ? {} : { fallback }),
+        },
       ]),
     );
   }

@@ -1,19 +1,20 @@
 import { CHANGE } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import type { Fold } from './fold.ts';
-import type { RelationPlan } from './relation.ts';
+import type { RelationPlan, UnknownPlan } from './relation.ts';
 
 /**
- * Folds the transactions of a batch that come after a position.
+ * Folds the transactions of a batch that come after a position, and not after `upTo`.
  *
  * @returns how many transactions were folded
  */
 export function foldBatch(
   fold: Fold,
   batch: DecodedBatch,
-  context: { plans: readonly RelationPlan[]; after: bigint },
+  context: { plans: readonly (RelationPlan | UnknownPlan)[]; after: bigint; upTo?: bigint },
 ): number {
   const { bytes } = batch;
+  const { upTo } = context;
   let transactions = 0;
   let skipping = false;
   let at = batch.offset;
@@ -21,7 +22,8 @@ export function foldBatch(
     const kind = bytes[at]!;
     const end = at + 5 + bytes.readUInt32BE(at + 1);
     if (kind === CHANGE.begin) {
-      skipping = bytes.readBigUInt64BE(at + 5) <= context.after;
+      const position = bytes.readBigUInt64BE(at + 5);
+      skipping = position <= context.after || (upTo !== undefined && position > upTo);
       if (!skipping) transactions += 1;
     } else if (!skipping) foldChange(fold, context.plans, { kind, bytes, at: at + 5 });
     at = end;
@@ -34,7 +36,7 @@ export function foldChunk(
   fold: Fold,
   chunk: { bytes: Buffer; offset: number },
   context: {
-    plans: readonly RelationPlan[];
+    plans: readonly (RelationPlan | UnknownPlan)[];
     aborted: ReadonlySet<number>;
     /** Gets the subtransactions that have changes in the chunk. */
     seen?: Set<number>;
@@ -56,11 +58,12 @@ export function foldChunk(
 
 function foldChange(
   fold: Fold,
-  plans: readonly RelationPlan[],
+  plans: readonly (RelationPlan | UnknownPlan)[],
   change: { kind: number; bytes: Buffer; at: number },
 ): void {
   const { kind, bytes, at } = change;
   const plan = plans[bytes.readUInt16BE(at)]!;
+  if (plan.kind === 'unknown') return;
   if (kind === CHANGE.insert) fold.insert(plan, bytes, at + 2);
   else if (kind === CHANGE.update) fold.update(plan, bytes, at + 2);
   else if (kind === CHANGE.remove) fold.remove(plan, bytes, at + 2);

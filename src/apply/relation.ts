@@ -13,6 +13,17 @@ export interface RelationDescriptor {
 export type RelationPlan = EntityPlan | TombstonePlan;
 
 /**
+ * A relation of a model that this site does not have (yet): its changes are passed over. Nothing is lost by
+ * that: when the site gets the model, it takes the rows from a site that has them (site/adopt.ts).
+ */
+export interface UnknownPlan {
+  kind: 'unknown';
+}
+
+/** The plan of changes that are passed over. */
+export const UNKNOWN_PLAN: UnknownPlan = { kind: 'unknown' };
+
+/**
  * How to read the tuples of an entity's relation. One plan a distinct descriptor; statements are made for
  * it once and stay prepared.
  */
@@ -57,12 +68,17 @@ export function planEntity(
   id: number,
   parts: { entity: Entity; relation: RelationDescriptor; local: LocalTable },
 ): EntityPlan {
-  const { entity, relation, local } = parts;
+  const { relation, local } = parts;
+  const entity = commonEntity(parts.entity, relation);
+  const known = new Set([
+    ...[...entity.key, BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)],
+    ...entity.groups.flatMap((group) => group.columns),
+  ]);
   const columns: ShapeColumn[] = [];
   const fieldOf: number[] = [];
   for (const [field, remote] of relation.columns.entries()) {
     const column = local.get(remote.name);
-    if (column === undefined) continue;
+    if (column === undefined || !known.has(remote.name)) continue;
     if (baseType(column.typeName) !== baseType(remote.typeName)) {
       throw new Error(
         `column "${remote.name}" of "${relation.name}" is ${remote.typeName} at the origin and ${column.typeName} here`,
@@ -75,13 +91,40 @@ export function planEntity(
   return {
     kind: 'entity',
     id,
-    shape: { entity, columns },
+    shape: { entity, columns, ...missingColumns(parts.entity, { entity, local }) },
     fieldCount: relation.columns.length,
     fieldOf,
     key: entity.key.map(field),
     birth: field(BIRTH_COLUMN),
     stamps: entity.groups.map((group) => field(group.stamp)),
   };
+}
+
+/**
+ * The entity as an origin with an earlier revision of the model has it: without the column groups that it does
+ * not know. Its changes say nothing about those, and they stay as they are here.
+ */
+function commonEntity(entity: Entity, relation: RelationDescriptor): Entity {
+  const has = new Set(relation.columns.map((column) => column.name));
+  const groups = entity.groups.filter((group) => has.has(group.stamp));
+  if (groups.length === entity.groups.length || groups.length === 0) return entity;
+  const known = new Set(groups.map((group) => group.name));
+  const columns = entity.columns.filter(({ group }) => group === undefined || known.has(group));
+  return { ...entity, groups, columns };
+}
+
+/** What the origin does not know: of a new incarnation of a row it has the values of a new row. */
+function missingColumns(
+  whole: Entity,
+  { entity, local }: { entity: Entity; local: LocalTable },
+): Pick<Shape, 'missing'> {
+  const groups = whole.groups.filter((group) => !entity.groups.includes(group));
+  if (groups.length === 0) return {};
+  const missing = groups.flatMap((group) => [
+    { name: group.stamp, fallback: '0' },
+    ...group.columns.map((name) => ({ name, fallback: local.get(name)?.fallback ?? 'NULL' })),
+  ]);
+  return { missing };
 }
 
 /** The plan for the relation of an entity's tombstone table. */

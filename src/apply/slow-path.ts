@@ -35,7 +35,8 @@ export class SlowPath {
   readonly #context: SlowPathContext;
   readonly #table: SlowTable;
   readonly #writer: SlowWriter;
-  readonly #policies = new Map<string, MergePolicy>();
+  /** An origin with another revision of the model has entities of its own. */
+  readonly #policies = new Map<Entity, MergePolicy>();
 
   constructor(client: Client, context: SlowPathContext) {
     this.#client = client;
@@ -84,10 +85,10 @@ export class SlowPath {
   }
 
   #policy(entity: Entity): MergePolicy {
-    let policy = this.#policies.get(entity.name);
+    let policy = this.#policies.get(entity);
     if (policy === undefined) {
       policy = policyOf(entity);
-      this.#policies.set(entity.name, policy);
+      this.#policies.set(entity, policy);
     }
     return policy;
   }

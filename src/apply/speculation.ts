@@ -7,7 +7,7 @@ import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';
 import { foldChunk } from './read-batch.ts';
 import { keepsHistory } from './relation.ts';
-import type { RelationPlan } from './relation.ts';
+import type { RelationPlan, UnknownPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
 import type { NetRows } from './net-rows.ts';
 
@@ -17,7 +17,7 @@ const PIECE_BYTES = 12 * 1024 * 1024;
 const NONE: ReadonlySet<number> = new Set();
 
 export interface SpeculationContext {
-  plansOf: (relations: DecodedBatch['relations']) => Promise<RelationPlan[]>;
+  plansOf: (relations: DecodedBatch['relations']) => Promise<(RelationPlan | UnknownPlan)[]>;
   /** Settles when the origin's transactions that committed so far are applied. */
   caughtUp: (isOver: () => boolean) => Promise<void>;
   /** Counts the transactions with deletes that this site has begun to apply. */

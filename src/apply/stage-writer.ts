@@ -34,7 +34,7 @@ export class StageEncoder {
     sink.int32(before !== undefined && after !== undefined ? this.#mask(before, after) : 0);
     this.#emitBase(sink, before);
     this.#emitDeleted(sink, rows.deleted(head.index));
-    for (const field of this.#oldFields) this.#emitBefore(sink, before, field);
+    for (const field of this.#oldFields) this.#emitOld(sink, before, field);
     for (const field of this.plan.fieldOf) this.#emitColumn(sink, { before, after }, field);
   }
 
@@ -70,6 +70,12 @@ export class StageEncoder {
     else sink.raw(before.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
   }
 
+  /** An insert has no old value: NULL, which every type has. */
+  #emitOld(sink: FieldSink, before: TupleRef | undefined, field: number): void {
+    if (before === undefined) sink.raw(NOTHING, 0, -1);
+    else sink.raw(before.bytes, this.#before[2 * field]!, this.#before[2 * field + 1]!);
+  }
+
   #emitColumn(
     sink: FieldSink,
     row: { before: TupleRef | undefined; after: TupleRef | undefined },
@@ -84,6 +90,8 @@ export class StageEncoder {
     }
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Compares two 64-bit integers; low words first, since they differ when anything does. */
 function sameStamp(before: TupleRef, after: TupleRef, at: { old: number; next: number }): boolean {

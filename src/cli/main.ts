@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { describeError } from '../base/errors.ts';
 import { connect } from '../postgres/connect.ts';
 import { readConfig } from '../site/config.ts';
+import { adoptCommand } from './commands/adopt.ts';
 import { conflictsCommand } from './commands/conflicts.ts';
 import { digestCommand } from './commands/digest.ts';
 import { downCommand } from './commands/down.ts';
@@ -39,7 +40,7 @@ const program = new Command('syncline')
   .version(version)
   .showHelpAfterError('(see --help)');
 for (const command of [
-  ...[initCommand(), inviteCommand(), joinCommand(), upCommand(), downCommand()],
+  ...[initCommand(), inviteCommand(), joinCommand(), adoptCommand(), upCommand(), downCommand()],
   ...[statusCommand(), conflictsCommand(), digestCommand(), verifyCommand(), sqlCommand()],
   ...[withSite(importCommand(connectService)), withSite(exportCommand(connectService))],
   modelCommand(),

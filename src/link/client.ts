@@ -123,7 +123,7 @@ export async function accepted(stream: ClientHttp2Stream): Promise<void> {
   const code = typeof named === 'string' ? named : 'LINK_REFUSED';
   const hint =
     code === 'MODEL_MISMATCH'
-      ? 'Install the same models at both sites; data flow again by themselves then'
+      ? 'Take the same revision at both sites (syncline adopt); data flow again by themselves then'
       : 'See the log of the peer';
   throw new AppError(code, `The peer refused: ${text}`, { hint, retry: 'later' });
 }

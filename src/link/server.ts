@@ -8,6 +8,7 @@ import { decodeBatch } from '../journal/batch.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
 import type { Identity } from './authority.ts';
 import { encodeFrame, FRAME, frameHead } from './frames.ts';
+import { mismatches } from './models.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
@@ -18,7 +19,7 @@ export interface LinkServerOptions {
   identity: Identity;
   host: string;
   port: number;
-  /** The installed models; a peer with others gets no data. */
+  /** The installed models (models.ts); a peer with a revision that does not go with ours gets no data. */
   modelHash: () => string;
   /** A peer has an origin's batches on disk, and in its database, up to these positions. */
   onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
@@ -97,8 +98,10 @@ export class LinkServer {
       }
       if (headers[':path'] !== '/v1/pull') return refuse(stream, 404, 'NOT_FOUND', 'no such path');
       const hash = this.#options.modelHash();
-      if (headers['crp-models'] !== hash) {
-        return refuse(stream, 409, 'MODEL_MISMATCH', `this site has the models ${hash}`);
+      const differ = mismatches(hash, String(headers['crp-models']));
+      if (differ.length > 0) {
+        const names = differ.join(', ');
+        return refuse(stream, 409, 'MODEL_MISMATCH', `other revision of ${names}; here: ${hash}`);
       }
       await this.#pull(stream, headers, ended.signal);
     } catch (error) {

@@ -9,7 +9,7 @@ import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
 import { connect } from '../postgres/connect.ts';
-import { modelsHash, readModels, readProgress, readSite } from './catalog.ts';
+import { modelsHash, modelsHeader, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel, Member, SiteRecord } from './catalog.ts';
 import { readConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
@@ -44,11 +44,17 @@ interface Found {
   serverVersion: string;
 }
 
+export interface AgentOptions {
+  /** Of each origin nothing after this position is applied, and nothing at all of others (catch-up.ts). */
+  until?: ReadonlyMap<number, bigint>;
+}
+
 /** One site's agent: captures, serves its journal, pulls and applies the journals of the other members. */
 export class Agent {
   readonly #config: SiteConfig;
   readonly #log: Log;
   readonly #found: Found;
+  readonly #until: AgentOptions['until'];
   readonly #journal: LmdbJournal;
   readonly #beacon: Beacon;
   readonly #capture: Capture;
@@ -66,7 +72,9 @@ export class Agent {
   private constructor(
     root: string,
     parts: { config: SiteConfig; log: Log; client: Client; found: Found },
+    options: AgentOptions,
   ) {
+    this.#until = options.until;
     const { config, log, client, found } = parts;
     this.#config = config;
     this.#log = log;
@@ -99,7 +107,7 @@ export class Agent {
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({
       ...{ journal: this.#journal, log },
-      modelHash: () => modelsHash(found.models),
+      modelHash: () => modelsHeader(found.models),
     });
     this.#server = this.#makeServer(root);
   }
@@ -110,13 +118,13 @@ export class Agent {
    *
    * @throws AppError with what to do: the site does not start half
    */
-  static async open(root: string, log: Log): Promise<Agent> {
+  static async open(root: string, log: Log, options: AgentOptions = {}): Promise<Agent> {
     const config = readConfig(root);
     await embeddedCluster(config)?.start();
     const client = await connect(config.database.url, 'syncline agent');
     try {
       const found = await look(client, config);
-      return new Agent(root, { config, log, client, found });
+      return new Agent(root, { config, log, client, found }, options);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -182,12 +190,13 @@ export class Agent {
     return new Members(this.#client, self, {
       config: this.#config,
       models: models.map((model) => model.ir),
-      modelHash: () => modelsHash(models),
+      modelHash: () => modelsHeader(models),
       ...{ journal: this.#journal, beacon: this.#beacon, log: this.#log },
       knowledge: new Knowledge(site.number),
       certificates: readIdentity(root),
       siteNames: () => this.#members.names(),
       mark: () => this.#marks.last(),
+      ...(this.#until === undefined ? {} : { until: this.#until }),
     });
   }
 
@@ -196,7 +205,7 @@ export class Agent {
     return new LinkServer({
       ...readIdentity(root),
       ...{ journal: this.#journal, host, port, log: this.#log },
-      modelHash: () => modelsHash(this.#found.models),
+      modelHash: () => modelsHeader(this.#found.models),
       onAck: ({ peer, origin, ...ack }) => {
         if (origin === this.#found.site.number) this.#members.peer(peer)?.acknowledge(ack);
       },
@@ -205,6 +214,7 @@ export class Agent {
         dsn: this.#config.database.url,
         ...{ members: this.#members, journal: this.#journal, beacon: this.#beacon },
         repair: this.#repairContext(),
+        models: this.#found.models,
       }),
     });
   }

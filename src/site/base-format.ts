@@ -3,7 +3,7 @@
  *
  *   header  JSON, `BaseHeader`
  *   then for every table of the header: data…  (COPY BINARY, cut anywhere), end (JSON, `BaseTableEnd`)
- *   done    nothing; without it the copy is not whole
+ *   done    nothing, or of a part of the data (JSON) `BasePartEnd`; without it the copy is not whole
  */
 
 export const BASE_FRAME = { header: 0x48, data: 0x64, end: 0x65, done: 0x7a } as const;
@@ -28,6 +28,26 @@ export interface BaseTable {
   schema: string;
   name: string;
   columns: string[];
+  /** Only rows in which one of these stamps is not 0. */
+  stamped?: string[];
+}
+
+/** What a site asks for that gets a model, or a later revision of one, and has the rest already. */
+export interface BasePart {
+  model: string;
+  hash: string;
+  parts: EntityPart[];
+}
+
+/** An entity that is new with its tombstones, or of one that is there the column groups that are new. */
+export interface EntityPart {
+  entity: string;
+  groups?: string[];
+}
+
+export interface BasePartEnd {
+  /** The giving site's journal has all of its own changes up to the copy's position when it is this long. */
+  journal: string;
 }
 
 export interface BaseTableEnd {

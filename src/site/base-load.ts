@@ -11,7 +11,7 @@ import { FrameReader } from '../link/frames.ts';
 import type { Frame } from '../link/frames.ts';
 import { columnList, ident } from '../sql/apply-names.ts';
 import { BASE_FRAME } from './base-format.ts';
-import type { BaseHeader, BaseTableEnd } from './base-format.ts';
+import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 
 /** A base copy takes its time, but something must come this often. */
 const SILENCE_MS = 60_000;
@@ -33,7 +33,19 @@ export class IncomingBase {
    * @throws AppError of the member (NOT_INVITED, …) or of the link
    */
   static async request(connection: PeerConnection, address: string): Promise<IncomingBase> {
-    const frames = readFrames(connection, address);
+    return IncomingBase.#open(readFrames(connection, '/v1/base', { address }));
+  }
+
+  /**
+   * Asks a member for a part of the data.
+   *
+   * @throws AppError MODEL_UNKNOWN and others of the member, or of the link
+   */
+  static async requestPart(connection: PeerConnection, part: BasePart): Promise<IncomingBase> {
+    return IncomingBase.#open(readFrames(connection, PART_PATH, { part }));
+  }
+
+  static async #open(frames: AsyncGenerator<Frame>): Promise<IncomingBase> {
     const first = await frames.next();
     if (first.done === true || first.value.kind !== BASE_FRAME.header) throw incomplete();
     return new IncomingBase(JSON.parse(first.value.payload.toString()) as BaseHeader, frames);
@@ -42,13 +54,18 @@ export class IncomingBase {
   /**
    * Loads all tables in the caller's transaction, as a replica: no trigger stamps the rows anew.
    *
+   * @param into the SQL name of the table that takes each
+   * @returns with what the giving site says at the end
    * @throws AppError BASE_INCOMPLETE or BASE_DAMAGED; the caller rolls back
    */
-  async load(client: Client): Promise<{ rows: number; bytes: number }> {
-    const total = { rows: 0, bytes: 0 };
+  async load(
+    client: Client,
+    into = (table: BaseTable): string => `${ident(table.schema)}.${ident(table.name)}`,
+  ): Promise<{ rows: number; bytes: number; end: string }> {
+    const total = { rows: 0, bytes: 0, end: '' };
     await client.query('SET LOCAL session_replication_role = replica');
     for (const table of this.header.tables) {
-      const target = `${ident(table.schema)}.${ident(table.name)}`;
+      const target = into(table);
       const copy = client.query(
         copyFrom(`COPY ${target} (${columnList(table.columns)}) FROM STDIN WITH (FORMAT binary)`),
       );
@@ -59,7 +76,13 @@ export class IncomingBase {
     }
     const last = await this.#frames.next();
     if (last.done === true || last.value.kind !== BASE_FRAME.done) throw incomplete();
+    total.end = last.value.payload.toString();
     return total;
+  }
+
+  /** Gives the copy up. */
+  async cancel(): Promise<void> {
+    await this.#frames.return(undefined);
   }
 
   async #loadTable(copy: CopyStreamQuery): Promise<BaseTableEnd> {
@@ -86,10 +109,17 @@ export class IncomingBase {
   }
 }
 
-async function* readFrames(connection: PeerConnection, address: string): AsyncGenerator<Frame> {
-  const stream = connection.request({ ':path': '/v1/base', 'crp-address': address });
+/** Path of a request for a part of the data; its body is a `BasePart`. */
+export const PART_PATH = '/v1/base/part';
+
+async function* readFrames(
+  connection: PeerConnection,
+  path: string,
+  { address = '', part }: { address?: string; part?: BasePart },
+): AsyncGenerator<Frame> {
+  const stream = connection.request({ ':path': path, 'crp-address': address });
   stream.setTimeout(SILENCE_MS, () => stream.destroy(new Error('the base copy stalled')));
-  stream.end();
+  stream.end(part === undefined ? undefined : JSON.stringify(part));
   try {
     await accepted(stream);
     const reader = new FrameReader();

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { AppError } from '../base/errors.ts';
 import { encodeFrame } from '../link/frames.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
@@ -14,7 +15,7 @@ import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 import { historyColumns } from '../sql/history-ddl.ts';
 import { BASE_FRAME } from './base-format.ts';
-import type { BaseHeader, BaseTable, BaseTableEnd } from './base-format.ts';
+import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
 
@@ -33,6 +34,7 @@ export async function serveBase(
   dsn: string,
   stream: ServerHttp2Stream,
   signal: AbortSignal,
+  part?: ServedPart,
 ): Promise<void> {
   const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' } as object);
   try {
@@ -40,7 +42,7 @@ export async function serveBase(
     await withConnection(dsn, 'syncline base copy', async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`SET TRANSACTION SNAPSHOT '${slot.snapshot}'`);
-      await send(client, stream, { position: slot.position, signal });
+      await send(client, stream, { position: slot.position, signal, part });
     });
   } finally {
     await walsender.end().catch(() => undefined);
@@ -60,8 +62,9 @@ async function exportSnapshot(walsender: Client): Promise<{ position: bigint; sn
 async function send(
   client: Client,
   stream: ServerHttp2Stream,
-  options: { position: bigint; signal: AbortSignal },
+  options: { position: bigint; signal: AbortSignal; part: ServedPart | undefined },
 ): Promise<void> {
+  const { part } = options;
   const models = await readModels(client);
   const header: BaseHeader = {
     site: await readSite(client),
@@ -70,7 +73,7 @@ async function send(
     floor: (await client.query<{ floor: string }>(FLOOR)).rows[0]!.floor,
     models,
     members: await readMembers(client),
-    tables: baseTables(models),
+    tables: part?.tables ?? baseTables(models),
     sequences: await lastValues(client, models),
   };
   const write = (kind: number, payload: Buffer): Promise<void> =>
@@ -81,7 +84,7 @@ async function send(
     const end = await sendTable(client, table, write);
     await write(BASE_FRAME.end, Buffer.from(JSON.stringify(end)));
   }
-  await write(BASE_FRAME.done, Buffer.alloc(0));
+  await write(BASE_FRAME.done, part === undefined ? Buffer.alloc(0) : await part.end());
   stream.end();
 }
 
@@ -99,6 +102,46 @@ async function lastValues(
     }
   }
   return [...found];
+}
+
+/** A part of the data, and what is said at its end. */
+export interface ServedPart {
+  tables: BaseTable[];
+  end: () => Promise<Buffer>;
+}
+
+/**
+ * The tables of a part.
+ *
+ * @throws AppError MODEL_UNKNOWN when this site's agent has no such model, or not that revision of it
+ */
+export function partTables(models: readonly InstalledModel[], part: BasePart): BaseTable[] {
+  const model = models.find(({ ir, hash }) => ir.name === part.model && hash === part.hash);
+  const entities = model?.ir.entities ?? [];
+  return part.parts.flatMap(({ entity: name, groups }) => {
+    const entity = entities.find((candidate) => candidate.name === name);
+    if (entity === undefined) {
+      throw new AppError('MODEL_UNKNOWN', `this site has no such revision of "${part.model}"`, {
+        hint: 'Adopt it there first, and start the agent',
+      });
+    }
+    if (groups === undefined) return wholeTables(entity);
+    return groupTables(entity, groups);
+  });
+}
+
+/** An entity's table, that of its tombstones, and its history. */
+export function wholeTables(entity: Entity): BaseTable[] {
+  return [entityTable(entity), tombstoneTable(entity), ...historyTable(entity)];
+}
+
+/** Some column groups of an entity, of the rows in which they were ever written. */
+export function groupTables(entity: Entity, names: readonly string[]): BaseTable[] {
+  const groups = entity.groups.filter((group) => names.includes(group.name));
+  const stamps = groups.map((group) => group.stamp);
+  const columns = groups.flatMap((group) => group.columns);
+  const all = [...entity.key, ...columns, BIRTH_COLUMN, ...stamps];
+  return [{ ...entity.table, columns: all, stamped: stamps }];
 }
 
 /** Entity tables with their hidden columns, tombstone tables, and histories of what is not stable. */
@@ -126,6 +169,11 @@ function historyTable(entity: Entity): BaseTable[] {
   return [{ schema: 'crp', name: entity.history, columns: historyColumns(entity) }];
 }
 
+function stampedOnly({ stamped }: BaseTable): string {
+  if (stamped === undefined) return '';
+  return ` WHERE ${stamped.map((stamp) => `${ident(stamp)} > 0`).join(' OR ')}`;
+}
+
 async function sendTable(
   client: Client,
   table: BaseTable,
@@ -133,8 +181,8 @@ async function sendTable(
 ): Promise<BaseTableEnd> {
   const copy = client.query(
     copyTo(
-      `COPY ${ident(table.schema)}.${ident(table.name)} (${columnList(table.columns)}) ` +
-        `TO STDOUT WITH (FORMAT binary)`,
+      `COPY (SELECT ${columnList(table.columns)} FROM ${ident(table.schema)}.${ident(table.name)}` +
+        `${stampedOnly(table)}) TO STDOUT WITH (FORMAT binary)`,
     ),
   );
   const hash = createHash('sha256');

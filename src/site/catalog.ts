@@ -17,6 +17,8 @@ export interface Member {
 export interface InstalledModel {
   ir: Model;
   hash: string;
+  /** Hashes of the earlier revisions that this one can replicate with; none when absent. */
+  older?: string[];
 }
 
 /** What a site's database says of itself. */
@@ -70,7 +72,8 @@ export async function upsertMember(client: Client, member: Member): Promise<void
 /** @throws AppError IR_VERSION for a model that another version of Syncline installed */
 export async function readModels(client: Client): Promise<InstalledModel[]> {
   const { rows } = await client.query<InstalledModel>(
-    'SELECT ir, hash FROM crp.model ORDER BY name',
+    // Databases of earlier versions have no such column.
+    `SELECT ir, hash, coalesce(to_jsonb(m) -> 'older', '[]') AS older FROM crp.model AS m ORDER BY name`,
   );
   for (const { ir } of rows) {
     if (ir.irVersion === IR_VERSION) continue;
@@ -81,7 +84,17 @@ export async function readModels(client: Client): Promise<InstalledModel[]> {
   return rows;
 }
 
-/** One text for all of a site's models; sites exchange data only while theirs are equal. */
+/** The header by which sites know whether they can replicate (src/link/models.ts). */
+export function modelsHeader(models: readonly InstalledModel[]): string {
+  const short = (hash: string): string => hash.slice(0, 16);
+  return (
+    models
+      .map(({ ir, hash, older }) => `${ir.name}:${[hash, ...(older ?? [])].map(short).join('/')}`)
+      .join(',') || 'none'
+  );
+}
+
+/** One text for all of a site's models; sites are compared only while theirs are equal. */
 export function modelsHash(models: readonly InstalledModel[]): string {
   return models.map(({ ir, hash }) => `${ir.name}:${hash.slice(0, 16)}`).join(',') || 'none';
 }

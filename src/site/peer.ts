@@ -25,6 +25,8 @@ export interface PeerContext {
   beacon: Beacon;
   certificates: Pick<PeerOptions, 'authority' | 'identity'>;
   siteNames: () => ReadonlyMap<number, string>;
+  /** Of each origin nothing after this position is applied; without it there is no end. */
+  until?: ReadonlyMap<number, bigint>;
   log: Log;
 }
 
@@ -57,8 +59,10 @@ export class Peer {
       group: config.group,
       ...context.certificates,
     };
+    const { until, ...rest } = context;
     this.#applier = createApplier({
-      ...context,
+      ...rest,
+      ...(until === undefined ? {} : { until: until.get(member.number) ?? 0n }),
       site: { name: config.site, number: config.number },
       ...{ origin: member.number, incarnation: member.incarnation, dsn: config.database.url },
       maxClockDriftMicros: BigInt(config.clock.maxDriftMs) * 1000n,

@@ -47,6 +47,24 @@ export function roleNames(site: string): { owner: string; agent: string; service
 }
 
 /**
+ * Checks that a site's database can be given a model.
+ *
+ * @returns the server's major version
+ * @throws AppError DATABASE_RIGHTS
+ */
+export async function readServer(client: Client): Promise<number> {
+  const { rows } = await client.query<{ number: number; superuser: boolean; role: string }>(
+    `SELECT current_setting('server_version_num')::integer AS number, rolsuper AS superuser, rolname AS role
+     FROM pg_roles WHERE rolname = current_user`,
+  );
+  const { number, superuser, role } = rows[0]!;
+  if (superuser) return Math.floor(number / 10_000);
+  throw new AppError('DATABASE_RIGHTS', `Role "${role}" may not give a site a model`, {
+    hint: 'Give --database a superuser: triggers, publication and grants need one; the agent runs without',
+  });
+}
+
+/**
  * Checks that a server can carry a site.
  *
  * @returns its major version

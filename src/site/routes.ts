@@ -4,10 +4,14 @@ import { AppError } from '../base/errors.ts';
 import type { Beacon } from '../apply/beacon.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Route, RouteRequest } from '../link/server.ts';
+import { readPositions } from '../repair/positions.ts';
 import { repairRoutes } from '../repair/routes.ts';
 import type { RepairContext } from '../repair/routes.ts';
-import { serveBase } from './base-serve.ts';
+import type { BasePart, BasePartEnd } from './base-format.ts';
+import { PART_PATH } from './base-load.ts';
+import { partTables, serveBase } from './base-serve.ts';
 import { readMembers, upsertMember } from './catalog.ts';
+import type { InstalledModel } from './catalog.ts';
 import { parseAddress } from './address.ts';
 import { checkGreeting } from './gossip.ts';
 import type { Members } from './members.ts';
@@ -22,6 +26,8 @@ export interface RouteContext {
   journal: Journal;
   beacon: Beacon;
   repair: Omit<RepairContext, 'checkMember'>;
+  /** The models that the agent works with. */
+  models: readonly InstalledModel[];
 }
 
 /** What members may ask an agent for besides its journal. */
@@ -29,6 +35,8 @@ export function siteRoutes(context: RouteContext): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/v1/hello', (stream, request) => hello(context, stream, request)],
     ['/v1/base', (stream, request) => base(context, stream, request)],
+    [PART_PATH, (stream, request) => basePart(context, stream, request)],
+    [MODELS_PATH, (stream, request) => models(context, stream, request)],
     ...repairRoutes({
       ...context.repair,
       checkMember: (name) => knownMember(context, name),
@@ -73,6 +81,63 @@ async function base(
     });
   }
   await serveBase(context.dsn, stream, request.signal);
+}
+
+/** Path of a request for the names, revisions and hashes of the models that an agent works with. */
+export const MODELS_PATH = '/v1/models';
+
+async function models(
+  context: RouteContext,
+  stream: ServerHttp2Stream,
+  request: RouteRequest,
+): Promise<void> {
+  await knownMember(context, request.peer);
+  const list = context.models.map(({ ir, hash }) => ({
+    name: ir.name,
+    revision: ir.revision,
+    hash,
+  }));
+  stream.respond({ ':status': 200, 'content-type': 'application/json' });
+  stream.end(JSON.stringify(list));
+}
+
+/**
+ * A part of the data for a member that gets a model. It is given only by an agent that works with that model:
+ * from then on it passes over nothing that the member will ship of it.
+ */
+async function basePart(
+  context: RouteContext,
+  stream: ServerHttp2Stream,
+  request: RouteRequest,
+): Promise<void> {
+  await knownMember(context, request.peer);
+  const part = checkPart(JSON.parse(await readBody(stream)));
+  const tables = partTables(context.models, part);
+  const { journal, repair } = context;
+  const end = async (): Promise<Buffer> => {
+    // Waits until capture is past what the snapshot shows.
+    await readPositions(repair, request.signal);
+    const said: BasePartEnd = { journal: journal.position(repair.site.number).toString() };
+    return Buffer.from(JSON.stringify(said));
+  };
+  await serveBase(context.dsn, stream, request.signal, { tables, end });
+}
+
+function checkPart(value: unknown): BasePart {
+  const part = value as Partial<BasePart> | null;
+  const texts = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((one) => typeof one === 'string');
+  const fine =
+    typeof part?.model === 'string' &&
+    typeof part.hash === 'string' &&
+    Array.isArray(part.parts) &&
+    part.parts.every(
+      (one) => typeof one?.entity === 'string' && (one.groups === undefined || texts(one.groups)),
+    );
+  if (fine) return part as BasePart;
+  throw new AppError('LINK_PROTOCOL', 'The request is for no part of a model', {
+    hint: 'The sites may run different versions of Syncline',
+  });
 }
 
 /** @throws AppError NOT_INVITED for a site with a certificate of the group that nobody invited here */

@@ -1,4 +1,5 @@
 import { columnList, ident, sameKey, tableOf, tombstoneOf } from './apply-names.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 
 /*
@@ -63,8 +64,14 @@ export function slowUpdate(shape: Shape): string {
   const set = shape.columns
     .filter((column) => !key.has(column.name))
     .map((column) => `${ident(column.name)} = ${cast(column)}`);
+  const birth = shape.columns.find((column) => column.name === BIRTH_COLUMN)!;
+  // Another incarnation of the row has nothing of what the origin does not know of.
+  const reset = (shape.missing ?? []).map(
+    ({ name, fallback }) =>
+      `${ident(name)} = CASE WHEN e.${ident(BIRTH_COLUMN)} = ${cast(birth)} THEN e.${ident(name)} ELSE ${fallback} END`,
+  );
   return (
-    `UPDATE ${tableOf(shape.entity)} AS e SET ${set.join(', ')} ` +
+    `UPDATE ${tableOf(shape.entity)} AS e SET ${[...set, ...reset].join(', ')} ` +
     `FROM ${textValues(shape.columns)} WHERE ${castKey(shape, 'e')}`
   );
 }

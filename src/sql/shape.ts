@@ -9,6 +9,8 @@ import type { ColumnGroup, Entity } from '../model/ir.ts';
 export interface Shape {
   entity: Entity;
   columns: ShapeColumn[];
+  /** Columns of groups that the origin's revision of the model has not, with the SQL of their defaults. */
+  missing?: { name: string; fallback: string }[];
 }
 
 export interface ShapeColumn {
@@ -20,6 +22,8 @@ export interface ShapeColumn {
   /** The local type's oid and the oid of its array type; 0 where it has none. */
   oid: number;
   arrayOid: number;
+  /** SQL expression of the local column's default; absent without one. */
+  fallback?: string;
 }
 
 /** Names of the columns that staging adds in front of the shape's own. */

@@ -2,6 +2,7 @@
  * SQL that takes a site's tables from one revision of a model to the next. Only what RFC 7950 §11 allows is
  * done; nothing is dropped: a column that left the model keeps its values until somebody drops it.
  */
+import { canonicalJson } from '../model/hash.ts';
 import type { Check, Column, Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf } from './apply-names.ts';
@@ -77,7 +78,7 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
 /** Guards are dropped where their rule changed; what is still wanted is made anew with the other triggers. */
 function guardChanges(old: Entity, entity: Entity): string[] {
   const rules = ({ ownership, appendOnly }: Entity): string =>
-    JSON.stringify([ownership, appendOnly]);
+    canonicalJson([ownership, appendOnly]);
   if (rules(old) === rules(entity)) return [];
   return ['zy_crp_owner', 'zy_crp_append_only'].map(
     (trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON ${tableOf(entity)}`,
@@ -140,7 +141,7 @@ function referenceChanges(
   model: Model,
   { old, entity }: { old: Entity; entity: Entity },
 ): string[] {
-  const text = JSON.stringify;
+  const text = canonicalJson;
   const gone = old.references.filter(
     (one) => text(entity.references.find(named(one.name))) !== text(one),
   );

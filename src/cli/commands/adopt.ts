@@ -1,0 +1,107 @@
+import { Command } from 'commander';
+import { AppError } from '../../base/errors.ts';
+import { createLog } from '../../base/log.ts';
+import { withConnection } from '../../postgres/connect.ts';
+import { adoptModel, preview, previewText } from '../../site/adopt.ts';
+import type { RowSource } from '../../site/adopt.ts';
+import type { AdoptPlan } from '../../site/adopt-plan.ts';
+import type { LockPolicy } from '../../site/adoption.ts';
+import { readConfig } from '../../site/config.ts';
+import { siteFolder } from '../../site/folder.ts';
+import { parseDuration } from '../../site/units.ts';
+import { installedModels } from '../models.ts';
+import { dirOption, wholeNumber } from '../options.ts';
+
+interface Options {
+  dir: string;
+  database?: string;
+  from?: string;
+  first: boolean;
+  keepRows: boolean;
+  dryRun: boolean;
+  lockTimeout: string;
+  attempts: number;
+}
+
+/** `syncline adopt MODEL`: gives a site a model, or a later revision of one. */
+export function adoptCommand(): Command {
+  return new Command('adopt')
+    .description(
+      'give this site a model whose tables are in use, or a later revision of one; services go on (docs/operating/adopt.md)',
+    )
+    .argument('<model>', 'a shipped model, a YANG file, or a compiled model')
+    .addOption(dirOption())
+    .option('--database <dsn>', 'superuser of the site’s database; the embedded server’s is known')
+    .option('--from <site>', 'take the rows from this member, which has the model')
+    .option('--first', 'no other site has it: ask none', false)
+    .option('--keep-rows', 'keep the rows that are here, though others have the model', false)
+    .option('--dry-run', 'print the SQL and change nothing', false)
+    .option('--lock-timeout <time>', 'longest time to queue for a table’s lock', '500ms')
+    .option('--attempts <number>', 'how often to try for the locks', wholeNumber(1, 1000), 40)
+    .action(async (name: string, options: Options) => {
+      const config = readConfig(options.dir);
+      const model = installedModels([name])[0]!;
+      const adminUrl = options.database ?? config.database.adminUrl;
+      if (adminUrl === undefined) {
+        throw new AppError('OPTION_INVALID', 'The superuser of this site’s database is not known', {
+          hint: 'Name one: --database postgresql://postgres@HOST/DATABASE',
+        });
+      }
+      const locking = lockingOf(options);
+      if (options.dryRun) {
+        await withConnection(adminUrl, 'syncline adopt', async (client) => {
+          const plan = await preview(client, config, model);
+          console.log(notesText(plan) + previewText(plan, locking));
+        });
+        return;
+      }
+      const log = createLog(config.log.level, siteFolder(options.dir).log);
+      const source = sourceOf(options);
+      const { plan, rows } = await adoptModel({
+        ...{ root: options.dir, model, source, adminUrl, locking, log },
+      });
+      console.log(notesText(plan) + resultText(plan, { options, rows }));
+    });
+}
+
+function lockingOf(options: Options): LockPolicy {
+  try {
+    const timeoutMs = parseDuration('--lock-timeout', options.lockTimeout);
+    return { timeoutMs, attempts: options.attempts };
+  } catch (error) {
+    throw new AppError('OPTION_INVALID', (error as Error).message, {
+      hint: 'See syncline adopt --help',
+      cause: error,
+    });
+  }
+}
+
+/** @throws AppError OPTION_INVALID when more than one is said */
+function sourceOf({ from, first, keepRows }: Options): RowSource {
+  if ([from !== undefined, first, keepRows].filter(Boolean).length > 1) {
+    throw new AppError('OPTION_INVALID', '--from, --first and --keep-rows exclude each other', {
+      hint: 'See syncline adopt --help',
+    });
+  }
+  if (from !== undefined) return { kind: 'from', site: from };
+  return { kind: first ? 'first' : keepRows ? 'keep' : 'ask' };
+}
+
+function notesText(plan: AdoptPlan): string {
+  return plan.notes.map((note) => `-- ${note}\n`).join('');
+}
+
+function resultText(
+  plan: AdoptPlan,
+  { options, rows }: { options: Options; rows: number },
+): string {
+  const { name, revision } = plan.model.ir;
+  const from = options.from === undefined ? '' : `, with ${rows} rows of site "${options.from}"`;
+  const next = options.keepRows
+    ? '\n  bring the rows together   syncline verify --repair (when the agents are up)'
+    : '';
+  return `This site has "${name}" ${revision} now${from}.
+
+  start the agent           syncline up --dir ${options.dir}${next}
+  at each other site        syncline adopt … --from ${readConfig(options.dir).site}`;
+}

@@ -1,0 +1,69 @@
+/**
+ * Whether two revisions of a model, at two sites, can replicate with each other. It goes by the compiled models
+ * only, which every site has of its own revision; `syncline model diff` says more, from the sources.
+ */
+import { canonicalJson } from './hash.ts';
+import type { Entity, Model } from './ir.ts';
+import { replicatedColumns } from './replicated.ts';
+
+/**
+ * What a site with the new revision and one with the old could not agree about; empty when sites may change
+ * one by one. Columns and entities that only the new one has are no obstacle: a site that lacks them applies
+ * the rest of a change, and takes their values from a site that has them when it gets the revision itself.
+ * That needs groups of their own for new columns: a write of a site that does not know one of a group's columns
+ * would otherwise win the group and leave that column to chance.
+ */
+export function rollingObstacles(before: Model, after: Model): string[] {
+  return before.entities.flatMap((old) => {
+    const now = after.entities.find((entity) => entity.name === old.name);
+    if (now === undefined) return [`entity "${old.name}" is gone`];
+    return entityObstacles(old, now).map((what) => `entity "${old.name}": ${what}`);
+  });
+}
+
+function entityObstacles(old: Entity, now: Entity): string[] {
+  const same = (what: string, part: (entity: Entity) => unknown): string[] =>
+    canonicalJson(part(old)) === canonicalJson(part(now)) ? [] : [`${what} changed`];
+  return [
+    ...same('its table', (entity) => [entity.table, entity.tombstone]),
+    ...same('its key', (entity) => entity.key),
+    ...same('its rules for deletes and keys', (entity) => [
+      ...[entity.onDeleteUpdate, entity.onKeyClash, entity.history],
+    ]),
+    ...replicatedColumns(old).flatMap((column) => {
+      const other = replicatedColumns(now).find((candidate) => candidate.name === column.name);
+      if (other === undefined) return [`column "${column.name}" is gone`];
+      if (other.type !== column.type) return [`column "${column.name}" became ${other.type}`];
+      return other.group === column.group ? [] : [`column "${column.name}" is in another group`];
+    }),
+    ...old.groups.flatMap((group) => groupObstacles(group, now)),
+    ...lateColumns(old, now),
+  ];
+}
+
+function groupObstacles(group: Entity['groups'][number], now: Entity): string[] {
+  const other = now.groups.find((candidate) => candidate.name === group.name);
+  if (other === undefined) return [`column group "${group.name}" is gone`];
+  const rule = ({ stamp, method, methods, order }: typeof group): string =>
+    canonicalJson([stamp, method, methods, order]);
+  return rule(group) === rule(other) ? [] : [`the method of group "${group.name}" changed`];
+}
+
+/** New columns that sites with the old revision would overwrite, or would not miss when they decide. */
+function lateColumns(old: Entity, now: Entity): string[] {
+  const known = new Set(old.columns.map((column) => column.name));
+  const added = replicatedColumns(now).filter((column) => !known.has(column.name));
+  const groups = new Set(old.groups.map((group) => group.name));
+  const shared = added.filter((column) => column.group !== undefined && groups.has(column.group));
+  const decides = old.history !== undefined && added.length > shared.length;
+  return [
+    ...shared.map(
+      (column) =>
+        `new column "${column.name}" is in group "${column.group}", which is there already: ` +
+        'give it a column group of its own',
+    ),
+    ...(decides
+      ? ['it keeps history, and a site that lacks a column would replay it otherwise']
+      : []),
+  ];
+}

@@ -1,0 +1,178 @@
+/** What giving a site a model, or a later revision of one, comes to. */
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import { rollingObstacles } from '../model/compatible.ts';
+import { canonicalJson } from '../model/hash.ts';
+import type { Entity, Model } from '../model/ir.ts';
+import { allEntities } from '../model/replicated.ts';
+import {
+  adoptedEntities,
+  adoptTablesDdl,
+  countersDdl,
+  modelGrants,
+  objectsDdl,
+  ownerDdl,
+  sequenceGrants,
+} from '../sql/install-ddl.ts';
+import type { AdoptedTable } from '../sql/install-ddl.ts';
+import { upgradeDdl } from '../sql/upgrade-ddl.ts';
+import { checkAdoptions } from './adoption.ts';
+import type { EntityPart } from './base-format.ts';
+import type { InstalledModel } from './catalog.ts';
+import { roleNames } from './provision.ts';
+
+export interface AdoptPlan {
+  model: InstalledModel;
+  /** The revision that the site has. */
+  before: InstalledModel | undefined;
+  /** Runs while everything is in use. */
+  objects: string[];
+  /** Tables that are locked then. */
+  lock: Entity[];
+  /** Runs under the locks; a function of how far the sequences of the giving site are. */
+  changes: (above?: ReadonlyMap<string, string>) => string[];
+  /** What a site that has the model already can give. */
+  parts: EntityPart[];
+  /** Adopted tables that are new here. */
+  fresh: Entity[];
+  notes: string[];
+}
+
+export interface PlanContext {
+  site: { name: string; number: number };
+  serverMajor: number;
+  installed: readonly InstalledModel[];
+}
+
+/**
+ * @throws AppError MODEL_INSTALLED, MODEL_OLDER, MODEL_NOT_ROLLING, MODEL_CLASH, ADOPT_REFUSED
+ */
+export async function planAdoption(
+  client: Client,
+  model: InstalledModel,
+  context: PlanContext,
+): Promise<AdoptPlan> {
+  const before = context.installed.find(({ ir }) => ir.name === model.ir.name);
+  checkRevision(before, model);
+  checkClash(model.ir, context.installed);
+  const { tables, notes } = await checkAdoptions(client, [model.ir], context.site.number);
+  const known = new Set(before === undefined ? [] : allEntities(before.ir).map(({ name }) => name));
+  const added = tables.filter(({ entity }) => !known.has(entity.name));
+  const plan = { model, before, notes, fresh: added.map(({ entity }) => entity) };
+  return before === undefined
+    ? { ...plan, ...newModel(model.ir, added, context) }
+    : { ...plan, ...newRevision(before.ir, model.ir, { ...context, added }) };
+}
+
+type Work = Pick<AdoptPlan, 'objects' | 'lock' | 'changes' | 'parts'>;
+
+function newModel(model: Model, tables: readonly AdoptedTable[], context: PlanContext): Work {
+  const { site } = context;
+  return {
+    objects: objectsDdl(model, site.number),
+    lock: adoptedEntities(model).filter(({ local }) => local !== true),
+    changes: (above) => [
+      ...adoptTablesDdl(tables, adoptOptions(context, above)),
+      ...countersDdl(model, site.number),
+      ...rights(model, tables, context),
+    ],
+    parts: model.entities.map(({ name }) => ({ entity: name })),
+  };
+}
+
+function newRevision(
+  before: Model,
+  model: Model,
+  context: PlanContext & { added: readonly AdoptedTable[] },
+): Work {
+  const { site, added } = context;
+  const oldOf = (entity: Entity): Entity | undefined =>
+    before.entities.find(({ name }) => name === entity.name);
+  const changed = model.entities.filter((entity) => {
+    const old = oldOf(entity);
+    return old === undefined
+      ? entity.adopted === true
+      : canonicalJson(old) !== canonicalJson(entity);
+  });
+  const parts = model.entities.flatMap((entity): EntityPart[] => {
+    const old = oldOf(entity);
+    if (old === undefined) return [{ entity: entity.name }];
+    const known = new Set(old.groups.map((group) => group.name));
+    const groups = entity.groups.map((group) => group.name).filter((name) => !known.has(name));
+    return groups.length === 0 ? [] : [{ entity: entity.name, groups }];
+  });
+  return {
+    objects: [],
+    lock: changed,
+    changes: (above) => [
+      ...upgradeDdl(before, model, site.number),
+      ...adoptTablesDdl(added, adoptOptions(context, above)),
+      ...rights(model, added, context),
+    ],
+    parts,
+  };
+}
+
+function adoptOptions(
+  { site, serverMajor }: PlanContext,
+  above: ReadonlyMap<string, string> | undefined,
+): Parameters<typeof adoptTablesDdl>[1] {
+  return { site: site.number, serverMajor, ...(above === undefined ? {} : { above }) };
+}
+
+function rights(
+  model: Model,
+  tables: readonly AdoptedTable[],
+  { site, installed }: PlanContext,
+): string[] {
+  const roles = roleNames(site.name);
+  const others = installed.map(({ ir }) => ir).filter(({ name }) => name !== model.name);
+  return [
+    ...modelGrants(model, roles),
+    ...sequenceGrants(tables, roles),
+    ownerDdl([...others, model], roles.owner),
+  ];
+}
+
+function checkRevision(before: InstalledModel | undefined, model: InstalledModel): void {
+  if (before === undefined) return;
+  const { name, revision } = model.ir;
+  if (before.hash === model.hash) {
+    throw new AppError('MODEL_INSTALLED', `This site has "${name}" ${revision} already`, {
+      hint: 'syncline status lists the models of a site',
+    });
+  }
+  if (before.ir.revision >= revision) {
+    throw new AppError(
+      'MODEL_OLDER',
+      `This site has "${name}" ${before.ir.revision}, and ${revision} is not later`,
+      { hint: 'A changed model needs a new "revision" statement on top' },
+    );
+  }
+  const obstacles = rollingObstacles(before.ir, model.ir);
+  if (obstacles.length === 0) return;
+  const list = obstacles.map((obstacle) => `\n  - ${obstacle}`).join('');
+  throw new AppError(
+    'MODEL_NOT_ROLLING',
+    `Sites with "${name}" ${revision} and with ${before.ir.revision} could not replicate with each other:${list}`,
+    { hint: 'syncline model diff OLD NEW says what else could be done. Nothing was changed' },
+  );
+}
+
+/** One table belongs to one entity of one model. */
+function checkClash(model: Model, installed: readonly InstalledModel[]): void {
+  const names = ({ table, tombstone }: Entity): string[] => [
+    `${table.schema}.${table.name}`,
+    `crp.${tombstone}`,
+  ];
+  const mine = new Set(allEntities(model).flatMap(names));
+  for (const { ir } of installed.filter((other) => other.ir.name !== model.name)) {
+    const clash = allEntities(ir)
+      .flatMap(names)
+      .find((name) => mine.has(name));
+    if (clash === undefined) continue;
+    throw new AppError('MODEL_CLASH', `Model "${ir.name}" has the table "${clash}" already`, {
+      hint: 'A table can be in one model only; take it out of one of them',
+    });
+  }
+}

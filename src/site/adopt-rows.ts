@@ -1,0 +1,196 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { PeerConnection } from '../link/client.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import { useReplicationOrigin } from '../postgres/origin.ts';
+import { columnList, ident } from '../sql/apply-names.ts';
+import { HISTORY_COLUMNS } from '../sql/history-ddl.ts';
+import type { AdoptPlan } from './adopt-plan.ts';
+import type { BaseHeader, BasePartEnd, BaseTable } from './base-format.ts';
+import { IncomingBase } from './base-load.ts';
+import { readProgress } from './catalog.ts';
+import type { InstalledModel } from './catalog.ts';
+import { catchUp } from './catch-up.ts';
+import type { Goal } from './catch-up.ts';
+import { inTransaction, runAll } from './transaction.ts';
+
+/** Requests of a copy from a site that has not applied yet what this one has, and the time between two. */
+const ATTEMPTS = 30;
+const AGAIN_MS = 1_000;
+
+export interface AdoptedRowsOptions {
+  client: Client;
+  plan: AdoptPlan;
+  site: { name: string; number: number };
+  root: string;
+  log: Log;
+}
+
+/**
+ * The rows of a model at a site that has it, on their way to one that gets it. They go into temporary tables
+ * first. Then this site applies exactly what the giver had applied when the copy was made (of what belongs
+ * to the new model it passes over everything), and no more until they are in place: the journals go on
+ * exactly where the copy ends, and no change is missed or applied twice.
+ */
+export class AdoptedRows {
+  readonly #options: AdoptedRowsOptions;
+  #header: BaseHeader | undefined;
+  /** Whether the session is under a replication origin. */
+  #origin = false;
+  #temporary: { table: BaseTable; name: string }[] = [];
+
+  constructor(options: AdoptedRowsOptions) {
+    this.#options = options;
+  }
+
+  /** How far the sequences of the giver are, by `schema.name`. */
+  get above(): ReadonlyMap<string, string> | undefined {
+    return this.#header === undefined ? undefined : new Map(this.#header.sequences);
+  }
+
+  /** The earlier revisions that the giver's goes with. */
+  get older(): string[] {
+    const models = (this.#header?.models ?? []) as InstalledModel[];
+    const { ir } = this.#options.plan.model;
+    return models.find((model) => model.ir.name === ir.name)?.older ?? [];
+  }
+
+  /**
+   * Takes the copy and catches up with it.
+   *
+   * @returns number of rows
+   * @throws AppError ADOPT_BEHIND when the giver has not applied what this site has; CATCH_UP; the link's
+   */
+  async take(peer: PeerConnection): Promise<number> {
+    const { client, root, log, site } = this.#options;
+    const base = await this.#open(peer);
+    const { rows, end } = await this.#load(base);
+    const { journal } = JSON.parse(end) as BasePartEnd;
+    const goal = goalOf(base.header, { journal: BigInt(journal), self: site.number });
+    await catchUp(root, { client, log, goal });
+    return rows;
+  }
+
+  /** What the giver has applied must be at least what this site has: it cannot go back. */
+  async #open(peer: PeerConnection): Promise<IncomingBase> {
+    const { client, plan } = this.#options;
+    const { ir, hash } = plan.model;
+    const part = { model: ir.name, hash, parts: plan.parts };
+    for (let attempt = 1; ; attempt++) {
+      const base = await IncomingBase.requestPart(peer, part);
+      const here = await readProgress(client);
+      const giver = base.header.site.number;
+      const there = new Map(base.header.knowledge.map(([origin, at]) => [origin, BigInt(at)]));
+      there.set(giver, BigInt(base.header.position));
+      const behind = [...here].filter(([origin, at]) => at > (there.get(origin) ?? 0n));
+      if (behind.length === 0) {
+        this.#header = base.header;
+        return base;
+      }
+      await base.cancel();
+      if (attempt < ATTEMPTS) await delay(AGAIN_MS);
+      else {
+        const origins = behind.map(([origin]) => origin).join(', ');
+        throw new AppError(
+          'ADOPT_BEHIND',
+          `Site "${base.header.site.name}" has not applied yet what this one has of site ${origins}`,
+          { hint: 'Wait until it has (syncline status there), and try again', retry: 'later' },
+        );
+      }
+    }
+  }
+
+  async #load(base: IncomingBase): Promise<{ rows: number; end: string }> {
+    const { client, plan } = this.#options;
+    this.#temporary = base.header.tables.map((table, index) => ({
+      table,
+      name: `pg_temp.crp_adopt_${index}`,
+    }));
+    return inTransaction(client, async () => {
+      await runAll(
+        client,
+        this.#temporary.map(({ table, name }) => temporaryDdl(plan, { table, name })),
+      );
+      return base.load(client, (table) => this.#temporary.find((one) => one.table === table)!.name);
+    });
+  }
+
+  /** Puts the rows in place, in the caller's transaction, as they are: no trigger stamps them anew. */
+  async put(): Promise<void> {
+    const { client, site } = this.#options;
+    // So that this site does not ship them as its own.
+    if (!this.#origin) await useReplicationOrigin(client, `crp_${site.name}_adopt`);
+    this.#origin = true;
+    await client.query('SET LOCAL session_replication_role = replica');
+    for (const { table, name } of this.#temporary) {
+      await client.query(
+        table.stamped === undefined ? putRows(table, name) : this.#putGroups(table, name),
+      );
+    }
+    await client.query(
+      `SELECT setval('crp.floor', greatest(last_value, $1::bigint)) FROM crp.floor`,
+      [this.#header!.floor],
+    );
+  }
+
+  /** Rows that were deleted here, or deleted and inserted again, are passed over. */
+  #putGroups(table: BaseTable, name: string): string {
+    const entity = this.#options.plan.model.ir.entities.find(
+      (one) => one.table.schema === table.schema && one.table.name === table.name,
+    )!;
+    const fixed = new Set([...entity.key, BIRTH_COLUMN]);
+    const set = table.columns
+      .filter((column) => !fixed.has(column))
+      .map((column) => `${ident(column)} = s.${ident(column)}`);
+    const same = [...fixed].map((column) => `e.${ident(column)} = s.${ident(column)}`);
+    return `UPDATE ${qualified(table)} AS e SET ${set.join(', ')} FROM ${name} AS s WHERE ${same.join(' AND ')}`;
+  }
+}
+
+function goalOf(header: BaseHeader, { journal, self }: { journal: bigint; self: number }): Goal {
+  const known = header.knowledge
+    .filter(([origin]) => origin !== self)
+    .map(([origin, at]) => [origin, BigInt(at)] as const);
+  const position = BigInt(header.position);
+  const giver = header.site.number;
+  // The giver's last change in the copy may be well below the copy's position.
+  const reached = journal < position ? journal : position;
+  const others = known.filter(([origin]) => origin !== giver);
+  return {
+    until: new Map([...others, [giver, position]]),
+    reached: new Map([...others, [giver, reached]]),
+  };
+}
+
+function qualified(table: BaseTable): string {
+  return `${ident(table.schema)}.${ident(table.name)}`;
+}
+
+function putRows(table: BaseTable, name: string): string {
+  const columns = columnList(table.columns);
+  return `INSERT INTO ${qualified(table)} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns} FROM ${name}`;
+}
+
+/** The types are the model's: the table itself may have no such columns yet, or not be there. */
+function temporaryDdl(
+  plan: AdoptPlan,
+  { table, name }: { table: BaseTable; name: string },
+): string {
+  const entity = plan.model.ir.entities.find((one) =>
+    table.schema === 'crp'
+      ? one.tombstone === table.name || one.history === table.name
+      : one.table.schema === table.schema && one.table.name === table.name,
+  );
+  const columns = table.columns.map((column) => {
+    const found = entity?.columns.find((one) => one.name === column)?.type;
+    return `${ident(column)} ${found ?? historyType(column) ?? 'bigint'}`;
+  });
+  return `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} (${columns.join(', ')})`;
+}
+
+/** Of a column of a history table; undefined for others. */
+function historyType(column: string): string | undefined {
+  return new Map<string, string>(Object.entries(HISTORY_COLUMNS)).get(column)?.split(' ')[0];
+}
