@@ -49,7 +49,7 @@ before(async () => {
   server = new LinkServer({
     ...{ journal: source, authority: authority.certificate, host: '127.0.0.1', port: 0 },
     identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
-    modelHash: () => 'h1',
+    modelHash: () => 'm:h1',
     onAck: (ack) => void acks.push(ack.durable),
     log: silentLog(),
   });
@@ -74,7 +74,7 @@ async function pull(name: string, change: Partial<PullerOptions> = {}): Promise<
     ...{ peer: { name: 'a', host: '127.0.0.1', port }, group: 'g', origin: 1, journal },
     authority: authority.certificate,
     identity: await issueCertificate(authority, { group: 'g', name: 'b' }),
-    ...{ modelHash: () => 'h1', applied: () => 0n, log: silentLog() },
+    ...{ modelHash: () => 'm:h1', applied: () => 0n, log: silentLog() },
     ...change,
   });
   const abort = new AbortController();
@@ -146,10 +146,13 @@ test('a site that answers at the address of another one is refused', async () =>
   await stop();
 });
 
-test('a site with other models gets no data and a clear message', async () => {
-  const { puller, journal, stop } = await pull('models', { modelHash: () => 'h2' });
+test('a site with another revision of a model gets no data and a clear message', async () => {
+  const { puller, journal, stop } = await pull('models', { modelHash: () => 'm:h2' });
   await eventually('it failed', () => puller.status().lastError?.code === 'MODEL_MISMATCH');
-  assert.match(puller.status().lastError!.message, /Install the same models at both sites/);
+  assert.match(
+    puller.status().lastError!.message,
+    /other revision of m.*Take the same revision at both sites/s,
+  );
   assert.equal(journal.position(1), 0n);
   await stop();
 });

@@ -36,6 +36,22 @@ function scopeOf(column: Column): string {
   return column.derived === undefined ? 'replicated' : `derived: ${column.derived}`;
 }
 
+/** A write of a site that lacks the column would win the group and say nothing about the column. */
+function lateColumn(
+  old: Entity,
+  now: Entity,
+  column: Entity['columns'][number],
+): Omit<Difference, 'position'> | undefined {
+  if (!old.groups.some((group) => group.name === column.group)) return undefined;
+  return {
+    path: now.name,
+    what: `column "${column.name}" is new in group "${column.group}", which is there already`,
+    allowed: true,
+    rollout: 'together',
+    hint: 'In a column group of its own sites can take it one by one.',
+  };
+}
+
 function together(path: string, what: string, position: Position): Difference {
   return { path, what, allowed: false, rollout: 'together', position };
 }
@@ -52,7 +68,11 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
   if (table(old) !== table(now)) add(`table ${table(old)} became ${table(now)}`);
   for (const column of now.columns) {
     const before = old.columns.find((one) => one.path === column.path);
-    if (before === undefined) continue;
+    if (before === undefined) {
+      const late = lateColumn(old, now, column);
+      if (late !== undefined) differences.push({ ...late, position });
+      continue;
+    }
     if (before.name !== column.name) add(`column "${before.name}" became "${column.name}"`);
     if (before.type !== column.type) add(`column "${column.name}" became ${column.type}`);
     const scope = scopeOf(column);

@@ -142,6 +142,18 @@ for (const [before, after, expected] of CHANGES) {
   });
 }
 
+test('a new column rolls in a group of its own; in one that is there all sites change together', () => {
+  const rollout = (text: string): string[] =>
+    differences(entity(''), text).map((difference) => `${difference.rollout} ${difference.what}`);
+  assert.deepEqual(rollout(entity(leaf('int8', 'crp:in-group "g";'), 'crp:column-group "g";')), [
+    'rolling leaf added',
+  ]);
+  assert.deepEqual(rollout(entity(leaf('int8'))), [
+    'rolling leaf added',
+    'together column "a" is new in group "row", which is there already',
+  ]);
+});
+
 test('the same text is no difference, and a change needs a new revision', () => {
   assert.deepEqual(differences(entity(''), entity('')), []);
   const [first] = differences(entity(''), entity(leaf('int32')), '2026-11-24');

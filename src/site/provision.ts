@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
+import type { Model } from '../model/ir.ts';
 import { ident } from '../sql/apply-names.ts';
 import { catalogDdl, literal } from '../sql/catalog-ddl.ts';
 import {
@@ -167,6 +168,12 @@ async function makeRoles(client: Client, options: ProvisionOptions): Promise<voi
       cause: error,
     });
   }
+}
+
+/** Grants and owners of a model's tables at a site, for somebody who runs SQL by hand. */
+export function modelRights(model: Model, site: string): string[] {
+  const roles = roleNames(site);
+  return [...modelGrants(model, roles), ownerDdl([model], roles.owner)];
 }
 
 /**

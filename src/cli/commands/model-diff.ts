@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { compareRevisions } from '../../model/evolution.ts';
 import type { Difference, Revision } from '../../model/evolution.ts';
+import { modelRights } from '../../site/provision.ts';
 import { upgradeDdl } from '../../sql/upgrade-ddl.ts';
 import { formatPosition } from '../../yang/source.ts';
 import { MAX_SITE_NUMBER } from '../../site/config.ts';
@@ -10,6 +11,7 @@ import { compileOrExplain } from './model-compile.ts';
 interface Options {
   json: boolean;
   site: number;
+  siteName: string;
 }
 
 /** `syncline model diff`: what a new revision changes, whether it may, and the SQL that does it. */
@@ -20,6 +22,7 @@ export function diffCommand(): Command {
     .argument('<new>', 'YANG file of the new revision')
     .addOption(jsonOption())
     .option('--site <number>', "the site's number", wholeNumber(1, MAX_SITE_NUMBER), 1)
+    .option('--site-name <name>', "the site's name, after which its roles are called", 'SITE')
     .action((before: string, after: string, options: Options) => {
       const one = revision(before);
       const other = revision(after);
@@ -39,7 +42,13 @@ function revision(name: string): Revision | undefined {
 function report(before: Revision, after: Revision, options: Options): void {
   const differences = compareRevisions(before, after);
   const allowed = differences.every((difference) => difference.allowed);
-  const sql = differences.length === 0 ? [] : upgradeDdl(before.model, after.model, options.site);
+  const sql =
+    differences.length === 0
+      ? []
+      : [
+          ...upgradeDdl(before.model, after.model, options.site),
+          ...modelRights(after.model, options.siteName),
+        ];
   if (!allowed) process.exitCode = 1;
   if (options.json) {
     console.log(JSON.stringify({ allowed, differences, sql: allowed ? sql : [] }));
@@ -54,9 +63,16 @@ function report(before: Revision, after: Revision, options: Options): void {
       '\nNot allowed changes cannot be installed while rows and journals of the old revision exist.',
     );
   } else if (sql.length > 0) {
-    console.log(`\n-- May roll site by site, in one transaction at each:\nBEGIN;\n`);
+    console.log(`\n-- ${rolloutText(differences)}\nBEGIN;\n`);
     console.log(`${sql.map((statement) => `${statement};\n`).join('\n')}\nCOMMIT;`);
   }
+}
+
+function rolloutText(differences: readonly Difference[]): string {
+  if (differences.every(({ rollout }) => rollout === 'rolling')) {
+    return 'May roll site by site. syncline adopt NEW --dir FOLDER does this at a site, with what else belongs to it:';
+  }
+  return 'At all sites while nobody writes, in one transaction at each:';
 }
 
 function differenceText(difference: Difference): string {
