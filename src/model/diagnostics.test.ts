@@ -141,8 +141,8 @@ const CASES: Case[] = [
   },
   {
     code: 'unavailable',
-    text: entity('leaf a { type int32; crp:resolve "«crp:average"; }'),
-    says: ['"average" is not available in this version', 'crp:additive'],
+    text: entity('leaf-list a { type int32; crp:resolve "«crp:add-wins"; }'),
+    says: ['"add-wins" is not available in this version', 'crp:additive'],
   },
   {
     code: 'unavailable',
@@ -151,8 +151,8 @@ const CASES: Case[] = [
   },
   {
     code: 'unavailable',
-    text: entity('leaf a { type int32; }', 'crp:on-unique-clash "«earliest";'),
-    says: ['on-unique-clash "earliest" for the key'],
+    text: entity('leaf a { type int32; }', 'crp:on-unique-clash "«park";'),
+    says: ['on-unique-clash "park" for the key', '"earliest"'],
   },
   {
     code: 'unknown-target',

@@ -16,21 +16,21 @@ const any = { ordered: false, values: 'any' } as const;
 /** The resolution methods by the name of their identity in `common-replication`. */
 export const METHODS: Readonly<Record<string, MethodInfo>> = {
   'latest-timestamp': { ...any, available: true },
-  'earliest-timestamp': { ...any, available: false, ordered: true },
+  'earliest-timestamp': { ...any, available: true, ordered: true },
   additive: { available: true, ordered: false, values: 'number' },
   maximum: { available: true, ordered: false, values: 'comparable' },
   minimum: { available: true, ordered: false, values: 'comparable' },
   'serial-maximum': { available: true, ordered: false, values: 'serial' },
   'priority-group': { ...any, available: true },
-  'site-priority': { ...any, available: false, ordered: true },
-  'owner-wins': { ...any, available: false, ordered: true },
-  average: { available: false, ordered: true, values: 'number' },
+  'site-priority': { ...any, available: true, ordered: true },
+  'owner-wins': { ...any, available: true, ordered: true },
+  average: { available: true, ordered: true, values: 'number' },
   overwrite: { ...any, available: true },
-  discard: { ...any, available: false, ordered: true },
+  discard: { ...any, available: true, ordered: true },
   'add-wins': { available: false, ordered: false, values: 'set' },
   'remove-wins': { available: false, ordered: false, values: 'set' },
-  'sql-function': { ...any, available: false, ordered: true },
-  park: { ...any, available: false, ordered: true },
+  'sql-function': { ...any, available: true, ordered: true },
+  park: { ...any, available: true, ordered: true },
 };
 
 /**
@@ -40,7 +40,6 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
 export const HONOURED: Readonly<Record<string, readonly string[]>> = {
   commit: ['local'],
   ownership: ['none', 'site', 'row'],
-  'on-delete-update': ['delete'],
   'expires-at': [],
   'on-orphan': ['keep'],
   escrow: ['lower'],
@@ -53,5 +52,5 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What becomes of two rows that uniqueness forbids to exist together. */
-export const CLASH_OF_KEYS: readonly string[] = ['latest'];
+export const CLASH_OF_KEYS: readonly string[] = ['latest', 'earliest'];
 export const CLASH_OF_UNIQUES: readonly string[] = ['park'];

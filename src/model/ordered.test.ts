@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
-import { makeOrderedAvailable } from '../../test/support/ordered-available.ts';
 import { compareRevisions } from './evolution.ts';
 import type { Model } from './ir.ts';
 import { modelReference } from './reference-page.ts';
 import { modelTree } from './tree.ts';
-
-makeOrderedAvailable();
 
 const entity = (body: string, head = '', revision = '2026-11-24'): string =>
   moduleText(
