@@ -75,6 +75,11 @@ test('what would say nothing is not offered', () => {
   }
   assert.deepEqual(labels('', 'crp:ownership "site" { crp:| }'), []);
   assert.deepEqual(labels('', 'crp:ownership "row" { crp:| }'), ['crp:owner-leaf']);
+  const inMethod = (method: string): string[] =>
+    labels(`leaf n { type int8; crp:resolve "crp:${method}" { crp:| } }`);
+  assert.deepEqual(inMethod('site-priority'), ['crp:otherwise', 'crp:sites']);
+  assert.deepEqual(inMethod('sql-function'), ['crp:otherwise', 'crp:function']);
+  assert.deepEqual(inMethod('discard'), []);
   assert.ok(!labels('', 'crp:sql-table "t" { crp:| }').includes('crp:fire-always'));
   const adopted = labels('', 'crp:sql-table "t" { crp:adopt "table"; crp:| }');
   assert.ok(adopted.includes('crp:fire-always'));
