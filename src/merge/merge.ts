@@ -222,7 +222,9 @@ function bestGroup(work: GroupMerge, conflicts: Conflict[]): void {
     result.values[column] = best;
   }
   if (incoming > current) result.stamps[index] = incoming;
-  if (incoming === current || current === before?.stamps[index]) return;
+  if (incoming === current) return;
+  // A better value can be under the stamp that the origin saw: then it did not see that value.
+  if (current === before?.stamps[index] && keeps === 0) return;
   conflicts.push({
     type: 'update',
     group: group.name,

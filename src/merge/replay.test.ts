@@ -155,6 +155,26 @@ test('a value that was computed meanwhile is a conflict although its stamp is th
   assert.equal(all.conflicts.length, 2);
 });
 
+test('a better value under the stamp that a change saw is a conflict, since the change did not see it', () => {
+  const number = { kind: 'number', least: false } as const;
+  const policy: MergePolicy = {
+    groups: [{ name: 'g', method: 'maximum', columns: [0], orders: [number] }],
+  };
+  const [high, low] = [update(FIRST, '40', at(5, 1)), update(FIRST, '20', at(6, 2))];
+  const { state, conflicts } = replay(
+    policy,
+    historyOf(high, low, update(low.after!, '30', at(7, 3))),
+  );
+  assert.deepEqual(state.row, row('40', at(7, 3)));
+  assert.deepEqual(
+    conflicts.map((one) => [one.of, one.winner]),
+    [
+      [at(6, 2), 'local'],
+      [at(7, 3), 'local'],
+    ],
+  );
+});
+
 test('a function is not called where nothing is concurrent', () => {
   const policy = policyOf([{ method: 'sql-function', name: 'f', type: 'text' }]);
   const one = update(FIRST, '20', at(5, 1));
