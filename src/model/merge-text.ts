@@ -1,5 +1,6 @@
 /** How groups and rows merge, in words for terminals and pages. */
 import type { ColumnGroup, Entity, OrderedMethod } from './ir.ts';
+import { MAY_PASS } from './ordered.ts';
 
 /** `commutative`: changes may come in any order. `ordered`: they are replayed, which needs history. */
 export type GroupClass = 'commutative' | 'ordered';
@@ -9,10 +10,12 @@ export function groupClass(group: ColumnGroup): GroupClass {
   return group.method === 'ordered' ? 'ordered' : 'commutative';
 }
 
-/** `latest-timestamp`, or `site-priority (muc ber), then average`. */
+/** `latest-timestamp`, or `site-priority (muc ber), then average, then park`: after the last one it is parked. */
 export function methodText(group: ColumnGroup): string {
   if (group.methods === undefined) return group.method;
-  return group.methods.map(oneMethod).join(', then ');
+  const last = group.methods.at(-1)?.method ?? 'park';
+  const end = MAY_PASS.has(last) ? ['park'] : [];
+  return [...group.methods.map(oneMethod), ...end].join(', then ');
 }
 
 function oneMethod({ method, sites, function: named }: OrderedMethod): string {

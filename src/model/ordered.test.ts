@@ -181,7 +181,7 @@ test('the tree and the page say in which order methods decide, the class, and wh
   const model = compiled(LISTS);
   const tree = modelTree(model);
   for (const line of [
-    /price\? +numeric\(19,2\) +price: site-priority \(muc ber\), then sql-function \(shop\.better\), then average {2}\(ordered\)/,
+    /price\? +numeric\(19,2\) +price: site-priority \(muc ber\), then sql-function \(shop\.better\), then average, then park {2}\(ordered\)/,
     /note\? +text +row: latest-timestamp$/m,
     /delete and concurrent update: park/,
     /two inserts of a key: earliest/,
@@ -207,7 +207,7 @@ test('sites with other lists of methods or other rules change together', () => {
     [
       entity(resolve('site-priority', '{ crp:sites "muc ber"; }')),
       entity(resolve('site-priority', '{ crp:sites "ber muc"; }')),
-      'method of group "n" became site-priority (ber muc)',
+      'method of group "n" became site-priority (ber muc), then park',
     ],
     [
       entity(resolve('average')),
