@@ -141,11 +141,6 @@ const CASES: Case[] = [
   },
   {
     code: 'unavailable',
-    text: entity('leaf-list a { type int32; crp:resolve "«crp:add-wins"; }'),
-    says: ['"add-wins" is not available in this version', 'crp:additive'],
-  },
-  {
-    code: 'unavailable',
     text: entity('', 'crp:ownership "«parent";'),
     says: ['"crp:ownership parent" is not available', '"none"'],
   },
