@@ -22,8 +22,9 @@ export interface Host {
 /** Against the native subscription alone, with what the writer pays and the limits of the machine. */
 export async function benchNative(options: NativeOptions, host: Host): Promise<void> {
   const kind = embeddedKind();
-  host.note(`servers (both, embedded PostgreSQL 18): ${JSON.stringify(kind.settings)}`);
   const servers = new Servers(kind);
+  const settings = JSON.stringify(kind.settings);
+  host.note(`servers (both, embedded PostgreSQL 18) in ${servers.folder}: ${settings}`);
   host.atEnd(() => servers.remove());
   await servers.start();
   for (const server of [servers.a, servers.b]) await server.makePlain(options.sizes.rows);

@@ -58,8 +58,9 @@ class Lab {
   /** Measures so many times and prints the lines of these peers. */
   async run(kind: ServerKind, peers: readonly Peer[]): Promise<void> {
     const { runs } = this.#options;
-    this.#host.note(`servers of ${peers.join(', ')}: ${JSON.stringify(kind.settings)}`);
     const servers = new Servers(kind);
+    const settings = JSON.stringify(kind.settings);
+    this.#host.note(`servers of ${peers.join(', ')} in ${servers.folder}: ${settings}`);
     this.#host.atEnd(() => servers.remove());
     const { sides, fanOuts } = await this.#prepare(servers, peers);
     for (let run = 1; run <= runs; run++) {

@@ -27,7 +27,7 @@ const MAIN = fileURLToPath(
   ),
 );
 /** Longest time for an agent to come up, and for all links to be there. */
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 /** Where a site of the group is to be: a template database of this name is made on the server. */
 export interface Place {
