@@ -60,8 +60,8 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** As `seconds`, and notes who used the CPU meanwhile: it is what a machine with few cores is short of. */
-async function timed(bench: Bench, work: () => Promise<unknown>): Promise<number> {
+/** Seconds that work took; notes who used the CPU meanwhile: it is what a machine with few cores is short of. */
+export async function timed(bench: Bench, work: () => Promise<unknown>): Promise<number> {
   const { a, b } = bench.servers;
   const cpu = (): number[] => [a.cpu(), b.cpu(), ...bench.side.cpu()];
   const before = cpu();

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PostgresBinaries } from '../../src/postgres/binaries.ts';
@@ -125,7 +126,9 @@ export class Servers {
   /** Makes the folder; nothing runs yet. */
   constructor(kind: ServerKind) {
     this.kind = kind;
-    this.folder = mkdtempSync(join(tmpdir(), 'syncline-bench-'));
+    // Not mkdtemp: Bucardo writes the paths in its settings in lower case.
+    this.folder = join(tmpdir(), `syncline-bench-${randomBytes(6).toString('hex')}`);
+    mkdirSync(this.folder);
     const { runAs } = kind.binaries;
     if (runAs !== undefined) chownSync(this.folder, runAs.uid, runAs.gid);
     chmodSync(this.folder, 0o711);

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { timed } from './rows.ts';
 import type { Results } from './rows.ts';
 import type { Servers } from './servers.ts';
 import type { Sizes } from './settings.ts';
 import { Bench } from './side.ts';
 import type { Side } from './side.ts';
 import { writeAtBoth } from './twoway-load.ts';
-import type { Row, WriteLedger } from './write-ledger.ts';
+import { WriteLedger } from './write-ledger.ts';
+import type { Row } from './write-ledger.ts';
 
 /** How long the sites may take to become equal once each has all that the other wrote. */
 const SETTLE_MS = 5_000;
@@ -25,26 +27,37 @@ export async function measureTwoWay(
   const bench = await Bench.open(side, servers, options);
   try {
     await bench.bothCaughtUp();
-    const start = performance.now();
-    const ledger = await writeAtBoth({
-      dsns: [servers.a.dsn(bench.database), servers.b.dsn(bench.database)],
-      ...{ rows: sizes.rows, transactions: sizes.twoWay, clients: Math.ceil(sizes.clients / 2) },
+    let written: Written = { ledger: new WriteLedger(), tps: 0 };
+    const took = await timed(bench, async () => {
+      written = await write(bench, sizes);
+      await bench.bothCaughtUp();
     });
-    const wrote = (performance.now() - start) / 1000;
-    await bench.bothCaughtUp();
-    const took = (performance.now() - start) / 1000;
-    const outcome = await judge(bench, ledger);
-    const { lost, differ } = outcome;
-    bench.note(`two-way took ${took.toFixed(2)} s; ${differ} rows differ, ${lost} updates lost`);
+    const { lost, differ } = await judge(bench, written.ledger);
+    bench.note(`two-way: ${differ} rows differ, ${lost} updates lost`);
     return new Map([
       ['twoway', took],
-      ['twoway-tps', ledger.count / wrote],
+      ['twoway-tps', written.tps],
       ['twoway-differ', differ],
       ['twoway-lost', lost],
     ]);
   } finally {
     await bench.close();
   }
+}
+
+interface Written {
+  ledger: WriteLedger;
+  /** Acknowledged writes a second, of both sites. */
+  tps: number;
+}
+
+async function write({ servers, database }: Bench, sizes: Sizes): Promise<Written> {
+  const start = performance.now();
+  const ledger = await writeAtBoth({
+    dsns: [servers.a.dsn(database), servers.b.dsn(database)],
+    ...{ rows: sizes.rows, transactions: sizes.twoWay, clients: Math.ceil(sizes.clients / 2) },
+  });
+  return { ledger, tps: (ledger.count * 1000) / (performance.now() - start) };
 }
 
 /** Compares both sites with each other, and with what was acknowledged. */
