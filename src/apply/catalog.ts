@@ -16,6 +16,10 @@ const COLUMNS = `
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ORDER BY a.attnum`;
 
+const DEFERRABLE = `
+  SELECT EXISTS (SELECT FROM pg_index AS i WHERE i.indisunique AND NOT i.indimmediate
+    AND i.indrelid = to_regclass(format('%I.%I', $1::text, $2::text))) AS found`;
+
 /**
  * What the relations named in batches mean in this database. One a session: it holds the local tables'
  * columns as they were when the session began; a change of a table ends the session (see apply-origin).
@@ -59,7 +63,17 @@ export class Catalog {
     const entity = this.#entities.get(`${relation.schema}.${relation.name}`);
     if (entity === undefined) return UNKNOWN_PLAN;
     const local = await this.#localTable(entity);
-    return planEntity(this.#nextId++, { entity, relation, local });
+    const deferrable = await this.#isDeferrable(entity);
+    return planEntity(this.#nextId++, { entity, relation, local, deferrable });
+  }
+
+  /** Whether a unique constraint of the table is DEFERRABLE. */
+  async #isDeferrable({ table }: Entity): Promise<boolean> {
+    const { rows } = await this.#client.query<{ found: boolean }>(DEFERRABLE, [
+      table.schema,
+      table.name,
+    ]);
+    return rows[0]!.found;
   }
 
   async #localTable(entity: Entity): Promise<LocalTable> {

@@ -66,7 +66,12 @@ export type LocalTable = ReadonlyMap<string, ShapeColumn>;
  */
 export function planEntity(
   id: number,
-  parts: { entity: Entity; relation: RelationDescriptor; local: LocalTable },
+  parts: {
+    entity: Entity;
+    relation: RelationDescriptor;
+    local: LocalTable;
+    deferrable?: boolean;
+  },
 ): EntityPlan {
   const { relation, local } = parts;
   const entity = commonEntity(parts.entity, relation);
@@ -91,7 +96,10 @@ export function planEntity(
   return {
     kind: 'entity',
     id,
-    shape: { entity, columns, ...missingColumns(parts.entity, { entity, local }) },
+    shape: {
+      ...{ entity, columns, ...missingColumns(parts.entity, { entity, local }) },
+      ...(parts.deferrable === true ? { deferrable: true } : {}),
+    },
     fieldCount: relation.columns.length,
     fieldOf,
     key: entity.key.map(field),

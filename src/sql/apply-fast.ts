@@ -142,11 +142,13 @@ function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
 function insertStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
   const names = shapeNames(shape);
+  // Else a row that another unique constraint forbids is not taken; here it fails the statement.
+  const arbiter = shape.deferrable === true ? `(${columnList(entity.key)})` : '';
   return (
     `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
     `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
-    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) ON CONFLICT DO NOTHING`
+    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) ON CONFLICT ${arbiter} DO NOTHING`
   );
 }
 
