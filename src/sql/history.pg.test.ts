@@ -12,14 +12,13 @@ import { upgradeDdl } from './upgrade-ddl.ts';
 
 /** A model whose only entity keeps history or not. */
 function thing(content: string, history: boolean): Model {
+  const rule = history ? 'crp:on-delete-update "update";' : '';
   const { models } = compileTexts(
-    moduleText(`list thing { key "id at"; crp:entity "thing" { crp:column-group "g"; }
+    moduleText(`list thing { key "id at"; crp:entity "thing" { crp:column-group "g"; ${rule} }
       leaf id { type int32; } leaf at { type yang:date-and-time; }
       leaf a { type string; } ${content} }`),
   );
-  const model = models[0]!;
-  if (history) for (const entity of model.entities) entity.history = 'thing_history';
-  return model;
+  return models[0]!;
 }
 
 const B = 'leaf b { type yang:date-and-time; crp:in-group "g"; }';
@@ -57,7 +56,7 @@ async function history(): Promise<Recorded[]> {
   const { rows } = await client.query<Recorded>(
     `SELECT id, _crp_stamp AS stamp, _crp_old_values AS old, _crp_values AS now, _crp_old_stamps AS old_stamps,
        _crp_stamps AS stamps, _crp_birth AS birth, _crp_dead_birth AS dead
-     FROM crp.thing_history ORDER BY id, _crp_stamp`,
+     FROM crp.test_thing_history ORDER BY id, _crp_stamp`,
   );
   return rows;
 }
@@ -105,7 +104,7 @@ test('every local change of a row is recorded with both its images, in the order
 
 test('a change of the key is the delete of one and the insert of another', async () => {
   await run([
-    'TRUNCATE crp.thing_history',
+    'TRUNCATE crp.test_thing_history',
     'UPDATE test.thing SET id = 2',
     'UPDATE test.thing SET id = 1',
   ]);
@@ -118,7 +117,7 @@ test('a change of the key is the delete of one and the insert of another', async
 test('a stamp is after everything in the history of its key, and after that of other groups', async () => {
   const ahead = (BigInt((await history()).at(-1)!.stamp) + ((10n ** 12n) << 11n)).toString();
   await run([
-    `INSERT INTO crp.thing_history (id, at, _crp_stamp) VALUES (1, ${T}, ${ahead}), (3, ${T}, ${ahead})`,
+    `INSERT INTO crp.test_thing_history (id, at, _crp_stamp) VALUES (1, ${T}, ${ahead}), (3, ${T}, ${ahead})`,
     `UPDATE test.thing SET b = ${T}`,
     `UPDATE test.thing SET a = 'q'`,
     `DELETE FROM test.thing`,
@@ -142,7 +141,7 @@ test('an upgrade keeps the history: values go to their new places, new columns h
   const now = thing(`leaf c { type int32; default 7; } ${B}`, true);
   // New leaves come between the old ones.
   now.entities[0]!.columns.sort((one, other) => Number(one.name > other.name) - 0.5);
-  await run(['DELETE FROM test.thing', 'TRUNCATE crp.thing_history']);
+  await run(['DELETE FROM test.thing', 'TRUNCATE crp.test_thing_history']);
   await run([`INSERT INTO test.thing VALUES (1, ${T}, 'x', NULL)`, ...upgradeDdl(old, now, 5)]);
   const [row] = await history();
   const names = now.entities[0]!.columns.map((column) => column.name);
@@ -160,7 +159,7 @@ test('an entity begins to keep history, and stops: nothing is left', async () =>
   const with7 = thing(`leaf c { type int32; default 7; } ${B}`, true);
   const without = thing(`leaf c { type int32; default 7; } ${B}`, false);
   await run([...upgradeDdl(with7, without, 5), `UPDATE test.thing SET c = 9`]);
-  const { rows } = await client.query(`SELECT to_regclass('crp.thing_history') AS t`);
+  const { rows } = await client.query(`SELECT to_regclass('crp.test_thing_history') AS t`);
   assert.deepEqual(rows, [{ t: null }]);
   await run([...upgradeDdl(without, with7, 5), `UPDATE test.thing SET c = 10`]);
   assert.equal((await history()).length, 1);
