@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { addDifference } from './decimal.ts';
 import { bestValue } from './order.ts';
+import { mergeSet, setConflict } from './set.ts';
 import { greatest } from './stamps.ts';
 import type {
   Change,
@@ -19,9 +20,10 @@ import type {
  *
  * The state of a key is a join: the greatest deleted birth, the incarnation with the greatest birth
  * above it, and per column group of that incarnation the value with the greatest stamp (or, for an
- * additive group, the sum of all differences; for a monotonic one, the best value of each column). Hence changes that arrive in any order consistent with
- * causality leave the same state (`merge.test.ts` has the property tests). Base stamps do not decide;
- * they tell a conflict from a plain change.
+ * additive group, the sum of all differences; for a monotonic one, the best value of each column; for a
+ * set, what was added and not removed). Hence changes that arrive in any order consistent with causality
+ * leave the same state (`merge.test.ts` has the property tests). Base stamps do not decide; they tell a
+ * conflict from a plain change.
  *
  * Requires causal delivery, each change exactly once, and stamps greater than those they replace.
  */
@@ -176,6 +178,7 @@ export function mergeGroup(work: GroupMerge, conflicts: Conflict[]): void {
   const { group } = work;
   assert(group.method !== 'ordered', () => `group "${group.name}" is merged without its history`);
   if (group.method === 'additive') addGroup(work);
+  else if (group.set !== undefined) setGroup(work, conflicts);
   else if (isMonotonic(group.method)) bestGroup(work, conflicts);
   else latestGroup(work, conflicts);
 }
@@ -251,4 +254,15 @@ function addGroup(work: GroupMerge): void {
       to: after.values[column]!,
     });
   }
+}
+
+/** Adds and removes what the origin added and removed, whatever the stamps are, as of an additive group. */
+function setGroup(work: GroupMerge, conflicts: Conflict[]): void {
+  const { index, group, before, after, result } = work;
+  if (before === undefined) return;
+  const [local, remote] = [result.stamps[index]!, after.stamps[index]!];
+  if (remote > local) result.stamps[index] = remote;
+  const lost = mergeSet({ group, before, after, result });
+  const conflict = setConflict(group, lost, { local, remote });
+  if (conflict !== undefined) conflicts.push(conflict);
 }

@@ -1,16 +1,15 @@
 import { columnOrder, isMonotonic } from '../model/column-order.ts';
 import type { ColumnOrder } from '../model/column-order.ts';
 import { assert } from '../base/assert.ts';
-import type { Column, ColumnGroup, Entity, OrderedMethod } from '../model/ir.ts';
-import { replicatedColumns } from '../model/replicated.ts';
+import { mergedColumns } from '../model/ir.ts';
+import type { ColumnGroup, Entity, OrderedMethod } from '../model/ir.ts';
+import { valueColumns } from '../model/replicated.ts';
 import { ident } from '../sql/apply-names.ts';
 import { orderOf } from '../sql/best-value.ts';
-import type { Decider, GroupPolicy, MergePolicy, SiteNames } from './types.ts';
+import { hasNumbers } from '../sql/set-ddl.ts';
+import type { Decider, GroupPolicy, MergePolicy, SetPolicy, SiteNames } from './types.ts';
 
-/** The columns that `RowVersion.values` holds, in its order: all that are replicated but the key. */
-export function valueColumns(entity: Entity): Column[] {
-  return replicatedColumns(entity).filter((column) => !entity.key.includes(column.name));
-}
+export { valueColumns };
 
 /**
  * What merge has to know of an entity.
@@ -30,13 +29,14 @@ function groupPolicy(entity: Entity, group: ColumnGroup, names: SiteNames): Grou
   const places = valueColumns(entity).map((column) => column.name);
   const { name, method, columns, methods } = group;
   return {
-    ...{ name, method, columns: columns.map((column) => places.indexOf(column)) },
+    ...{ name, method, columns: mergedColumns(group).map((column) => places.indexOf(column)) },
     ...(isMonotonic(method)
       ? { orders: columns.map((column) => orderOf(entity, group, column)) }
       : {}),
     ...(methods === undefined
       ? {}
       : { methods: methods.map((one) => decider({ entity, group, names }, one)) }),
+    ...(group.tags === undefined ? {} : { set: setPolicy(entity, group) }),
   };
 }
 
@@ -91,4 +91,10 @@ function scaleOf(type: string): number | undefined {
   if (!type.startsWith('numeric')) return 0;
   const match = /^numeric\(\d+(?:,(\d+))?\)$/.exec(type);
   return match === null ? undefined : Number(match[1] ?? 0);
+}
+
+function setPolicy(entity: Entity, group: ColumnGroup): SetPolicy {
+  const column = entity.columns.find(({ name }) => name === group.columns[0])!;
+  const secret = column.secret === true ? { secret: true } : {};
+  return { numbers: hasNumbers(column), empty: column.notNull ? '{}' : null, ...secret };
 }

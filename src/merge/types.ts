@@ -58,6 +58,8 @@ export interface Conflict {
   localStamp: Stamp;
   remoteStamp: Stamp;
   reason: string;
+  /** Of a set: the elements that one side added and the other removed. */
+  elements?: string[];
 }
 
 export interface MergeResult {
@@ -84,6 +86,17 @@ export interface GroupPolicy {
   orders?: ColumnOrder[];
   /** Of an ordered group: tried in this order, the next one decides when one cannot. */
   methods?: Decider[];
+  /** Of sets, whose `columns` are the array and its tags. */
+  set?: SetPolicy;
+}
+
+export interface SetPolicy {
+  /** The elements are sorted as numbers, and not by the bytes of their text form. */
+  numbers: boolean;
+  /** What the array of an empty set is. */
+  empty: Value;
+  /** The elements are named nowhere. */
+  secret?: boolean;
 }
 
 /** Names of all sites of the group by number. Asked when a method decides: sites join meanwhile. */

@@ -40,4 +40,14 @@ export const CONFLUENCE_CODES = {
     308,
     (p: { bound: string; name: string }) => `merging can break ${p.bound} of "${p.name}"`,
   ),
+  'set-group': error(
+    310,
+    (p: { method: string; group: string; columns: string }) =>
+      `method "${p.method}" is for one leaf-list, and group "${p.group}" has ${p.columns}`,
+  ),
+  'set-check': error(
+    311,
+    (p: { condition: string; name: string }) =>
+      `merging can break "${p.condition}": the values of "${p.name}" merge one by one`,
+  ),
 };

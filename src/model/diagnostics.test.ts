@@ -308,6 +308,43 @@ const CASES: Case[] = [
     text: moduleText('list a { key id; max-elements «5; crp:entity "a"; leaf id { type int32; } }'),
     says: ['max-elements 5', 'Site A and site B'],
   },
+  {
+    code: 'entry-count',
+    text: entity('leaf-list a { type int32; min-elements «1; crp:resolve "crp:add-wins"; }'),
+    says: ['min-elements 1', 'remove another one of the last values', 'merge as one value'],
+  },
+  {
+    code: 'entry-count',
+    text: entity('leaf-list a { type int32; max-elements «9; crp:resolve "crp:remove-wins"; }'),
+    says: ['max-elements 9', 'add the last value'],
+  },
+  {
+    code: 'set-group',
+    text: entity(
+      'leaf-list a { type int32; crp:in-group "g"; } leaf-list b { type int32; crp:in-group "g"; }',
+      'crp:column-group "g" { crp:resolve "«crp:add-wins"; }',
+    ),
+    says: ['one leaf-list, and group "g" has "a", "b"', 'in each leaf-list itself'],
+  },
+  {
+    code: 'set-group',
+    text: moduleText(`list a { key id; crp:entity "a" { crp:resolve "«crp:add-wins"; }
+      leaf id { type int32; } }`),
+    says: ['group "row" has no column'],
+  },
+  {
+    code: 'method-type',
+    text: entity('leaf a { type int32; crp:resolve "«crp:add-wins"; }'),
+    says: ['"add-wins" does not fit column "a" of type int32'],
+  },
+  {
+    code: 'set-check',
+    text: entity(
+      `container c { «must "count(a) < 3";
+        leaf-list a { type int32; crp:resolve "crp:add-wins"; } }`,
+    ),
+    says: ['"count(a) < 3"', 'merge one by one', 'merge as one value'],
+  },
 ];
 
 testDiagnostics(CASES);

@@ -27,8 +27,8 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
   average: { available: true, ordered: true, values: 'number' },
   overwrite: { ...any, available: true },
   discard: { ...any, available: true, ordered: true },
-  'add-wins': { available: false, ordered: false, values: 'set' },
-  'remove-wins': { available: false, ordered: false, values: 'set' },
+  'add-wins': { available: true, ordered: false, values: 'set' },
+  'remove-wins': { available: true, ordered: false, values: 'set' },
   'sql-function': { ...any, available: true, ordered: true },
   park: { ...any, available: true, ordered: true },
 };

@@ -10,11 +10,12 @@ import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan, nodeTitle } from './draft.ts';
 import { METHODS } from './engine.ts';
 import type { MethodInfo } from './engine.ts';
-import type { ColumnGroup, Method, OrderedMethod } from './ir.ts';
+import type { ColumnGroup, Method } from './ir.ts';
 import { isComparable, orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';
 import { checkChain, isOrdered, methodChain, orderedMethods } from './ordered.ts';
+import { checkSet, isSetMethod } from './set-groups.ts';
 
 /** The group of columns that join none. */
 const ROW = 'row';
@@ -143,12 +144,14 @@ class GroupBuilder {
       // An entity that is all key still has the group of its row.
       if (columns.length === 0 && (name !== ROW || this.#members.size > 0)) continue;
       const group = this.#group(name, columns);
-      const first = stamps.get(group.stamp);
-      if (first !== undefined) {
-        const names = { kind: 'column', name: group.stamp, one: first, other: name };
-        this.#reporter.report('name-clash', nodeSpan(columns[0]!.node), names);
+      for (const hidden of [group.stamp, ...(group.tags === undefined ? [] : [group.tags])]) {
+        const first = stamps.get(hidden);
+        if (first !== undefined) {
+          const names = { kind: 'column', name: hidden, one: first, other: name };
+          this.#reporter.report('name-clash', nodeSpan(columns[0]!.node), names);
+        }
+        stamps.set(hidden, name);
       }
-      stamps.set(group.stamp, name);
       this.#draft.groups.push(group);
     }
   }
@@ -165,9 +168,12 @@ class GroupBuilder {
     // None of them is ordered.
     const method = (chain[0]?.method ?? DEFAULT_METHOD) as Method;
     const order = chain[0] && orderOfValues(chain[0], this.#reporter);
+    const isSet = isSetMethod(method);
+    if (isSet) checkSet({ ...chain[0]!, group: name }, this.#reporter);
     return {
       name,
       stamp: sqlName(`${RESERVED_PREFIX}${name}`),
+      ...(isSet ? { tags: sqlName(`${RESERVED_PREFIX}${name}`, 'tags') } : {}),
       columns: columns.map((column) => column.name),
       method,
       ...(order === undefined ? {} : { order }),
@@ -189,7 +195,7 @@ class GroupBuilder {
     return crpChild(holder, 'resolve');
   }
 
-  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): OrderedMethod['method'] {
+  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): Resolve['method'] {
     const written = resolve.argument ?? '';
     const [prefix, name] = written.includes(':') ? written.split(':') : [undefined, written];
     const module = resolve.scope.resolve(prefix)?.name;
@@ -207,7 +213,7 @@ class GroupBuilder {
       this.#reporter.report('unavailable', span, { what }, { expected });
       return DEFAULT_METHOD;
     }
-    return name as OrderedMethod['method'];
+    return name as Resolve['method'];
   }
 
   #methodHelp(resolve: ExtensionInstance): { expected: string; hint: string | undefined } {

@@ -150,6 +150,8 @@ export interface ColumnGroup {
   name: string;
   /** Hidden column that holds the group's stamp, `_crp_<name>`. */
   stamp: string;
+  /** Of a set: hidden column that says which write added and removed which value, `_crp_<name>_tags`. */
+  tags?: string;
   columns: string[];
   /** `ordered`: what `methods` say. */
   method: Method | 'ordered';
@@ -169,7 +171,8 @@ export interface ColumnGroup {
  * `latest-timestamp`, and `overwrite`, which is the same where several sites write: the group with the
  * greater stamp. `additive`: every column is a number and writes are differences that add up. The others
  * keep the best value of each column in an order (src/model/column-order.ts), up which every local write
- * has to go.
+ * has to go. `add-wins` and `remove-wins`: the group is one array column without duplicates, whose elements
+ * are added and removed one by one (src/merge/set.ts).
  */
 export type Method =
   | 'latest-timestamp'
@@ -178,7 +181,11 @@ export type Method =
   | 'maximum'
   | 'minimum'
   | 'serial-maximum'
-  | 'priority-group';
+  | 'priority-group'
+  | SetMethod;
+
+/** Methods of leaf-lists whose values merge one by one. */
+export type SetMethod = 'add-wins' | 'remove-wins';
 
 /**
  * One method of an ordered group: two values meet in the order of their stamps, the *current* one and the
@@ -187,7 +194,7 @@ export type Method =
  */
 export interface OrderedMethod {
   method:
-    | Method
+    | Exclude<Method, SetMethod>
     | 'earliest-timestamp'
     | 'discard'
     | 'average'
@@ -205,3 +212,26 @@ export interface OrderedMethod {
 
 /** Name of the hidden column with the stamp of the row's insert. */
 export const BIRTH_COLUMN = '_crp_birth';
+
+/** A column that replication adds to an entity's table. */
+export interface HiddenColumn {
+  name: string;
+  type: 'bigint' | 'text[]';
+}
+
+/** The hidden columns of an entity, in the order in which they stand at the end of its table. */
+export function hiddenColumns(entity: Entity): HiddenColumn[] {
+  if (entity.local === true) return [];
+  return [
+    { name: BIRTH_COLUMN, type: 'bigint' },
+    ...entity.groups.map(({ stamp }): HiddenColumn => ({ name: stamp, type: 'bigint' })),
+    ...entity.groups.flatMap(({ tags }): HiddenColumn[] =>
+      tags === undefined ? [] : [{ name: tags, type: 'text[]' }],
+    ),
+  ];
+}
+
+/** The columns whose values are merged as one: the group's own, and the hidden one of a set. */
+export function mergedColumns(group: ColumnGroup): string[] {
+  return group.tags === undefined ? group.columns : [...group.columns, group.tags];
+}

@@ -5,12 +5,12 @@ import { crpChild } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft } from './draft.ts';
 import { columnOrder } from './column-order.ts';
-import type { OrderedMethod } from './ir.ts';
+import type { OrderedMethod, SetMethod } from './ir.ts';
 
 /** A `crp:resolve` with its method and the columns that it is about. */
 export interface Resolve {
   resolve: ExtensionInstance;
-  method: OrderedMethod['method'];
+  method: OrderedMethod['method'] | SetMethod;
   columns: readonly ColumnDraft[];
 }
 

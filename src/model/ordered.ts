@@ -11,6 +11,7 @@ import { METHODS } from './engine.ts';
 import type { OrderedMethod, SqlName } from './ir.ts';
 import { misfit, orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
+import { isSetMethod } from './set-groups.ts';
 
 /** Methods that may leave it to the next one. */
 export const MAY_PASS: ReadonlySet<string> = new Set<string>([
@@ -42,11 +43,21 @@ export function orderedMethods(
     checkSubstatements(work, reporter);
     const order = orderOfValues(work, reporter);
     return {
-      method: work.method,
+      method: ofWholeValues(work, reporter),
       ...(order === undefined ? {} : { order }),
       ...parameters(work, draft, reporter),
     };
   });
+}
+
+/** A set has no two values of which one could stand. */
+function ofWholeValues(
+  { resolve, method }: Resolve,
+  reporter: ModelReporter,
+): OrderedMethod['method'] {
+  if (!isSetMethod(method)) return method;
+  misfit(resolve, 'resolve', `"crp:${method}" goes with no other method`, reporter);
+  return 'latest-timestamp';
 }
 
 /** Every method but the last one has to be one that may pass. */

@@ -10,6 +10,8 @@ const METHOD_WORDS: Readonly<Record<string, string>> = {
   maximum: 'the greatest value stands, and it is only ever raised',
   minimum: 'the smallest value stands, and it is only ever lowered',
   'serial-maximum': 'the highest serial number stands (RFC 1982), and it is only ever raised',
+  'add-wins': 'what was added stays in the set unless its removal knew of the addition',
+  'remove-wins': 'what was removed stays out of the set unless its addition knew of the removal',
   'priority-group': 'the value that is later in the order stands, and it only moves up',
 };
 

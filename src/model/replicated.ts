@@ -30,3 +30,15 @@ export function unshippedColumns(models: readonly Model[]): Map<string, Readonly
     });
   return new Map(tables.filter(([, names]) => names.size > 0));
 }
+
+/**
+ * The columns that `RowVersion.values` holds, in its order: all that are replicated but the key, then the
+ * tags of sets.
+ */
+export function valueColumns(entity: Entity): Pick<Column, 'name' | 'type'>[] {
+  const tags = entity.groups.flatMap((group) =>
+    group.tags === undefined ? [] : [{ name: group.tags, type: 'text[]' }],
+  );
+  const columns = replicatedColumns(entity).filter(({ name }) => !entity.key.includes(name));
+  return [...columns, ...tags];
+}

@@ -79,6 +79,7 @@ class CheckBuilder {
       this.#refuse(must.xpath, must.position, 'it looks at each value of a leaf-list');
       return;
     }
+    this.#judgeSets(must, condition.columns);
     // A condition is only asked of what exists.
     const exists = node === this.#draft.node ? 'true' : existsSql(node, this.#draft);
     const guard = exists === 'true' || isPlain(node) ? '' : `NOT ${exists} OR `;
@@ -147,6 +148,17 @@ class CheckBuilder {
       expression: check.expression,
       ...(check.message === undefined ? {} : { message: check.message }),
     });
+  }
+
+  /** A condition on the values of a set: two sets that keep it do not always keep it together. */
+  #judgeSets(must: Must, columns: readonly ColumnDraft[]): void {
+    for (const group of this.#draft.groups.filter(({ tags }) => tags !== undefined)) {
+      const column = columns.find(({ name }) => group.columns.includes(name));
+      if (column === undefined) continue;
+      const hint = 'Leave it out, or let the whole list merge as one value.';
+      const names = { condition: must.xpath.text, name: column.path };
+      this.#reporter.report('set-check', spanOf(must.position, 'must'.length), names, { hint });
+    }
   }
 
   #judge(check: CheckDraft): void {

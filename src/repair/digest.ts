@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
-import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, tableOf } from '../sql/apply-names.ts';
+import { hiddenNames } from '../sql/shape.ts';
 
 /** An entity's data in short. Equal data with equal stamps give equal digests, in any row order. */
 export interface EntityDigest {
@@ -36,10 +36,8 @@ export async function digests(client: Client, models: readonly Model[]): Promise
  * row guard against accidents, not against somebody who wants two tables to look equal.
  */
 function digestQuery(entity: Entity): string {
-  const columns = [
-    ...replicatedColumns(entity).map((column) => column.name),
-    ...[BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)],
-  ];
+  const names = replicatedColumns(entity).map((column) => column.name);
+  const columns = [...names, ...hiddenNames(entity)];
   return (
     `SELECT count(*) AS rows, md5(coalesce(sum(('x' || left(md5(x.t), 16))::bit(64)::bigint::numeric), 0)::text) AS hash ` +
     `FROM (SELECT ROW(${columnList(columns)})::text AS t FROM ${tableOf(entity)}) AS x`

@@ -7,7 +7,7 @@ import { policyOf } from '../merge/policy.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { isTransient } from '../postgres/connect.ts';
 import type { Shape } from '../sql/shape.ts';
-import { hiddenColumns } from '../sql/shape.ts';
+import { hiddenNames } from '../sql/shape.ts';
 import { WRITABLE_COLUMNS } from '../sql/verify.ts';
 import { recordDrift } from './drift-record.ts';
 import { mergeStates } from './merge-states.ts';
@@ -163,8 +163,8 @@ class MendTransaction {
     const { rows } = await this.#client.query<{ name: string; type: string }>(WRITABLE_COLUMNS, [
       ...[schema, name],
     ]);
-    const hidden = hiddenColumns(entity);
-    const known = new Set([...entity.columns.map((column) => column.name), ...hidden]);
+    const names = entity.columns.map((column) => column.name);
+    const known = new Set([...names, ...hiddenNames(entity)]);
     const columns = rows.filter((column) => known.has(column.name));
     return {
       entity,

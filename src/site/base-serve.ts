@@ -4,7 +4,6 @@ import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { AppError } from '../base/errors.ts';
 import { encodeFrame } from '../link/frames.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
@@ -14,6 +13,7 @@ import { adoptedEntities } from '../sql/install-ddl.ts';
 import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 import { historyColumns } from '../sql/history-ddl.ts';
+import { hiddenNames } from '../sql/shape.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
@@ -155,9 +155,8 @@ function baseTables(models: readonly InstalledModel[]): BaseTable[] {
 }
 
 function entityTable(entity: Entity): BaseTable {
-  const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
   const columns = replicatedColumns(entity).map((column) => column.name);
-  return { ...entity.table, columns: [...columns, ...hidden] };
+  return { ...entity.table, columns: [...columns, ...hiddenNames(entity)] };
 }
 
 function tombstoneTable(entity: Entity): BaseTable {

@@ -6,6 +6,7 @@ import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tombstoneOf } from '../sql/apply-names.ts';
 import { historyOf } from '../sql/history-ddl.ts';
+import { Removals } from './removals.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';
 
@@ -14,14 +15,16 @@ const STEP = 10_000;
 
 /**
  * Deletes tombstones and recorded changes that no change can need any more: the greatest stamp that is here
- * is noted, and when everything up to it is stable, all of them up to it go. One run at a time, then the next.
+ * is noted, and when everything up to it is stable, all of them up to it go, and removals from sets may be
+ * forgotten. One run at a time, then the next.
  */
 export class TombstoneCollector {
   readonly #dsn: string;
   readonly #site: string;
   readonly #entities: Entity[];
   readonly #names: SiteNames;
-  #run: { upTo: bigint; stability: Stability } | undefined;
+  readonly #removals: Removals;
+  #run: { upTo: bigint; removals: bigint; stability: Stability } | undefined;
 
   /** @param options `names` of all sites, for what has to be replayed */
   constructor(options: { dsn: string; site: string; models: readonly Model[]; names: SiteNames }) {
@@ -29,6 +32,7 @@ export class TombstoneCollector {
     this.#dsn = options.dsn;
     this.#site = options.site;
     this.#entities = options.models.flatMap((model) => model.entities);
+    this.#removals = new Removals(options.models);
   }
 
   /** True while a run waits for news of the other sites. */
@@ -46,14 +50,19 @@ export class TombstoneCollector {
     if (sites === undefined) return 0;
     if (this.#run === undefined) {
       const upTo = await this.#greatest(client);
-      if (upTo > 0n) this.#run = { upTo, stability: new Stability(sites) };
+      const removals = await this.#removals.greatest(client);
+      if (upTo > 0n || removals > 0n) {
+        this.#run = { upTo, removals, stability: new Stability(sites) };
+      }
       return 0;
     }
     const state = this.#run.stability.advance(sites);
     if (state === 'waiting') return 0;
-    const { upTo } = this.#run;
+    const { upTo, removals } = this.#run;
     this.#run = undefined;
-    return state === 'stable' ? this.#delete(upTo) : 0;
+    if (state !== 'stable') return 0;
+    await this.#removals.forget(client, upTo > removals ? upTo : removals);
+    return upTo > 0n ? this.#delete(upTo) : 0;
   }
 
   /** Scans tombstone and history tables, which have what was written since the last run. */

@@ -1,7 +1,7 @@
 /** Whether a table can be adopted as an entity says, from what the catalogue says of it. Pure. */
-import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Column, Entity } from '../model/ir.ts';
 import { sequencesOf, strideOf } from './sequence-ddl.ts';
+import { hiddenNames } from './shape.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 
 /** The name of the trigger that stamps; triggers fire in the order of their names. */
@@ -142,10 +142,7 @@ function sameType(
 
 /** Columns that stay with the site: neither the model's nor our own. */
 function leftOut(entity: Entity, facts: TableFacts): ColumnFacts[] {
-  const known = new Set([
-    ...entity.columns.map((column) => column.name),
-    ...[BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)],
-  ]);
+  const known = new Set([...entity.columns.map((column) => column.name), ...hiddenNames(entity)]);
   return facts.columns.filter((column) => !known.has(column.name));
 }
 

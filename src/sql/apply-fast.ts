@@ -1,4 +1,5 @@
 import { isMonotonic } from '../model/column-order.ts';
+import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import {
@@ -14,6 +15,7 @@ import {
   baseStampColumn,
   dataColumns,
   isAdditive,
+  isSet,
   needsOldValues,
   oldValueColumn,
   STAGE,
@@ -84,9 +86,20 @@ function updateStatement(shape: Shape, source: Source): string {
 function guards(shape: Shape): string[] {
   return shape.entity.groups.flatMap((group, index) => {
     if (isAdditive(group)) return [];
-    const same = `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`;
-    return [ifChanged(shape, index, same, 'OR')];
+    const same = [`e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`];
+    if (isSet(group)) same.push(...sameValues(group));
+    return same.map((condition) => ifChanged(shape, index, condition, 'OR'));
   });
+}
+
+/**
+ * Of a set also the values must be those that the origin saw: two sites can have the same greatest stamp
+ * with different writes behind it. Sets that others changed meanwhile are left to merge.
+ */
+function sameValues(group: ColumnGroup): string[] {
+  return mergedColumns(group).map(
+    (name) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(oldValueColumn(name))}`,
+  );
 }
 
 /** With one group every staged update changes it, and the mask need not be looked at. */
@@ -104,7 +117,7 @@ function assignments(shape: Shape): string[] {
     const joins = isAdditive(group) || isMonotonic(group.method);
     const newStamp = joins ? `greatest(e.${stamp}, s.${stamp})` : `s.${stamp}`;
     result.push(assign(shape, index, { column: stamp, value: newStamp }));
-    for (const column of columns.filter((candidate) => group.columns.includes(candidate.name))) {
+    for (const column of columns.filter((one) => mergedColumns(group).includes(one.name))) {
       const name = ident(column.name);
       const value = fastValue(shape.entity, group, column.name);
       result.push(assign(shape, index, { column: name, value }));

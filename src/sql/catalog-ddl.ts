@@ -27,6 +27,7 @@ export function catalogDdl(options: CatalogOptions): string[] {
     `CREATE TABLE IF NOT EXISTS crp.progress (origin integer PRIMARY KEY, incarnation integer NOT NULL,
        position bigint NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     'CREATE SEQUENCE IF NOT EXISTS crp.floor MINVALUE 0 START 0 CACHE 1',
+    'CREATE SEQUENCE IF NOT EXISTS crp.stable MINVALUE 0 START 0 CACHE 1',
     `CREATE TABLE IF NOT EXISTS crp.conflict (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
        detected_at timestamptz NOT NULL DEFAULT clock_timestamp(), entity text NOT NULL, key jsonb,
        type text NOT NULL, column_group text, method text NOT NULL, winner text NOT NULL,
@@ -52,7 +53,7 @@ export function agentGrants(role: string): string[] {
   return [
     `GRANT USAGE ON SCHEMA crp TO ${to}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${to}`,
-    `GRANT SELECT, UPDATE ON SEQUENCE crp.floor TO ${to}`,
+    `GRANT SELECT, UPDATE ON SEQUENCE crp.floor, crp.stable TO ${to}`,
     `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
   ];

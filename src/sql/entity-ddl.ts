@@ -1,12 +1,12 @@
-import { BIRTH_COLUMN } from '../model/ir.ts';
-import type { Column, Entity, Model, Reference } from '../model/ir.ts';
+import { hiddenColumns } from '../model/ir.ts';
+import type { Column, Entity, HiddenColumn, Model, Reference } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import { guardDdl } from './guard-ddl.ts';
+import { helperDdl } from './helper-ddl.ts';
 import { historyDdl, historyTrigger } from './history-ddl.ts';
-import { isSetFunction } from './helper-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
 /** Statements that make a model's tables, triggers and publication, in order. */
@@ -16,7 +16,7 @@ export function modelDdl(model: Model, site: number): string[] {
   const schemas = new Set(made.map((entity) => entity.table.schema));
   return [
     ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
-    isSetFunction(),
+    ...helperDdl(model.entities),
     ...all.flatMap((entity) =>
       entity.adopted === true
         ? adoptionDdl(entity)
@@ -51,16 +51,13 @@ export function laterReferencesDdl(model: Model, entity: Entity): string[] {
 
 /** The hidden columns of a table that belongs to a program; rows that are there get stamp 0. */
 export function adoptionDdl(entity: Entity): string[] {
-  if (entity.local === true) return [];
-  const columns = hiddenNames(entity).map(
-    (name) => `ADD COLUMN IF NOT EXISTS ${ident(name)} bigint NOT NULL DEFAULT 0`,
-  );
-  return [`ALTER TABLE ${tableOf(entity)}\n  ${columns.join(',\n  ')}`];
+  const columns = hiddenColumns(entity).map((one) => `ADD COLUMN IF NOT EXISTS ${hiddenDdl(one)}`);
+  return columns.length === 0 ? [] : [`ALTER TABLE ${tableOf(entity)}\n  ${columns.join(',\n  ')}`];
 }
 
-function hiddenNames(entity: Entity): string[] {
-  if (entity.local === true) return [];
-  return [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
+/** A hidden column as CREATE TABLE and ADD COLUMN take it. */
+export function hiddenDdl({ name, type }: HiddenColumn): string {
+  return `${ident(name)} ${type}${type === 'bigint' ? ' NOT NULL DEFAULT 0' : ''}`;
 }
 
 /**
@@ -89,10 +86,9 @@ function indexName(reference: Reference): string {
 
 /** CREATE TABLE of an entity with its hidden columns at the end. */
 export function tableDdl(model: Model, entity: Entity): string {
-  const hidden = hiddenNames(entity);
   const parts = [
     ...entity.columns.filter((column) => column.derived === undefined).map(columnDdl),
-    ...hidden.map((name) => `${ident(name)} bigint NOT NULL DEFAULT 0`),
+    ...hiddenColumns(entity).map(hiddenDdl),
     `PRIMARY KEY (${columnList(entity.key)})`,
     ...entity.uniques.map(
       (unique) => `CONSTRAINT ${ident(unique.name)} UNIQUE (${columnList(unique.columns)})`,

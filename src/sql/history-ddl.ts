@@ -1,5 +1,5 @@
 import type { Entity } from '../model/ir.ts';
-import { replicatedColumns } from '../model/replicated.ts';
+import { valueColumns } from '../model/replicated.ts';
 import { functionChecks } from './function-ddl.ts';
 import { BIRTH, columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 
@@ -41,10 +41,9 @@ export function historyColumns(entity: Entity): string[] {
   return [...entity.key, ...NAMES];
 }
 
-/** Names of the replicated columns that are not of the key: the order of the arrays of values. */
+/** The order of the arrays of values. */
 function valueNames(entity: Entity): string[] {
-  const names = replicatedColumns(entity).map(({ name }) => name);
-  return names.filter((name) => !entity.key.includes(name));
+  return valueColumns(entity).map(({ name }) => name);
 }
 
 function sameKeyAs(entity: Entity, row: 'NEW' | 'OLD'): string {
@@ -128,8 +127,8 @@ function moved(
 
 /** Text of the value that a new column has in the rows that are there. */
 function firstValue(entity: Entity, name: string): string {
-  const { default: value, type } = entity.columns.find((column) => column.name === name)!;
-  return value === undefined ? 'NULL' : `((${value})::${type})::text`;
+  const column = entity.columns.find((one) => one.name === name);
+  return column?.default === undefined ? 'NULL' : `((${column.default})::${column.type})::text`;
 }
 
 function functionName(entity: Entity): string {

@@ -15,8 +15,9 @@ import {
   tableDdl,
 } from './entity-ddl.ts';
 import { functionGrants } from './function-ddl.ts';
-import { isSetFunction } from './helper-ddl.ts';
+import { helperDdl } from './helper-ddl.ts';
 import { sequencesOf, strideDdl } from './sequence-ddl.ts';
+import { hiddenNames } from './shape.ts';
 import type { TableFacts } from './table-facts.ts';
 
 /** The roles of a site. */
@@ -48,7 +49,7 @@ export function objectsDdl(model: Model, site: number): string[] {
   const schemas = new Set(made.map((entity) => entity.table.schema));
   return [
     ...[...schemas].map((schema) => `CREATE SCHEMA IF NOT EXISTS ${ident(schema)}`),
-    isSetFunction(),
+    ...helperDdl(model.entities),
     ...made.flatMap((entity) => [tableDdl(model, entity), ...indexDdl(entity)]),
     ...made.flatMap(derivedDdl),
     ...made.flatMap((entity) => laterReferencesDdl(model, entity)),
@@ -199,12 +200,13 @@ $crp$`;
 export function releaseDdl(entity: Entity): string[] {
   if (entity.local === true) return [];
   const table = tableOf(entity);
-  const hidden = ['_crp_birth', ...entity.groups.map((group) => group.stamp)];
   return [
     `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`,
     ...(entity.fireAlways ?? []).map(
       (name) => `ALTER TABLE ${table} ENABLE TRIGGER ${ident(name)}`,
     ),
-    `ALTER TABLE ${table} ${hidden.map((name) => `DROP COLUMN IF EXISTS ${ident(name)}`).join(', ')}`,
+    `ALTER TABLE ${table} ${hiddenNames(entity)
+      .map((name) => `DROP COLUMN IF EXISTS ${ident(name)}`)
+      .join(', ')}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { BIRTH_COLUMN } from '../model/ir.ts';
+import { hiddenColumns, mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
 
 /**
@@ -57,21 +57,25 @@ export function isAdditive(group: ColumnGroup): boolean {
 }
 
 /**
- * Groups for which the value that the origin saw is needed: to add what it added, or, for serial numbers,
- * to know that nothing came between. Several steps in one net change can go more than half the circle.
+ * Groups for which the value that the origin saw is needed: to add what it added, or, for sets and serial
+ * numbers, to know that nothing came between. Several steps in one net change can go more than half the circle.
  */
 export function needsOldValues(group: ColumnGroup): boolean {
-  return isAdditive(group) || group.method === 'serial-maximum';
+  return isAdditive(group) || isSet(group) || group.method === 'serial-maximum';
 }
 
-/** The shape's columns that are written as data: neither key nor hidden. */
+/** Groups whose array merges element by element. */
+export function isSet(group: ColumnGroup): boolean {
+  return group.tags !== undefined;
+}
+
+/** The shape's columns that are written as data: neither key nor stamp. */
 export function dataColumns(shape: Shape): ShapeColumn[] {
-  const hidden = hiddenColumns(shape.entity);
-  const key = new Set(shape.entity.key);
-  return shape.columns.filter((column) => !hidden.has(column.name) && !key.has(column.name));
+  const merged = new Set(shape.entity.groups.flatMap(mergedColumns));
+  return shape.columns.filter((column) => merged.has(column.name));
 }
 
 /** Names of the entity's hidden columns. */
-export function hiddenColumns(entity: Entity): ReadonlySet<string> {
-  return new Set([BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)]);
+export function hiddenNames(entity: Entity): string[] {
+  return hiddenColumns(entity).map(({ name }) => name);
 }

@@ -1,3 +1,4 @@
+import { mergedColumns } from '../model/ir.ts';
 import { ident } from './apply-names.ts';
 import { baseStampColumn, needsOldValues, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
@@ -37,7 +38,7 @@ export function stageColumns(shape: Shape): StageColumn[] {
 export function differenceColumns(shape: Shape): ShapeColumn[] {
   const groups = shape.entity.groups.filter(needsOldValues);
   return shape.columns.filter((column) =>
-    groups.some((group) => group.columns.includes(column.name)),
+    groups.some((group) => mergedColumns(group).includes(column.name)),
   );
 }
 

@@ -3,6 +3,8 @@ import { isMonotonic } from '../model/column-order.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
 import { newestChange } from './history-ddl.ts';
+import { setInsert, setOf, setUpdate } from './set-ddl.ts';
+import { isSet } from './shape.ts';
 
 /*
  * The triggers that stamp local writes (ARCHITECTURE.md §3). They do not fire in sessions that apply
@@ -96,8 +98,10 @@ function literal(text: string): string {
 export function stampFunction(entity: Entity, site: number): string {
   const stamps = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))];
   const keeps = entity.history !== undefined;
+  const sets = entity.groups.filter(isSet);
   const groups = entity.groups.map((group) => {
     const stamp = ident(group.stamp);
+    if (group.tags !== undefined) return setUpdate(setOf(entity, group), site);
     return (
       `  IF ${distinct(group.columns)} THEN\n${mustRise(entity, group)}` +
       `    NEW.${stamp} := (greatest(at, (OLD.${stamp} >> 11) + 1) << 11) | ${site};\n` +
@@ -122,7 +126,7 @@ ${groups.join('\n')}
 ${keeps ? `  at := greatest(at, (${newestChange(entity, 'NEW')} >> 11) + 1);\n` : ''}  SELECT (x.stamp >> 11) + 1 INTO dead FROM ${tombstoneOf(entity)} AS x WHERE ${sameKeyAs(entity, 'NEW')};
   at := (greatest(at, dead) << 11) | ${site};
 ${stamps.map((stamp) => `  NEW.${stamp} := at;`).join('\n')}
-  RETURN NEW;
+${sets.map((group) => setInsert(setOf(entity, group))).join('')}  RETURN NEW;
 END`,
   );
 }

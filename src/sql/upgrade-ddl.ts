@@ -3,6 +3,7 @@
  * done; nothing is dropped: a column that left the model keeps its values until somebody drops it.
  */
 import { canonicalJson } from '../model/hash.ts';
+import { hiddenColumns } from '../model/ir.ts';
 import type { Check, Column, Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf } from './apply-names.ts';
@@ -11,14 +12,15 @@ import { derivedDdl } from './derived-ddl.ts';
 import {
   adoptionDdl,
   columnDdl,
+  hiddenDdl,
   indexDdl,
   laterReferencesDdl,
   referenceDdl,
   replicationDdl,
   tableDdl,
 } from './entity-ddl.ts';
+import { helperDdl } from './helper-ddl.ts';
 import { historyChanges } from './history-ddl.ts';
-import { isSetFunction } from './helper-ddl.ts';
 
 /** Statements in order, to be run in one transaction at each site. */
 export function upgradeDdl(before: Model, after: Model, site: number): string[] {
@@ -26,7 +28,7 @@ export function upgradeDdl(before: Model, after: Model, site: number): string[] 
   const fresh = allEntities(after).filter((entity) => oldOf(entity) === undefined);
   const made = fresh.filter((entity) => entity.adopted !== true);
   return [
-    isSetFunction(),
+    ...helperDdl(after.entities),
     ...fresh.filter((entity) => entity.adopted === true).flatMap(adoptionDdl),
     // New tables first: columns that are added may refer to them.
     ...made.flatMap((entity) => [tableDdl(after, entity), ...indexDdl(entity)]),
@@ -50,12 +52,12 @@ export function upgradeDdl(before: Model, after: Model, site: number): string[] 
 function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Entity }): string[] {
   const alter = (action: string): string => `ALTER TABLE ${tableOf(entity)} ${action}`;
   const added = entity.columns.filter((column) => !old.columns.some(named(column.name)));
-  const stamps = entity.groups.filter((group) => !old.groups.some(named(group.name)));
+  const known = hiddenColumns(old);
+  const hidden = hiddenColumns(entity).filter((column) => !known.some(named(column.name)));
   const columns =
     entity.adopted === true
       ? []
       : added.filter((column) => column.derived === undefined).map(columnDdl);
-  const hidden = stamps.map((group) => `${ident(group.stamp)} bigint NOT NULL DEFAULT 0`);
   const rest =
     entity.adopted === true
       ? []
@@ -67,7 +69,9 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
         ];
   return [
     ...guardChanges(old, entity),
-    ...[...columns, ...hidden].map((column) => alter(`ADD COLUMN IF NOT EXISTS ${column}`)),
+    ...[...columns, ...hidden.map(hiddenDdl)].map((column) =>
+      alter(`ADD COLUMN IF NOT EXISTS ${column}`),
+    ),
     ...(added.some((column) => column.derived !== undefined) ? derivedDdl(entity) : []),
     ...rest,
     ...(rest.length === 0 ? [] : indexDdl(entity)),

@@ -1,7 +1,8 @@
+import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { hiddenNames } from './shape.ts';
 
 /*
  * Statements of the comparison between sites. Rows are hashed in their text form, which the session's
@@ -22,8 +23,7 @@ export const TEXT_SETTINGS =
 
 /** The columns whose values are compared: all of the model's that are replicated, and the hidden ones. */
 function comparedColumns(entity: Entity): string[] {
-  const hidden = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
-  return [...replicatedColumns(entity).map((column) => column.name), ...hidden];
+  return [...replicatedColumns(entity).map((column) => column.name), ...hiddenNames(entity)];
 }
 
 function rowText(columns: readonly string[], alias: string): string {
@@ -78,7 +78,7 @@ export interface StateOptions {
 export function stateStatement(entity: Entity, { values, lock }: StateOptions): string {
   const columns = comparedColumns(entity);
   const stamps = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
-  const hashes = entity.groups.map((group) => `md5(${rowText(group.columns, 'e')})`);
+  const hashes = entity.groups.map((group) => `md5(${rowText(mergedColumns(group), 'e')})`);
   const result = [
     `(e.${ident(BIRTH_COLUMN)} IS NOT NULL)::text`,
     `octet_length(${rowText(columns, 'e')})::text`,

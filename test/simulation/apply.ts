@@ -96,6 +96,10 @@ function updateRow(target: Target, before: RowVersion, after: RowVersion): boole
     if (base === stamp) continue;
     const additive = group.method === 'additive';
     if (!additive && current.stamps[index] !== base && planted !== 'no-base-check') return false;
+    if (group.set !== undefined && planted !== 'set-without-base') {
+      const same = group.columns.every((place) => current.values[place] === before.values[place]);
+      if (!same) return false;
+    }
     const joins = additive || group.orders !== undefined;
     if (!joins || stamp > current.stamps[index]!) result.stamps[index] = stamp;
     for (const place of group.columns) {
@@ -164,6 +168,7 @@ function record(
       for (const stamp of stamps) named.add(stamp);
       if (conflict.type !== 'update') named.add(-image.birth);
     }
+    for (const element of conflict.elements ?? []) named.add(`${group} ${element}`);
   }
   state.conflicts.set(row, named);
 }
@@ -180,7 +185,7 @@ function mergeWith(
     return merge(sim.policy, { row }, change);
   }
   if (planted === 'ignore-tombstone') return merge(sim.policy, {}, change);
-  const policy = planted === 'latest-only' ? withoutOrder(sim.policy) : sim.policy;
+  const policy = policyWith(planted, sim.policy);
   const result = merge(policy, state, change);
   if (row === undefined || after === undefined || result.state.row === undefined) return result;
   if (planted === 'arrival-wins' && row.birth === after.birth) {
@@ -198,9 +203,13 @@ function mergeWith(
   return result;
 }
 
-function withoutOrder(policy: MergePolicy): MergePolicy {
-  const latest = (group: GroupPolicy): GroupPolicy => ({ ...group, method: 'latest-timestamp' });
-  return {
-    groups: policy.groups.map((group) => (group.orders === undefined ? group : latest(group))),
-  };
+/** As planted bugs: groups that are merged as if they had another method. */
+function policyWith(planted: Planted | undefined, policy: MergePolicy): MergePolicy {
+  const wrong = (group: GroupPolicy): boolean =>
+    (planted === 'latest-only' && group.orders !== undefined) ||
+    (planted === 'latest-set' && group.set !== undefined);
+  const latest = ({ name, columns }: GroupPolicy): GroupPolicy => ({
+    ...{ name, columns, method: 'latest-timestamp' },
+  });
+  return { groups: policy.groups.map((group) => (wrong(group) ? latest(group) : group)) };
 }

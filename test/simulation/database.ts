@@ -20,8 +20,8 @@ export interface DatabaseState {
   floor: bigint;
   /** The greatest stamp that apply has written. */
   greatest: bigint;
-  /** Stamps that conflict records name, by row. */
-  conflicts: Map<string, ReadonlySet<bigint>>;
+  /** Stamps, and elements of sets as `<group> <element>`, that conflict records name, by row. */
+  conflicts: Map<string, ReadonlySet<bigint | string>>;
   ledger: Acknowledged[];
   lsn: bigint;
 }
@@ -76,6 +76,11 @@ export class SimDatabase {
   crash(): void {
     this.state = copyOf(this.#onDisk);
     this.wal.length = this.walOnDisk;
+  }
+
+  /** What a crash leaves applied of an origin. */
+  durableProgress(origin: number): bigint {
+    return this.#onDisk.progress.get(origin) ?? 0n;
   }
 
   /** As a planted bug: an origin's progress gets to disk without the data. */

@@ -1,9 +1,10 @@
 import { planEntity, planTombstone } from '../../src/apply/relation.ts';
 import type { EntityPlan, RelationDescriptor, TombstonePlan } from '../../src/apply/relation.ts';
-import { policyOf } from '../../src/merge/policy.ts';
+import { policyOf, valueColumns } from '../../src/merge/policy.ts';
 import type { MergePolicy } from '../../src/merge/types.ts';
-import { BIRTH_COLUMN } from '../../src/model/ir.ts';
+import { BIRTH_COLUMN, mergedColumns } from '../../src/model/ir.ts';
 import type { ColumnGroup, DeleteRule, Entity, Method, OrderedMethod } from '../../src/model/ir.ts';
+import { isSetMethod } from '../../src/model/set-groups.ts';
 import type { ShapeColumn } from '../../src/sql/shape.ts';
 import type { Random } from './random.ts';
 import { STATES } from './values.ts';
@@ -40,6 +41,7 @@ export const TYPES = new Map([
 const METHODS: readonly Method[] = [
   ...(['latest-timestamp', 'latest-timestamp', 'additive', 'additive', 'overwrite'] as const),
   ...(['maximum', 'minimum', 'serial-maximum', 'priority-group'] as const),
+  ...(['add-wins', 'remove-wins'] as const),
 ];
 
 /** What decides first in ordered groups, and what does when that cannot. */
@@ -83,21 +85,21 @@ function drawEntity(random: Random, index: number): SimEntity {
     const methods = keeps && random.chance(60) ? drawMethods(random) : undefined;
     const method = random.pick(METHODS);
     const isFunction = methods?.some((one) => one.method === 'sql-function') === true;
-    const columns = !isFunction && random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
-    const order = method === 'priority-group' ? { order: STATES } : {};
-    const merged = methods === undefined ? { method, ...order } : ordered(methods);
-    groups.push({ name, stamp: `_crp_${name}`, columns, ...merged });
+    const isOne = isFunction || (methods === undefined && isSetMethod(method));
+    const columns = !isOne && random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
+    const group = simGroup(name, columns, method);
+    groups.push(methods === undefined ? group : ordered(group, methods));
   }
   const rules = keeps ? drawRules(random) : {};
   const texts = new Set(groups.filter(() => random.chance(40)).map(({ name }) => name));
   const toasted = new Set<number>();
-  const values = groups.flatMap((group) => group.columns).length;
+  const values = groups.flatMap(mergedColumns).length;
   for (let place = 0; place < values; place++) if (random.chance(30)) toasted.add(place);
   return simEntity(index, groups, { toasted, texts, rules });
 }
 
-function ordered(methods: OrderedMethod[]): { method: 'ordered'; methods: OrderedMethod[] } {
-  return { method: 'ordered', methods };
+function ordered({ name, stamp, columns }: ColumnGroup, methods: OrderedMethod[]): ColumnGroup {
+  return { name, stamp, columns, method: 'ordered', methods };
 }
 
 function drawMethods(random: Random): OrderedMethod[] {
@@ -114,10 +116,20 @@ function drawRules(random: Random): SimRules {
   };
 }
 
+/** A column group as the compiler makes it. */
+export function simGroup(name: string, columns: string[], method: Method): ColumnGroup {
+  return {
+    ...{ name, stamp: `_crp_${name}`, columns, method },
+    ...(method === 'priority-group' ? { order: STATES } : {}),
+    ...(isSetMethod(method) ? { tags: `_crp_${name}_tags` } : {}),
+  };
+}
+
 /** `bigint` where the method needs numbers; a maximum is of texts where `texts` names the group. */
 function typeOf(group: ColumnGroup, texts: ReadonlySet<string>): string {
   const numbers = ['average', 'additive', 'maximum'];
   if (group.methods?.some(({ method }) => numbers.includes(method)) === true) return 'bigint';
+  if (group.tags !== undefined) return texts.has(group.name) ? 'text[]' : 'integer[]';
   if (group.method === 'minimum' || group.method === 'serial-maximum') return 'bigint';
   return group.method === 'maximum' && !texts.has(group.name) ? 'bigint' : 'text';
 }
@@ -170,7 +182,7 @@ function tableRelation(entity: Entity, index: number): SimRelation {
   const column = (name: string, oid: number): SimRelation['columns'][number] => ({
     ...{ name, oid, key: true },
   });
-  const data = entity.columns.slice(1).map((one) => column(one.name, TEXT));
+  const data = valueColumns(entity).map(({ name }) => column(name, TEXT));
   const stamps = entity.groups.map((group) => column(group.stamp, INT8));
   const columns = [column('k', INT8), ...data, column(BIRTH_COLUMN, INT8), ...stamps];
   return { oid: 1000 + 2 * index, name: entity.table.name, full: true, columns };

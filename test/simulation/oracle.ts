@@ -7,6 +7,7 @@ import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import { replayedRow } from './oracle-history.ts';
 import { bestOfAll } from './oracle-order.ts';
+import { endOfSet, lostElements } from './oracle-sets.ts';
 import type { Site, World } from './world.ts';
 import { Violation } from './world.ts';
 
@@ -38,7 +39,8 @@ export function check(world: World): void {
       const site = sites[index]!.number;
       throw new Violation(`row ${row} at site ${site} is ${found}, it should be ${right}`);
     }
-    checkNothingLost(sim, { row, made, wanted, states: everywhere });
+    const lossy = sites.length < world.sites.length;
+    checkNothingLost(sim, { row, made, wanted, states: everywhere, lossy });
   }
   checkNoOthers(sites, history);
 }
@@ -130,11 +132,17 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
     .filter((write) => write.after.birth === first.birth);
   for (const [group, policy] of sim.policy.groups.entries()) {
     const { method, columns } = policy;
+    if (policy.set !== undefined) {
+      const { array, tags } = endOfSet(policy, first.birth, made);
+      row.values[columns[0]!] = array;
+      row.values[columns[1]!] = tags;
+    }
     for (const { before, after } of updates) {
       const stamp = after.stamps[group]!;
       if (before.stamps[group] === stamp) continue;
       const newest = stamp > row.stamps[group]!;
       if (newest) row.stamps[group] = stamp;
+      if (policy.set !== undefined) continue;
       for (const place of columns) {
         const [from, to] = [before.values[place]!, after.values[place]!];
         if (method === 'additive') {
@@ -154,9 +162,17 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
  */
 function checkNothingLost(
   sim: SimEntity,
-  end: { row: string; made: readonly Made[]; wanted: KeyState; states: readonly DatabaseState[] },
+  end: {
+    row: string;
+    made: readonly Made[];
+    wanted: KeyState;
+    states: readonly DatabaseState[];
+    /** A site was lost, and its records with it. */
+    lossy: boolean;
+  },
 ): void {
-  const { row, made, wanted, states } = end;
+  const { row, made, wanted, states, lossy } = end;
+  const records = states.flatMap((state) => state.conflicts.get(row) ?? []);
   for (const one of made) {
     if (one.write.kind === 'delete') continue;
     const birth = one.write.after.birth;
@@ -167,14 +183,24 @@ function checkNothingLost(
     for (const group of groups) {
       const stamp = one.write.after.stamps[group]!;
       const alive = wanted.row?.birth === birth;
-      const { method, columns } = sim.policy.groups[group]!;
+      const policy = sim.policy.groups[group]!;
+      const { method, columns } = policy;
+      if (alive && policy.set !== undefined) {
+        const parts = { group: policy, place: group, one, end: wanted.row!, lossy };
+        const [lost] = lostElements(parts, made, records);
+        if (lost === undefined) continue;
+        throw new Violation(
+          `the write of "${lost}" in group ${group} of row ${row} with stamp ${stamp} by site ` +
+            `${one.by.site} was lost without a record`,
+        );
+      }
       const { values } = one.write.after;
       const there = columns.every((place) => values[place] === wanted.row?.values[place]);
       if (alive && (method === 'additive' || there)) continue;
       if (made.some((other) => replaces(other, one, group))) continue;
-      const joins = method === 'additive' || sim.policy.groups[group]!.orders !== undefined;
+      const joins =
+        method === 'additive' || policy.orders !== undefined || policy.set !== undefined;
       const names = joins ? [stamp, -birth] : [stamp];
-      const records = states.flatMap((state) => state.conflicts.get(row) ?? []);
       if (records.some((named) => names.some((name) => named.has(name)))) continue;
       throw new Violation(
         `the write of group ${group} of row ${row} with stamp ${stamp} by site ${one.by.site} ` +

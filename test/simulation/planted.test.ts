@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Method } from '../../src/model/ir.ts';
-import { simEntity } from './model.ts';
+import { simEntity, simGroup } from './model.ts';
 import { PLANTED } from './planted.ts';
 import type { Planted } from './planted.ts';
 import { play, shrink, simulate } from './simulate.ts';
@@ -11,7 +11,7 @@ import type { Step } from './steps.ts';
 const SEEDS = 3000;
 /** These need several rare things at once: each is played below by itself. */
 const RARE: readonly Planted[] = [
-  ...(['early-vector', 'equal-stamp-overwrites'] as const),
+  ...(['early-vector', 'equal-stamp-overwrites', 'forget-removals'] as const),
   ...(['serial-without-base', 'no-last-image'] as const),
 ];
 
@@ -123,6 +123,16 @@ test(`a trimmed history brings a row back; found: ${PLANTED['no-last-image']}`, 
   assert.match(end('no-last-image') ?? 'kept', /what its history says/);
 });
 
+/**
+ * Site 5 removes an element and then adds another one; site 1, which does not know of it, removes the first
+ * one too and adds it again.
+ */
+const ADDED_WITHOUT_KNOWING: Step[] = [
+  ...[write(5, 'insert', { key: 1, value: 1 }), ...apply(1, 5), ...apply(2047, 5)],
+  ...[write(5, 'update', { key: 1, value: 4 }), write(5, 'update', { key: 1, value: 9 })],
+  ...[write(1, 'update', { key: 1, value: 4 }), write(1, 'update', { key: 1, value: 8 })],
+];
+
 const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], message: RegExp][] =
   [
     [
@@ -137,11 +147,15 @@ const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], 
       'two steps of a serial number that are applied as one go all the way',
       ...(['serial-maximum', 'serial-without-base', SERIAL_IN_TWO_STEPS, /it should be/] as const),
     ],
+    [
+      'a removal keeps an element out that was added without knowing of it',
+      ...(['remove-wins', 'forget-removals', ADDED_WITHOUT_KNOWING, /it should be/] as const),
+    ],
   ];
 
 for (const [title, method, bug, steps, message] of BY_HAND) {
   const end = (planted: Planted | undefined): string | undefined => {
-    const groups = [{ name: 'g', stamp: '_crp_g', columns: ['a'], method }];
+    const groups = [simGroup('g', ['a'], method)];
     const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set() })];
     return play({ setting: { sites: [5, 1, 2047], model, offsets: [0, 0, 0], planted }, steps });
   };

@@ -26,6 +26,10 @@ export const PLANTED = {
     'the set-based update overwrites a monotonic group that has the base stamp',
   'serial-without-base':
     'the set-based update compares a serial number with one that the origin saw',
+  'latest-set': 'merge takes the later one of two sets',
+  'set-without-base':
+    'the set-based update does not compare a set with the one that the origin saw',
+  'forget-removals': 'where removals win, a removal is forgotten at the next write',
   'old-insert-stamp': 'an insert may get a stamp that is not above the tombstone of its key',
   'lose-unchanged': 'a value that the WAL leaves out since it did not change becomes NULL',
   'netted-history': 'changes of an entity that keeps history are netted before they are replayed',

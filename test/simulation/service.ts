@@ -8,6 +8,7 @@ import type { SimDatabase } from './database.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
+import { arrayOf, firstSet, nextSet, writeSet } from './sets.ts';
 import { firstValue, nextValue } from './values.ts';
 import {
   beginMessage,
@@ -39,6 +40,8 @@ export interface ServiceContext {
   database: SimDatabase;
   /** µs since 2020 by this server's clock. */
   clock: bigint;
+  /** Everything with a stamp up to this one is stable. */
+  stable: bigint;
   planted: Planted | undefined;
 }
 
@@ -130,9 +133,17 @@ export class ServiceTransaction {
 
   #insert(statement: Statement): void {
     const { policy } = this.#entity(statement);
-    const values = policy.groups.flatMap((group) =>
-      group.columns.map((place) => firstValue(group, place, statement.value + place)),
-    );
+    const values: RowVersion['values'] = [];
+    for (const group of policy.groups) {
+      for (const place of group.columns) {
+        if (group.set === undefined)
+          values[place] = firstValue(group, place, statement.value + place);
+      }
+      if (group.set === undefined) continue;
+      const [array, tags] = group.columns;
+      values[array!] = arrayOf(group, firstSet(group, statement.value));
+      values[tags!] = null;
+    }
     const after = this.#born(statement, { key: statement.key, values, above: [] });
     const [table] = this.#entity(statement).relations;
     const tuple = rowTuple(this.#entity(statement), statement.key, { row: after });
@@ -168,6 +179,10 @@ export class ServiceTransaction {
     const above = this.#aboveHistory(this.#id(statement));
     for (const [index, group] of sim.policy.groups.entries()) {
       if ((statement.groups & (1 << index)) === 0) continue;
+      if (group.set !== undefined) {
+        this.#updateSet(group, index, { before, after, number: statement.value });
+        continue;
+      }
       for (const place of group.columns) {
         const next = this.#next(group, place, { before, number: statement.value + place });
         if (next === before.values[place]) continue;
@@ -181,6 +196,24 @@ export class ServiceTransaction {
     this.#record(row, { before, after });
     // An UPDATE that changes no value is in the WAL too, but nothing was written.
     this.#writes.push({ kind: 'update', row, before, after });
+  }
+
+  /** A write that adds and removes nothing changes nothing. */
+  #updateSet(
+    group: GroupPolicy,
+    index: number,
+    write: { before: RowVersion; after: RowVersion; number: number },
+  ): void {
+    const { before, after, number } = write;
+    const { stable, planted } = this.#context;
+    const [array, tags] = group.columns;
+    const elements = nextSet(group, before, number);
+    if (arrayOf(group, elements) === before.values[array!]) return;
+    const stamp = this.#stamp(before.stamps[index]!);
+    const written = writeSet({ group, before, elements, stamp, stable, planted });
+    after.values[array!] = written.array;
+    after.values[tags!] = written.tags;
+    after.stamps[index] = stamp;
   }
 
   /** What the service writes; the trigger refuses what is below the old value in the column's order. */
@@ -241,9 +274,12 @@ export class ServiceTransaction {
   #rekey(statement: Statement, before: RowVersion): void {
     if (statement.to === statement.key || this.#row(statement, statement.to) !== undefined) return;
     this.#bury(statement, before);
+    const values = [...before.values];
+    for (const { set, columns } of this.#entity(statement).policy.groups) {
+      if (set !== undefined) values[columns[1]!] = null;
+    }
     const after = this.#born(statement, {
-      key: statement.to,
-      values: before.values,
+      ...{ key: statement.to, values },
       above: [before.birth, ...before.stamps],
     });
     this.#message(statement, { before, after });

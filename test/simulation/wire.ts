@@ -1,5 +1,6 @@
 import type { TupleRef } from '../../src/apply/fold.ts';
 import { FIELD_NULL, FIELD_UNCHANGED, newFields, readTuple } from '../../src/apply/tuple.ts';
+import { valueColumns } from '../../src/merge/policy.ts';
 import type { RowVersion, Tombstone, Value } from '../../src/merge/types.ts';
 import type { SimEntity, SimRelation } from './model.ts';
 
@@ -109,7 +110,7 @@ export function readKey(ref: TupleRef): number {
 export function readRow(sim: SimEntity, ref: TupleRef, before?: RowVersion): RowVersion {
   const { bytes } = ref;
   readTuple(bytes, ref.offset, FIELDS);
-  const width = sim.entity.columns.length - 1;
+  const width = valueColumns(sim.entity).length;
   const values = Array.from({ length: width }, (_, place): Value => {
     const start = FIELDS[2 * (place + 1)]!;
     const length = FIELDS[2 * (place + 1) + 1]!;

@@ -3,6 +3,8 @@ import type { SiteView } from '../../src/site/stability.ts';
 import { SimAgent } from './agent.ts';
 import { trimHistories } from './apply-history.ts';
 import { SimDatabase } from './database.ts';
+import { happenedBefore } from './ledger.ts';
+import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
 import { ServiceTransaction } from './service.ts';
@@ -133,7 +135,8 @@ export class World {
     const { database, number } = site;
     const { model, planted } = this.setting;
     const clock = this.#now + BigInt(site.offset);
-    const context = { site: number, model, database, clock, planted };
+    const stable = this.#stable();
+    const context = { site: number, model, database, clock, stable, planted };
     const transaction = new ServiceTransaction(context);
     for (const statement of step.statements) transaction.run(statement);
     this.#transactions += 1;
@@ -141,13 +144,37 @@ export class World {
     const acknowledged = transaction.commit(this.#transactions);
     if (acknowledged === undefined) return '';
     for (const write of acknowledged.writes) {
-      const stamps = write.kind === 'delete' ? [write.stamp] : newStamps(write);
+      const stamps = stampsOf(write);
       if (stamps.some((stamp) => stamp >> 11n <= before >> 11n)) {
         throw new Violation(`a stamp of site ${number} is not above one that it had applied`);
       }
     }
     if (step.durably) database.flush();
     return `position ${acknowledged.position}`;
+  }
+
+  /**
+   * The greatest stamp up to which everything is stable (src/site/stability.ts), by what is really on disk
+   * everywhere: known at every site, with nothing on its way that was made without knowing it.
+   */
+  #stable(): bigint {
+    const all = this.sites.flatMap((site) => site.database.state.ledger);
+    const isEverywhere = (one: Acknowledged): boolean =>
+      this.survivors().every(
+        ({ number, database }) =>
+          number === one.site || database.durableProgress(one.site) >= one.position,
+      );
+    const underWay = all.filter((one) => !isEverywhere(one));
+    let stable = 0n;
+    let first: bigint | undefined;
+    for (const one of all) {
+      const isKnown = underWay.every((other) => other !== one && happenedBefore(one, other));
+      for (const stamp of one.writes.flatMap(stampsOf)) {
+        if (stamp > stable) stable = stamp;
+        if (!isKnown && (first === undefined || stamp < first)) first = stamp;
+      }
+    }
+    return first === undefined || first > stable ? stable : first - 1n;
   }
 
   /** The link sends batches after the journal's position, and perhaps some that it had sent before. */
@@ -301,6 +328,11 @@ function viewOf(site: Site): SiteView {
   if (position >= (ledger.at(-1)?.position ?? 0n)) site.marks += 2;
   const mark = { sequence: site.marks, position };
   return { number, mark, applied: database.progressOnDisk() };
+}
+
+/** The stamps that a write made. */
+function stampsOf(write: Write): bigint[] {
+  return write.kind === 'delete' ? [write.stamp] : newStamps(write);
 }
 
 function newStamps(write: {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { connect } from '../../../src/postgres/connect.ts';
+import { digests } from '../../../src/repair/digest.ts';
+import { AgentSite } from '../../support/agents.ts';
+import { eventually } from '../../support/pair.ts';
+import { startServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/server.ts';
+import { setsModel } from '../../support/sets-model.ts';
+
+const MODEL = setsModel();
+let server: TestServer;
+const sites: AgentSite[] = [];
+
+before(async () => {
+  server = await startServer(18);
+  const admin = (name: string): Promise<string> => server.createDatabase(name);
+  const first = await AgentSite.init('one', { adminUrl: await admin('one'), model: MODEL });
+  sites.push(first);
+  await first.up();
+  for (const [name, number] of [
+    ['two', 2],
+    ['three', 7],
+  ] as const) {
+    const invitation = await first.invite(name, number);
+    const site = await AgentSite.join(invitation, { adminUrl: await admin(name) });
+    sites.push(site);
+    await site.up();
+  }
+});
+
+after(async () => {
+  for (const site of sites) await site.remove();
+  await server?.remove();
+});
+
+async function equal(): Promise<void> {
+  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
+  try {
+    await eventually('three sites are equal', async () => {
+      const all = await Promise.all(clients.map((client) => digests(client, [MODEL])));
+      return all.every((one) => JSON.stringify(one) === JSON.stringify(all[0]));
+    });
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+  }
+}
+
+const ROW = `SELECT concat_ws(' ', alias, role) AS v FROM test.account WHERE id = 1`;
+
+const everywhere = (wanted: string): Promise<void> =>
+  eventually(`${wanted} everywhere`, async () => {
+    const found = await Promise.all(sites.map((site) => site.sql.query<{ v: string }>(ROW)));
+    return found.every((result) => result.rows[0]?.v === wanted);
+  });
+
+test('three sites change a set without each other: the same end everywhere', async () => {
+  const [one, two, three] = sites as [AgentSite, AgentSite, AgentSite];
+  await one.sql.query(`INSERT INTO test.account (id, alias, role) VALUES (1, '{a,b}', '{a,b}')`);
+  await everywhere('{a,b} {a,b}');
+  for (const site of sites) site.proxy.set('cut');
+  await one.sql.query(`UPDATE test.account SET alias = '{a,c}', role = '{a,c}'`);
+  await two.sql.query(`UPDATE test.account SET alias = '{}', role = '{}'`);
+  await two.sql.query(`UPDATE test.account SET alias = '{b}', role = '{b}'`);
+  await three.sql.query(`UPDATE test.account SET alias = '{a,b,d}', role = '{b,d}'`);
+  for (const site of sites) site.proxy.set('open');
+  // Two removed b and added it again, one removed it: its addition is newer than what one had seen.
+  await everywhere('{b,c,d} {c,d}');
+  await equal();
+});
+
+test('sets that three sites change all the time end equal, and every added value is there', async () => {
+  const work = async (site: AgentSite, index: number): Promise<void> => {
+    for (let time = 0; time < 40; time++) {
+      await site.sql.query(
+        `UPDATE test.account SET alias = alias || $1::text,
+          role = CASE WHEN $2 THEN role || 's'::text ELSE array_remove(role, 's') END`,
+        [`${index}-${time}`, time % 2 === 0],
+      );
+    }
+  };
+  await Promise.all(sites.map(work));
+  await equal();
+  const { rows } = await sites[0]!.sql.query<{ n: string }>(
+    `SELECT count(*) AS n FROM test.account, unnest(alias) AS x WHERE x ~ '-'`,
+  );
+  assert.equal(rows[0]!.n, '120');
+});

@@ -1,0 +1,104 @@
+import type { GroupPolicy, RowVersion, Value } from '../../src/merge/types.ts';
+import { happenedBefore } from './ledger.ts';
+import type { Made } from './oracle.ts';
+import { arrayOf, elementsOf, entriesOf, tagsOf } from './sets.ts';
+
+/** A write of one incarnation of a row that leaves it: an insert, which found nothing, or an update. */
+interface SetStep {
+  made: Made;
+  before: RowVersion | undefined;
+  after: RowVersion;
+}
+
+function stepsOf(birth: bigint, made: readonly Made[]): SetStep[] {
+  return made.flatMap((one): SetStep[] => {
+    const { write } = one;
+    if (write.kind === 'delete' || write.after.birth !== birth) return [];
+    return [
+      { made: one, before: write.kind === 'insert' ? undefined : write.before, after: write.after },
+    ];
+  });
+}
+
+/** True if the other write was made with knowledge of this one. */
+function isKnown(one: SetStep, other: SetStep, order: readonly SetStep[]): boolean {
+  if (one.made.by === other.made.by) return order.indexOf(one) < order.indexOf(other);
+  return happenedBefore(one.made.by, other.made.by);
+}
+
+function changes(group: GroupPolicy, step: SetStep, element: string): 'added' | 'removed' | false {
+  const [had, has] = [step.before, step.after].map((row) => elementsOf(group, row).has(element));
+  return had === has ? false : has === true ? 'added' : 'removed';
+}
+
+/**
+ * The end of a set, from what each write knew of the others. The array: an element is there if it was added
+ * and, where additions win, one addition is known to no removal; where removals win, each removal is known
+ * to an addition. The tags: what writes made and no write took away.
+ */
+export function endOfSet(
+  group: GroupPolicy,
+  birth: bigint,
+  made: readonly Made[],
+): { array: Value; tags: Value } {
+  const steps = stepsOf(birth, made);
+  const all = new Set(steps.flatMap(({ after }) => [...elementsOf(group, after)]));
+  const stays = [...all].filter((element) => {
+    const of = (what: 'added' | 'removed'): SetStep[] =>
+      steps.filter((step) => changes(group, step, element) === what);
+    const [added, removed] = [of('added'), of('removed')];
+    if (group.method === 'add-wins') {
+      return added.some((add) => !removed.some((remove) => isKnown(add, remove, steps)));
+    }
+    return removed.every((remove) => added.some((add) => isKnown(remove, add, steps)));
+  });
+  return { array: arrayOf(group, stays), tags: tagsOf(birth, entriesAtEnd(group, steps)) };
+}
+
+function entriesAtEnd(group: GroupPolicy, steps: readonly SetStep[]): Set<string> {
+  const entries = new Set(steps.flatMap(({ after }) => [...entriesOf(group, after)]));
+  for (const { before, after } of steps) {
+    const left = entriesOf(group, after);
+    for (const entry of before === undefined ? [] : entriesOf(group, before)) {
+      if (!left.has(entry)) entries.delete(entry);
+    }
+  }
+  return entries;
+}
+
+/**
+ * Elements that a write added or removed, that are not so in the end, and that neither a later write
+ * touched nor a record names.
+ */
+export function lostElements(
+  parts: { group: GroupPolicy; place: number; one: Made; end: RowVersion; lossy: boolean },
+  made: readonly Made[],
+  records: readonly ReadonlySet<bigint | string>[],
+): string[] {
+  const { group, place, one, end, lossy } = parts;
+  const steps = stepsOf(end.birth, made);
+  const step = steps.find((candidate) => candidate.made === one)!;
+  const touched = new Set([...elementsOf(group, step.before), ...elementsOf(group, step.after)]);
+  return [...touched].filter((element) => {
+    const what = changes(group, step, element);
+    if (what === false) return false;
+    if (elementsOf(group, end).has(element) === (what === 'added')) return false;
+    if (what === 'removed' && group.method === 'add-wins') {
+      // The record is made where the addition was; and net changes do not tell of what a site has
+      // added and removed itself.
+      if (lossy || isOwn(group, step, element)) return false;
+    }
+    if (records.some((named) => named.has(`${place} ${element}`))) return false;
+    return !steps.some(
+      (other) => changes(group, other, element) !== false && isKnown(step, other, steps),
+    );
+  });
+}
+
+/** True if the element that a write removed had been added by its own site. */
+function isOwn(group: GroupPolicy, { made, before }: SetStep, element: string): boolean {
+  const entries = [...entriesOf(group, before!)].filter((entry) => entry.endsWith(` ${element}`));
+  return entries.some(
+    (entry) => Number(BigInt(entry.slice(1).split(' ')[0]!) & 2047n) === made.by.site,
+  );
+}
