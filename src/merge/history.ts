@@ -41,9 +41,12 @@ export function newConflicts(
   return now.filter((one) => !known.has(token(one)));
 }
 
-/** Of a conflict about whole rows also what the row was that lost or might have: it may be another one now. */
+/**
+ * Of a set also the elements; of a conflict about whole rows also what the row was that lost or might have: it
+ * may be another one now.
+ */
 function token(one: ReplayConflict): string {
-  const { of, type, group, method, winner, localStamp, remoteStamp, met } = one;
+  const { of, type, group, method, winner, localStamp, remoteStamp, met, elements = [] } = one;
   const row = type === 'update' || met === undefined ? [] : met.stamps;
-  return [of, type, group, method, winner, localStamp, remoteStamp, ...row].join(' ');
+  return [of, type, group, method, winner, localStamp, remoteStamp, ...row, ...elements].join(' ');
 }

@@ -120,6 +120,7 @@ function record(
       for (const stamp of stamps) named.add(stamp);
       if (conflict.type !== 'update') named.add(-image.birth);
     }
+    for (const element of conflict.elements ?? []) named.add(`${group} ${element}`);
   }
   state.conflicts.set(row, named);
 }

@@ -3,6 +3,7 @@ import type { Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import { siteName } from './model.ts';
 import { bestOfAll } from './oracle-order.ts';
+import { joinedSet } from './oracle-sets.ts';
 import { simFunction } from './values.ts';
 
 /*
@@ -113,6 +114,7 @@ function valuesOf(policy: GroupPolicy, met: Met): Value[] | undefined {
   const { sides, seen } = met;
   const incoming = sides.map((side) => side.incoming);
   if (policy.method === 'additive') return sides.map(sumOf);
+  if (policy.set !== undefined) return joinedSet(policy, met.row.birth, sides);
   if (policy.orders !== undefined) {
     return sides.map(({ place, base, current, incoming: next }) =>
       current === base ? next : bestOfAll(policy, place, [current, next]),

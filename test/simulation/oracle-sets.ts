@@ -1,7 +1,7 @@
 import type { GroupPolicy, RowVersion, Value } from '../../src/merge/types.ts';
 import { happenedBefore } from './ledger.ts';
 import type { Made } from './oracle.ts';
-import { arrayOf, elementsOf, entriesOf, tagsOf } from './sets.ts';
+import { arrayOf, elementOf, elementsOf, entriesOf, tagsOf } from './sets.ts';
 
 /** A write of one incarnation of a row that leaves it: an insert, which found nothing, or an update. */
 interface SetStep {
@@ -101,4 +101,26 @@ function isOwn(group: GroupPolicy, { made, before }: SetStep, element: string): 
   return entries.some(
     (entry) => Number(BigInt(entry.slice(1).split(' ')[0]!) & 2047n) === made.by.site,
   );
+}
+
+/** Array and tags after a change of a set: what stood without what the change took away, and what it made. */
+export function joinedSet(
+  group: GroupPolicy,
+  birth: bigint,
+  sides: readonly { base: Value; current: Value; incoming: Value }[],
+): Value[] {
+  const of = (side: 'base' | 'current' | 'incoming'): Set<string> => {
+    const values: Value[] = [];
+    for (const [at, place] of group.columns.entries()) values[place] = sides[at]![side];
+    return entriesOf(group, { birth, stamps: [], values });
+  };
+  const [base, current, incoming] = [of('base'), of('current'), of('incoming')];
+  const made = [...incoming].filter((entry) => !base.has(entry));
+  const left = [...current].filter((entry) => incoming.has(entry) || !base.has(entry));
+  const entries = [...new Set([...left, ...made])];
+  const elements = new Set(entries.map(elementOf));
+  const isOut = (element: string): boolean =>
+    entries.some((entry) => entry.startsWith('-') && elementOf(entry) === element);
+  const there = [...elements].filter((element) => !isOut(element));
+  return [arrayOf(group, there), tagsOf(birth, entries)];
 }

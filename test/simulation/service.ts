@@ -180,7 +180,7 @@ export class ServiceTransaction {
     for (const [index, group] of sim.policy.groups.entries()) {
       if ((statement.groups & (1 << index)) === 0) continue;
       if (group.set !== undefined) {
-        this.#updateSet(group, index, { before, after, number: statement.value });
+        this.#updateSet(group, index, { before, after, above, number: statement.value });
         continue;
       }
       for (const place of group.columns) {
@@ -202,14 +202,14 @@ export class ServiceTransaction {
   #updateSet(
     group: GroupPolicy,
     index: number,
-    write: { before: RowVersion; after: RowVersion; number: number },
+    write: { before: RowVersion; after: RowVersion; above: readonly bigint[]; number: number },
   ): void {
-    const { before, after, number } = write;
+    const { before, after, above, number } = write;
     const { stable, planted } = this.#context;
     const [array, tags] = group.columns;
     const elements = nextSet(group, before, number);
     if (arrayOf(group, elements) === before.values[array!]) return;
-    const stamp = this.#stamp(before.stamps[index]!);
+    const stamp = this.#stamp(before.stamps[index]!, ...above);
     const written = writeSet({ group, before, elements, stamp, stable, planted });
     after.values[array!] = written.array;
     after.values[tags!] = written.tags;
