@@ -1,5 +1,6 @@
 import type { Entity } from '../model/ir.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
+import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
+import { hiddenNames } from '../sql/shape.ts';
 import type { Shape, ShapeColumn } from '../sql/shape.ts';
 
 /** A relation as a batch describes it (ARCHITECTURE.md §6). */
@@ -76,7 +77,8 @@ export function planEntity(
   const { relation, local } = parts;
   const entity = commonEntity(parts.entity, relation);
   const known = new Set([
-    ...[...entity.key, BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)],
+    ...entity.key,
+    ...hiddenNames(entity),
     ...entity.groups.flatMap((group) => group.columns),
   ]);
   const columns: ShapeColumn[] = [];
@@ -130,7 +132,10 @@ function missingColumns(
   if (groups.length === 0) return {};
   const missing = groups.flatMap((group) => [
     { name: group.stamp, fallback: '0' },
-    ...group.columns.map((name) => ({ name, fallback: local.get(name)?.fallback ?? 'NULL' })),
+    ...mergedColumns(group).map((name) => ({
+      name,
+      fallback: local.get(name)?.fallback ?? 'NULL',
+    })),
   ]);
   return { missing };
 }

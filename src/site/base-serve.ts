@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { AppError } from '../base/errors.ts';
 import { encodeFrame } from '../link/frames.ts';
+import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
@@ -139,7 +140,7 @@ export function wholeTables(entity: Entity): BaseTable[] {
 export function groupTables(entity: Entity, names: readonly string[]): BaseTable[] {
   const groups = entity.groups.filter((group) => names.includes(group.name));
   const stamps = groups.map((group) => group.stamp);
-  const columns = groups.flatMap((group) => group.columns);
+  const columns = groups.flatMap(mergedColumns);
   const all = [...entity.key, ...columns, BIRTH_COLUMN, ...stamps];
   return [{ ...entity.table, columns: all, stamped: stamps }];
 }
