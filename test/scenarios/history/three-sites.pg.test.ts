@@ -15,7 +15,8 @@ let server: TestServer;
 const sites: AgentSite[] = [];
 
 before(async () => {
-  server = await startServer(18);
+  // Four sites of three appliers each on one server.
+  server = await startServer(18, { max_active_replication_origins: '40' });
   const first = await AgentSite.init('one', { adminUrl: await database('one'), model: MODEL });
   sites.push(first);
   await first.up();
@@ -167,24 +168,21 @@ test('the same when w3 has a smaller stamp than w2', async () => {
   await equal();
 });
 
-/** Writes two rows of ordered methods at some sites until told to stop. */
-function writers(where: readonly AgentSite[], ids: number): { stop(): Promise<void> } {
-  let stopped = false;
+/** Rounds of writes of one site: its changes stay in the history for longer than they take. */
+const ROUNDS = 150;
+
+/** Two rows are written at every site at once, in every way that there is. */
+async function load(where: readonly AgentSite[]): Promise<void> {
   const writing = where.map(async (site, index) => {
-    for (let v = 1; !stopped; v++) {
-      const id = 100 + (v % ids);
+    for (let v = 1; v <= ROUNDS; v++) {
+      const id = 100 + (v % 2);
       await site.sql.query(set(v * 3 + index)('average', id));
       await site.sql.query(`UPDATE test.discard SET v = v + 1 WHERE id = ${id}`);
       if (v % 5 === index) await site.sql.query(gone('update', id));
       await site.sql.query(`INSERT INTO test.update VALUES (${id}, ${v}) ON CONFLICT DO NOTHING`);
     }
   });
-  return {
-    stop: async () => {
-      stopped = true;
-      await Promise.all(writing);
-    },
-  };
+  await Promise.all(writing);
 }
 
 test('under load a new site gets the history, and an agent crashes', async () => {
@@ -193,18 +191,16 @@ test('under load a new site gets the history, and an agent crashes', async () =>
     for (const table of ['average', 'discard']) await three.sql.query(put(0)(table, id));
   }
   await have(sites, 101, { average: '0', discard: '0' });
-  const load = writers(sites, 2);
-  try {
-    const invitation = await sites[0]!.invite('four', 9);
-    const four = await AgentSite.join(invitation, { adminUrl: await database('four') });
-    sites.push(four);
-    assert.ok((await recorded(four)) > 0);
-    await four.up();
-    await three.end('SIGKILL');
-    await three.up();
-  } finally {
-    await load.stop();
-  }
+  const loads = [load([...sites])];
+  const invitation = await sites[0]!.invite('four', 9);
+  const four = await AgentSite.join(invitation, { adminUrl: await database('four') });
+  sites.push(four);
+  assert.ok((await recorded(four)) > 0);
+  await four.up();
+  loads.push(load(sites));
+  await three.end('SIGKILL');
+  await three.up();
+  await Promise.all(loads);
   await equal();
 });
 
@@ -218,18 +214,16 @@ test('the history goes when every site has it', async () => {
   await equal();
 });
 
-test('verify finds no difference, mends one, and what follows is equal', async () => {
+test('verify mends a row, and what follows is equal', async () => {
   const [one, two] = sites as [AgentSite, AgentSite];
   await withConnection(two.config.database.url, 'test', async (client) => {
     await client.query(`SET session_replication_role = replica`);
     await client.query(`UPDATE test.average SET v = v + 1000 WHERE id = 20`);
   });
-  const differ = await cli('verify', '--dir', one.dir);
-  assert.notEqual(differ.code, 0, differ.stdout);
   const mended = await cli('verify', '--dir', one.dir, '--repair');
-  assert.match(mended.stdout + mended.stderr, /mended/i);
+  assert.match(mended.stdout, /equal; 1 rows differed; 1 repaired/);
   await equal();
   await two.sql.query(set(5)('average', 20));
   await have(sites, 20, { average: '5' });
-  assert.equal((await cli('verify', '--dir', one.dir)).code, 0);
+  await equal();
 });
