@@ -169,7 +169,7 @@ test('the same when w3 has a smaller stamp than w2', async () => {
 });
 
 /** Rounds of writes of one site: its changes stay in the history for longer than they take. */
-const ROUNDS = 150;
+const ROUNDS = 40;
 
 /** Two rows are written at every site at once, in every way that there is. */
 async function load(where: readonly AgentSite[]): Promise<void> {
