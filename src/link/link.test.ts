@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../test/support/pair.ts';
 import { silentLog } from '../base/log.ts';
 import { encodeBatch } from '../journal/batch.ts';
 import type { Batch } from '../journal/journal.ts';
@@ -23,14 +23,6 @@ let port: number;
 let source: LmdbJournal;
 let end = 0n;
 const acks: bigint[] = [];
-
-async function eventually(what: string, holds: () => boolean): Promise<void> {
-  const limit = Date.now() + 20_000;
-  while (!holds()) {
-    if (Date.now() > limit) throw new Error(`not in time: ${what}`);
-    await delay(10);
-  }
-}
 
 function nextBatch(size: number, stream?: { xid: number; chunks: number }): Batch {
   const previous = end;
