@@ -125,7 +125,7 @@ function moved(
   return now.map((name) => (old.includes(name) ? `$[${old.indexOf(name) + 1}]` : fresh(name)));
 }
 
-/** Text of the value that a new column has in the rows that are there. */
+/** Text of the value that a new column has in the rows that are there; tags of sets are NULL. */
 function firstValue(entity: Entity, name: string): string {
   const column = entity.columns.find((one) => one.name === name);
   return column?.default === undefined ? 'NULL' : `((${column.default})::${column.type})::text`;
