@@ -52,6 +52,7 @@ async function appliedQuickly(
   if (entities.size !== 1) return false;
   const [net] = entities.values();
   if (net === undefined || net.rows.size === 0 || keepsHistory(net.plan)) return false;
+  if (session.orphans.watches(net.plan.shape.entity)) return false;
   await commit.announced;
   return session.fast.takeQuickly(net, { origin: commit.origin, position: pending.position });
 }
@@ -85,6 +86,11 @@ export async function applyEntities(
   take: Take,
 ): Promise<FoldOutcome> {
   const total = { ...NOTHING };
+  const { orphans } = session;
+  const watched = [...pending.fold.entities.values()].filter(
+    ({ plan, rows }) => rows.size > 0 && orphans.watches(plan.shape.entity),
+  );
+  const deleted = await orphans.deletedBy(watched);
   for (const net of inOneOrder(pending.fold.entities.values())) {
     const replayed = keepsHistory(net.plan);
     const left = replayed ? [...net.rows.values()] : await take(session, net);
@@ -93,6 +99,7 @@ export async function applyEntities(
     total.conflicts += outcome.conflicts;
     total.parked += outcome.parked;
   }
+  await orphans.note(watched, deleted);
   return total;
 }
 

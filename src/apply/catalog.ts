@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
+import type { ShapeColumn } from '../sql/shape.ts';
 import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './relation.ts';
 import { planEntity, planTombstone, UNKNOWN_PLAN } from './relation.ts';
 
@@ -77,23 +78,26 @@ export class Catalog {
   }
 
   async #localTable(entity: Entity): Promise<LocalTable> {
-    const { schema, name } = entity.table;
-    const result = await this.#client.query<
-      [string, string, string, string, string, string | null]
-    >({
-      text: COLUMNS,
-      values: [schema, name],
-      rowMode: 'array',
-    });
-    if (result.rows.length === 0) throw new Error(`table "${schema}.${name}" does not exist here`);
-    return new Map(
-      result.rows.map(([column, typeName, type, oid, arrayOid, fallback]) => [
-        column,
-        {
-          ...{ name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
-          ...(fallback === null ? {} : { fallback }),
-        },
-      ]),
-    );
+    const columns = await localColumns(this.#client, entity);
+    return new Map(columns.map((column) => [column.name, column]));
   }
+}
+
+/**
+ * The columns of an entity's table here that apply may write, in the table's order.
+ *
+ * @throws Error when there is no such table
+ */
+export async function localColumns(client: Client, entity: Entity): Promise<ShapeColumn[]> {
+  const { schema, name } = entity.table;
+  const result = await client.query<[string, string, string, string, string, string | null]>({
+    text: COLUMNS,
+    values: [schema, name],
+    rowMode: 'array',
+  });
+  if (result.rows.length === 0) throw new Error(`table "${schema}.${name}" does not exist here`);
+  return result.rows.map(([column, typeName, type, oid, arrayOid, fallback]) => ({
+    ...{ name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
+    ...(fallback === null ? {} : { fallback }),
+  }));
 }

@@ -23,8 +23,8 @@ export interface ConflictEntry {
   entity: Entity;
   columns: readonly ShapeColumn[];
   conflict: Omit<Conflict, 'type' | 'winner'> & { type: string; winner: string };
-  local: (string | null)[] | undefined;
-  remote: (string | null)[] | undefined;
+  local: readonly (string | null)[] | undefined;
+  remote: readonly (string | null)[] | undefined;
   status: 'resolved' | 'parked';
 }
 
@@ -37,7 +37,7 @@ export async function recordConflicts(
   if (entries.length === 0) return;
   const rows = entries.map((entry) => ({
     entity: entry.entity.name,
-    key: image(entry, entry.local ?? entry.remote, new Set(entry.entity.key)),
+    key: recordedImage(entry, entry.local ?? entry.remote, new Set(entry.entity.key)),
     type: entry.conflict.type,
     column_group: entry.conflict.group ?? null,
     method: entry.conflict.method,
@@ -46,8 +46,8 @@ export async function recordConflicts(
     origin_site: origin.name,
     local_stamp: entry.conflict.localStamp.toString(),
     remote_stamp: entry.conflict.remoteStamp.toString(),
-    local_row: image(entry, entry.local),
-    remote_row: image(entry, entry.remote),
+    local_row: recordedImage(entry, entry.local),
+    remote_row: recordedImage(entry, entry.remote),
     reason: entry.conflict.reason,
     status: entry.status,
   }));
@@ -55,7 +55,7 @@ export async function recordConflicts(
 }
 
 /** A row as JSON text, without the hidden columns and without secrets. */
-function image(
+export function recordedImage(
   { columns, entity }: Pick<ConflictEntry, 'columns' | 'entity'>,
   values: readonly (string | null)[] | undefined,
   only?: ReadonlySet<string>,

@@ -5,6 +5,7 @@ import { Catalog } from './catalog.ts';
 import { FastPath } from './fast-path.ts';
 import { HistoryPath } from './history-path.ts';
 import type { HistoryContext } from './history-path.ts';
+import { Orphans } from './orphans.ts';
 import { SlowPath } from './slow-path.ts';
 
 /** Longest wait for a row lock; then the transaction is rolled back and tried again. */
@@ -31,6 +32,7 @@ export class ApplySession {
   readonly slow: SlowPath;
   /** For entities that keep history, in the place of the other two. */
   readonly history: HistoryPath;
+  readonly orphans: Orphans;
 
   private constructor(client: Client, options: ApplySessionOptions) {
     this.client = client;
@@ -38,6 +40,7 @@ export class ApplySession {
     this.fast = new FastPath(client);
     this.slow = new SlowPath(client, options);
     this.history = new HistoryPath(client, options);
+    this.orphans = new Orphans(client, options.models);
   }
 
   /** @throws the database's or the network's error; the caller decides about trying again */
@@ -51,7 +54,8 @@ export class ApplySession {
     client.on('error', () => undefined);
     await client.connect();
     try {
-      await prepare(client, options);
+      await prepareSession(client, options.models);
+      await useReplicationOrigin(client, options.originName);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -70,10 +74,14 @@ export class ApplySession {
   }
 }
 
-async function prepare(client: Client, options: ApplySessionOptions): Promise<void> {
+/**
+ * Settings of a session that writes what was decided elsewhere: as a replica, with values in the text forms
+ * that all sites use, and limits on waiting.
+ */
+export async function prepareSession(client: Client, models: readonly Model[]): Promise<void> {
   // Trigger functions of services call unqualified names; PostgreSQL's own apply worker runs them with
   // an empty search_path and fails for ever (Kea's lease triggers).
-  const schemas = [...new Set(options.models.map((model) => model.schema)), 'public'];
+  const schemas = [...new Set(models.map((model) => model.schema)), 'public'];
   await client.query(`SELECT set_config('search_path', $1, false)`, [
     schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
   ]);
@@ -84,5 +92,4 @@ async function prepare(client: Client, options: ApplySessionOptions): Promise<vo
       `SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; ` +
       `SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'`,
   );
-  await useReplicationOrigin(client, options.originName);
 }

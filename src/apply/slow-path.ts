@@ -1,16 +1,21 @@
 import type { Client } from 'pg';
 import { merge } from '../merge/merge.ts';
 import { policyOf } from '../merge/policy.ts';
-import type { Change, KeyState, MergePolicy } from '../merge/types.ts';
+import type { Change, Conflict, KeyState, MergePolicy } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
 import { recordConflicts } from './conflict-log.ts';
 import type { ConflictEntry } from './conflict-log.ts';
 import type { NetRow } from './fold.ts';
+import { conflictType } from './integrity.ts';
+import type { Violation } from './integrity.ts';
 import type { EntityPlan } from './relation.ts';
 import { RowCodec } from './row-codec.ts';
 import { SlowTable } from './slow-table.ts';
 import type { SlowRow } from './slow-table.ts';
 import { SlowWriter } from './slow-writer.ts';
+import type { Merged } from './slow-writer.ts';
+import { keyImage, logicalState, Waiting } from './waiting.ts';
+import type { Image } from './waiting.ts';
 
 /** Rows that one pass reads, merges and writes; bounds memory and the time that locks are held. */
 const PASS = 2_000;
@@ -19,6 +24,11 @@ const MAX_PASSES = 10;
 
 export interface SlowPathContext {
   origin: { number: number; name: string };
+}
+
+/** `key`: of a row that waits. */
+interface MergedRow extends Merged {
+  key: Image | undefined;
 }
 
 export interface SlowOutcome {
@@ -35,6 +45,7 @@ export class SlowPath {
   readonly #context: SlowPathContext;
   readonly #table: SlowTable;
   readonly #writer: SlowWriter;
+  readonly #waiting: Waiting;
   /** An origin with another revision of the model has entities of its own. */
   readonly #policies = new Map<Entity, MergePolicy>();
 
@@ -43,6 +54,7 @@ export class SlowPath {
     this.#context = context;
     this.#table = new SlowTable(client);
     this.#writer = new SlowWriter(client);
+    this.#waiting = new Waiting(client);
   }
 
   /** @throws the database's error; nothing is left out */
@@ -63,25 +75,47 @@ export class SlowPath {
     const codec = new RowCodec(plan.shape);
     const policy = this.#policy(plan.shape.entity);
     const read = await this.#table.read(plan, rows);
-    const merged = read.map((row) => {
+    const { entity, columns } = plan.shape;
+    const keys = read.map((row) => keyImage(entity, columns, row.key));
+    const waiting = await this.#waiting.read(entity, keys);
+    const merged = read.map((row, index) => {
       const before = stateOf(codec, row);
-      const result = merge(policy, before, changeOf(codec, row));
-      return { row, before, result };
+      const parked = waiting.get(index);
+      const known =
+        parked === undefined
+          ? { state: before, conflicts: [] }
+          : logicalState(codec, policy, { waiting: parked, physical: before });
+      const { state, conflicts } = merge(policy, known.state, changeOf(codec, row));
+      const result = { state, conflicts: [...known.conflicts, ...conflicts] };
+      return { row, before, result, key: parked && keys[index]! };
     });
     const written = await this.#writer.write(codec, merged);
     const done = merged.filter((entry) => !written.again.has(entry.row));
-    const entries = done.flatMap((entry) => [
-      ...entry.result.conflicts.map((conflict) =>
-        conflictEntry(plan, entry.row, { conflict, status: 'resolved' }),
-      ),
-      ...(written.parked.has(entry.row)
-        ? [conflictEntry(plan, entry.row, parkedConflict(written.parked.get(entry.row)!))]
-        : []),
-    ]);
+    const entries = done.flatMap((entry) =>
+      entry.result.conflicts.map((conflict) => conflictEntry(plan, entry.row, conflict)),
+    );
     await recordConflicts(this.#client, entries, this.#context.origin);
-    outcome.conflicts += entries.length;
+    for (const entry of done) await this.#park(codec, entry, written.parked.get(entry.row));
+    outcome.conflicts += entries.length + written.parked.size;
     outcome.parked += written.parked.size;
     return [...written.again].map((row) => row.net);
+  }
+
+  /** A row that a constraint forbids waits, whole; one that waited and could be written does not any more. */
+  async #park(codec: RowCodec, entry: MergedRow, violation: Violation | undefined): Promise<void> {
+    const { entity, columns } = codec.shape;
+    const { row, before, result, key } = entry;
+    if (violation !== undefined && result.state.row !== undefined) {
+      const parking = {
+        ...{ entity, columns, row: codec.texts(result.state.row, row.key) },
+        base: before.row && codec.texts(before.row, row.key),
+        ...{ type: conflictType(violation), method: 'park', reason: violation.message },
+      };
+      await this.#waiting.park(parking, this.#context.origin);
+    } else if (key !== undefined) {
+      const how = { winner: 'remote', reason: 'a later change of the row was applied' };
+      await this.#waiting.settle(entity, key, how);
+    }
   }
 
   #policy(entity: Entity): MergePolicy {
@@ -109,30 +143,8 @@ function changeOf(codec: RowCodec, row: SlowRow): Change {
   return change;
 }
 
-type Logged = Pick<ConflictEntry, 'conflict' | 'status'>;
-
-function conflictEntry(plan: EntityPlan, row: SlowRow, logged: Logged): ConflictEntry {
+function conflictEntry(plan: EntityPlan, row: SlowRow, conflict: Conflict): ConflictEntry {
   const { entity, columns } = plan.shape;
-  return {
-    entity,
-    columns,
-    local: row.current,
-    remote: row.after ?? row.before ?? row.key,
-    ...logged,
-  };
-}
-
-/** The row cannot be written here: it waits, with its image, for an operator. */
-function parkedConflict(reason: string): Logged {
-  return {
-    status: 'parked',
-    conflict: {
-      type: 'constraint',
-      method: 'park',
-      winner: 'none',
-      localStamp: 0n,
-      remoteStamp: 0n,
-      reason,
-    },
-  };
+  const remote = row.after ?? row.before ?? row.key;
+  return { entity, columns, conflict, local: row.current, remote, status: 'resolved' };
 }

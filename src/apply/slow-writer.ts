@@ -1,7 +1,10 @@
 import type { Client } from 'pg';
-import type { KeyState, MergeResult, Tombstone } from '../merge/types.ts';
-import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
-import { isIntegrityViolation } from './integrity.ts';
+import type { KeyState, MergeResult } from '../merge/types.ts';
+import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
+import { deleteRow, exchange, runOne, writeTombstone } from './exchange.ts';
+import type { Exchanged } from './exchange.ts';
+import { isClash, isIntegrityViolation, violationOf } from './integrity.ts';
+import type { Violation } from './integrity.ts';
 import type { RowCodec } from './row-codec.ts';
 import type { SlowRow } from './slow-table.ts';
 
@@ -14,9 +17,12 @@ export interface Merged {
 export interface Written {
   /** Rows whose key was inserted by somebody else between our read and our write: merge them again. */
   again: Set<SlowRow>;
-  /** Rows that a constraint of the target forbids, with the database's message. */
-  parked: Map<SlowRow, string>;
+  /** Rows that a constraint of the target forbids, with what it said. */
+  parked: Map<SlowRow, Violation>;
 }
+
+/** Tries to write rows that are in each other's way together. */
+const SWAPS = 8;
 
 /** Writes what merge decided, a row at a time: each stands or falls alone, under its own savepoint. */
 export class SlowWriter {
@@ -42,10 +48,42 @@ export class SlowWriter {
       } catch (error) {
         if (!isIntegrityViolation(error)) throw error;
         await this.#client.query('ROLLBACK TO SAVEPOINT crp_row; RELEASE SAVEPOINT crp_row');
-        written.parked.set(entry.row, (error as Error).message);
+        written.parked.set(entry.row, violationOf(error));
       }
     }
+    await this.#swap(codec, merged, written);
+    for (const entry of merged) if (written.parked.has(entry.row)) await this.#bury(codec, entry);
     return written;
+  }
+
+  /**
+   * Rows that exchange unique values: each alone is in the way of another one. All leave the table, then all
+   * come back. Who still cannot is left out, and the rest tried again.
+   */
+  async #swap(codec: RowCodec, merged: readonly Merged[], written: Written): Promise<void> {
+    let left = merged.filter(({ row }) => isClash(written.parked.get(row) ?? NO_VIOLATION));
+    for (let time = 0; time < SWAPS && left.length > 1; time++) {
+      const failed = await exchange(this.#client, codec, left.map(exchanged(codec)));
+      if (failed === undefined) {
+        for (const { row } of left) written.parked.delete(row);
+        return;
+      }
+      left = left.toSpliced(failed, 1);
+    }
+  }
+
+  /** A row that is parked after its key was deleted: what the tombstone is of must not stay. */
+  async #bury(codec: RowCodec, entry: Merged): Promise<void> {
+    const { tombstone } = entry.result.state;
+    if (tombstone === undefined) return;
+    const { key } = entry.row;
+    if (tombstone !== entry.before.tombstone) {
+      await writeTombstone(this.#client, codec, { key, tombstone });
+    }
+    const old = entry.before.row;
+    if (old === undefined || old.birth > tombstone.birth) return;
+    await deleteRow(this.#client, codec, key);
+    delete entry.before.row;
   }
 
   /** False if the key came into being meanwhile. */
@@ -54,33 +92,23 @@ export class SlowWriter {
     const { key } = entry.row;
     const current = entry.before.row;
     if (tombstone !== entry.before.tombstone && tombstone !== undefined) {
-      await this.#tombstone(codec, key, tombstone);
+      await writeTombstone(this.#client, codec, { key, tombstone });
     }
     if (next === current) return true;
-    if (next === undefined) return this.#run(slowDelete(codec.shape), codec.key(key));
+    if (next === undefined) return runOne(this.#client, slowDelete(codec.shape), codec.key(key));
     const texts = codec.texts(next, key);
-    return this.#run(
-      current === undefined ? slowInsert(codec.shape) : slowUpdate(codec.shape),
-      texts,
-    );
+    const text = current === undefined ? slowInsert(codec.shape) : slowUpdate(codec.shape);
+    return runOne(this.#client, text, texts);
   }
+}
 
-  #tombstone(codec: RowCodec, key: (string | null)[], tombstone: Tombstone): Promise<boolean> {
-    return this.#run(slowTombstone(codec.shape), [
-      ...codec.key(key),
-      tombstone.birth.toString(),
-      tombstone.stamp.toString(),
-    ]);
-  }
+const NO_VIOLATION: Violation = { code: '', message: '' };
 
-  /** Runs a statement whose parameters are one-element arrays. */
-  async #run(text: string, values: readonly (string | null)[]): Promise<boolean> {
-    const result = await this.#client.query(
-      text,
-      values.map((value) => [value]),
-    );
-    return result.rowCount === 1;
-  }
+function exchanged(codec: RowCodec): (entry: Merged) => Exchanged {
+  return ({ row: { key }, before, result: { state } }) => ({
+    ...{ key, present: before.row !== undefined, tombstone: state.tombstone },
+    next: state.row && codec.texts(state.row, key),
+  });
 }
 
 /** Merge returns the same objects where it changed nothing. */

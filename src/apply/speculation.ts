@@ -142,8 +142,12 @@ export class Speculation {
     await this.#context.caughtUp(() => this.#committing || this.#failure !== undefined);
     for (const net of fold.entities.values()) {
       if (this.#failure !== undefined) return;
+      const { entity } = net.plan.shape;
       // What is replayed is as it is when the transaction commits, not as its origin saw it.
-      if (keepsHistory(net.plan)) throw new Error(`"${net.plan.shape.entity.name}" keeps history`);
+      if (keepsHistory(net.plan)) throw new Error(`"${entity.name}" keeps history`);
+      if (this.#session.orphans.watches(entity)) {
+        throw new Error(`references of "${entity.name}" are looked at when it is whole`);
+      }
       this.#inserts ||= hasInserts(net.rows);
       const left = await this.#session.fast.take(net);
       if (left.length > 0)

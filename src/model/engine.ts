@@ -41,7 +41,6 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
   commit: ['local'],
   ownership: ['none', 'site', 'row'],
   'expires-at': [],
-  'on-orphan': ['keep'],
   escrow: ['lower'],
   split: ['origin'],
   transfer: ['none'],
@@ -53,4 +52,6 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
 
 /** What becomes of two rows that uniqueness forbids to exist together. */
 export const CLASH_OF_KEYS: readonly string[] = ['latest', 'earliest'];
-export const CLASH_OF_UNIQUES: readonly string[] = ['park'];
+export const CLASH_OF_UNIQUES: readonly string[] = [
+  ...['park', 'earliest', 'latest', 'discard', 'append-site', 'append-sequence'],
+];

@@ -3,6 +3,7 @@ import type { Module, ResolvedType } from '../yang/schema.ts';
 import { identityValues } from './column-type.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { counterEntities, finishCounter } from './counter-entities.ts';
+import { checkDerivedRules } from './derived-rules.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
@@ -30,6 +31,10 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
       checkTable(made, all, { draft, reporter });
       all.push(made);
     }
+  }
+  for (const draft of drafts) {
+    const entity = all.find(({ name }) => name === draft.name);
+    if (entity !== undefined) checkDerivedRules({ draft, entity }, all, reporter);
   }
   const local = all.filter((entity) => entity.local === true);
   const schemas = new Set(drafts.map((draft) => draft.table.schema));

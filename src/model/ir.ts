@@ -105,7 +105,19 @@ export interface Column {
 export interface Unique {
   name: string;
   columns: string[];
+  /** What becomes of two rows that have the same values; absent: `park`. */
+  clash?: Exclude<ClashMethod, 'park'>;
+  /** The column whose value `append-site` and `append-sequence` lengthen. */
+  append?: string;
 }
+
+/**
+ * Two rows that a unique constraint forbids to exist together. `earliest`, `latest`: the row that claimed the
+ * values first or last stands, the other one waits outside the table. `discard`: the later one is deleted.
+ * `append-site`, `append-sequence`: the later one's value is lengthened. `park`: what arrives waits.
+ */
+export type ClashMethod =
+  'park' | 'earliest' | 'latest' | 'discard' | 'append-site' | 'append-sequence';
 
 export interface Reference {
   name: string;
@@ -113,7 +125,12 @@ export interface Reference {
   target: { entity: string; columns: string[] };
   /** What a local delete of the referenced row does. */
   onDelete: 'restrict' | 'cascade' | 'set null';
+  /** What becomes of a row whose target another site deleted; absent: it is kept. */
+  onOrphan?: OrphanRule;
 }
+
+/** `restore`: the delete of the target is undone. `park`: the row waits outside the table for its target. */
+export type OrphanRule = 'set null' | 'delete' | 'restore' | 'park';
 
 /** `site`: the site that inserted the row; `row`: the site whose name is in a column. */
 export type Ownership = { kind: 'site' } | { kind: 'row'; column: string };

@@ -6,6 +6,7 @@ import type { ExtensionInstance, LeafNode, LeafrefType } from '../yang/schema.ts
 import { argumentSpan, findSubstatement } from '../yang/statement.ts';
 import type { Span } from '../yang/source.ts';
 import { spanOf } from '../yang/source.ts';
+import { isReplaceable } from './clash-rule.ts';
 import { crpChild } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
@@ -47,6 +48,7 @@ function addParent(draft: EntityDraft, parent: EntityDraft, context: ReferenceCo
       columns: inherited.map((column) => column.inherited!.column),
     },
     onDelete: deleteAction(onDelete, 'cascade', { draft, columns: inherited }, context.reporter),
+    ...orphanRule(onOrphan, { draft, columns: inherited }, context.reporter),
   });
 }
 
@@ -78,6 +80,7 @@ function addLeafref(
     columns: found.pairs.map(([own]) => own.name),
     target: { entity: found.entity.name, columns: found.pairs.map(([, target]) => target) },
     onDelete: deleteAction(onDelete, 'restrict', { draft, columns: [column] }, reporter),
+    ...orphanRule(onOrphan, { draft, columns: [column] }, reporter),
   });
 }
 
@@ -97,6 +100,39 @@ function deleteAction(
   const span = argumentSpan(statement!.statement);
   reporter.report('crp-does-not-fit', span, { statement: 'on-delete', reason });
   return fallback;
+}
+
+/** What a site does with a row whose target is gone when it has merged; `keep` is not said in the IR. */
+function orphanRule(
+  statement: ExtensionInstance | undefined,
+  from: { draft: EntityDraft; columns: readonly ColumnDraft[] },
+  reporter: ModelReporter,
+): Pick<Reference, 'onOrphan'> {
+  switch (statement?.argument) {
+    case 'delete':
+    case 'restore':
+    case 'park':
+      return { onOrphan: statement.argument };
+    case 'set-null': {
+      const reason = fixedReason(from);
+      if (reason === undefined) return { onOrphan: 'set null' };
+      const span = argumentSpan(statement.statement);
+      reporter.report('crp-does-not-fit', span, { statement: 'on-orphan', reason });
+      return {};
+    }
+    default:
+      return {};
+  }
+}
+
+function fixedReason(from: {
+  draft: EntityDraft;
+  columns: readonly ColumnDraft[];
+}): string | undefined {
+  const fixed = from.columns.find((column) => column.notNull || column.isKey);
+  if (fixed !== undefined) return `${fixed.path} must always have a value`;
+  const held = from.columns.find((column) => !isReplaceable(from.draft, column.name));
+  return held && `the method of ${held.path} is not "latest-timestamp"`;
 }
 
 /** Deleting the target at one site and referring to it at another are both valid, their sum is not. */

@@ -4,6 +4,7 @@ import { argumentSpan } from '../yang/statement.ts';
 import { spanOf } from '../yang/source.ts';
 import { crpChild, crpOne } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
+import { clashRule } from './clash-rule.ts';
 import type { EntityDraft } from './draft.ts';
 import { columnOf } from './draft.ts';
 import { CLASH_OF_KEYS, CLASH_OF_UNIQUES } from './engine.ts';
@@ -44,7 +45,8 @@ function addUnique(draft: EntityDraft, unique: ListUnique, reporter: ModelReport
     const names = { columns: `"${unique.text}"`, entity: draft.name };
     reporter.report('unique-clash', spanOf(unique.position, 6), names, { hint });
   } else checkAvailable(clash, CLASH_OF_UNIQUES, reporter);
-  draft.uniques.push({ name: sqlName(draft.table.name, ...columns, 'key'), columns });
+  const name = sqlName(draft.table.name, ...columns, 'key');
+  draft.uniques.push({ name, columns, ...clashRule(draft, { columns, clash }, reporter) });
 }
 
 function checkAvailable(

@@ -24,6 +24,7 @@ import { Relays } from './relay.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 import { siteRoutes } from './routes.ts';
 import type { RouteContext } from './routes.ts';
+import { Settler } from './settler.ts';
 import { captureStatus, newest, peerStatus } from './status.ts';
 import type { SiteStatus } from './status.ts';
 import { supervise } from './supervise.ts';
@@ -63,6 +64,7 @@ export class Agent {
   readonly #relays: Relays;
   readonly #marks: Marks;
   readonly #tombstones: TombstoneCollector;
+  readonly #settler: Settler;
   readonly #server: LinkServer;
   #client: Client;
   #control: ControlServer | undefined;
@@ -103,6 +105,11 @@ export class Agent {
       ...{ dsn: config.database.url, site: config.site },
       models: found.models.map((model) => model.ir),
       names: () => this.#members.names(),
+    });
+    this.#settler = new Settler({
+      ...{ dsn: config.database.url, models: found.models.map((model) => model.ir), log },
+      site: { number, name: found.site.name },
+      siteNames: () => this.#members.names(),
     });
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({
@@ -150,6 +157,7 @@ export class Agent {
         this.#supervised.run(this.#stop.signal),
         this.#runRounds(),
         this.#notify(),
+        this.#settler.run(this.#stop.signal),
       ]);
     } finally {
       signal.removeEventListener('abort', stop);
@@ -195,6 +203,7 @@ export class Agent {
       knowledge: new Knowledge(site.number),
       certificates: readIdentity(root),
       siteNames: () => this.#members.names(),
+      applied: () => this.#settler.applied(),
       mark: () => this.#marks.last(),
       ...(this.#until === undefined ? {} : { until: this.#until }),
     });

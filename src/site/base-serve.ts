@@ -145,15 +145,25 @@ export function groupTables(entity: Entity, names: readonly string[]): BaseTable
   return [{ ...entity.table, columns: all, stamped: stamps }];
 }
 
-/** Entity tables with their hidden columns, tombstone tables, and histories of what is not stable. */
+/** Entity tables with their hidden columns, tombstone tables, histories of what is not stable, and what waits. */
 function baseTables(models: readonly InstalledModel[]): BaseTable[] {
   const entities = models.flatMap((model) => model.ir.entities);
   return [
     ...entities.map(entityTable),
     ...entities.map(tombstoneTable),
     ...entities.flatMap(historyTable),
+    ...WAITING_TABLES,
   ];
 }
+
+/** What waits is part of the site's state; the new site settles it by itself. */
+const WAITING_TABLES: readonly BaseTable[] = [
+  { schema: 'crp', name: 'waiting', columns: ['entity', 'key', 'row', 'base', 'reason'] },
+  {
+    ...{ schema: 'crp', name: 'orphan' },
+    columns: ['entity', 'reference', 'key', 'parent_row', 'deleted'],
+  },
+];
 
 function entityTable(entity: Entity): BaseTable {
   const columns = replicatedColumns(entity).map((column) => column.name);

@@ -27,6 +27,8 @@ export interface PeerContext {
   siteNames: () => ReadonlyMap<number, string>;
   /** Of each origin nothing after this position is applied; without it there is no end. */
   until?: ReadonlyMap<number, bigint>;
+  /** Called after every transaction that applied something. */
+  applied: () => void;
   log: Log;
 }
 
@@ -66,7 +68,7 @@ export class Peer {
       site: { name: config.site, number: config.number },
       ...{ origin: member.number, incarnation: member.incarnation, dsn: config.database.url },
       maxClockDriftMicros: BigInt(config.clock.maxDriftMs) * 1000n,
-      onApplied: () => undefined,
+      onApplied: () => context.applied(),
     });
     this.#puller = new Puller({
       ...this.connection,

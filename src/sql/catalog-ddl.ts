@@ -1,4 +1,5 @@
 import { ident } from './apply-names.ts';
+import { waitingDdl } from './waiting-ddl.ts';
 
 /** What a site's catalogue is made for. */
 export interface CatalogOptions {
@@ -33,6 +34,8 @@ export function catalogDdl(options: CatalogOptions): string[] {
        type text NOT NULL, column_group text, method text NOT NULL, winner text NOT NULL,
        origin integer NOT NULL, origin_site text, local_stamp bigint, remote_stamp bigint,
        local_row jsonb, remote_row jsonb, reason text NOT NULL, status text NOT NULL)`,
+    `CREATE INDEX IF NOT EXISTS conflict_parked ON crp.conflict (entity, key) WHERE status = 'parked'`,
+    ...waitingDdl(),
     `DO $$ BEGIN CREATE PUBLICATION crp; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
     ...(options.role === undefined ? [] : agentGrants(options.role)),
   ];

@@ -1,0 +1,284 @@
+import type { Client } from 'pg';
+import { appended, claimOf, derivedStamp, givesWay, siteOf } from '../merge/claims.ts';
+import type { UniqueRule } from '../merge/claims.ts';
+import { valueColumns } from '../merge/policy.ts';
+import type { RowVersion, Stamp, Tombstone } from '../merge/types.ts';
+import type { Entity } from '../model/ir.ts';
+import { incumbents } from '../sql/clash-sql.ts';
+import { recordConflicts } from './conflict-log.ts';
+import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
+import { Orphans } from './orphans.ts';
+import type { FoundClash } from './retry.ts';
+import type { RowCodec } from './row-codec.ts';
+import { codecFor, readPhysical, TEXT_TYPES, transaction } from './settling.ts';
+import type { Physical, Settling, Target } from './settling.ts';
+import { logicalState, texts, Waiting } from './waiting.ts';
+import type { Image } from './waiting.ts';
+
+/*
+ * Changes that follow from a clash. They are captured and replicate like writes of the service, and they are
+ * the same wherever they are made: value and stamp follow from the row that has to give way, and from nothing
+ * else. So it does not matter which sites make them, how often, or when.
+ */
+
+/** Forms that are tried in one go; a row that needs more is tried again later. */
+const MAX_FORMS = 1_000;
+
+/** The row that waits has to give way. Undefined where it could not be done now; it is tried again. */
+export async function deriveSelf(
+  settling: Settling,
+  parts: { entity: Entity; key: Image; uniques: readonly UniqueRule[] },
+): Promise<void> {
+  const { entity, key, uniques } = parts;
+  const target = await settling.target(entity);
+  if (uniques.some(({ method }) => method === 'discard')) {
+    await transaction(settling.local, () => discardSelf(settling, target, key));
+    return;
+  }
+  const unique = uniques[0]!;
+  if (!(await transaction(settling.remote, () => placeRest(settling, { target, key, unique })))) {
+    return;
+  }
+  await transaction(settling.local, () => appendSelf(settling, { target, key, unique }));
+}
+
+/** A row in the table has to give way to the one that waits. */
+export async function deriveOther(
+  settling: Settling,
+  entity: Entity,
+  clash: FoundClash,
+): Promise<void> {
+  const target = await settling.target(entity);
+  await transaction(settling.local, async () => {
+    const { local, options } = settling;
+    const codec = codecFor(target);
+    const physical = await readPhysical(local, codec, clash.key);
+    const { row } = physical.state;
+    // Decided about the row as it was then; one that was written since is looked at again.
+    if (row === undefined || !sameStamps(row, clash.incumbent.row)) return;
+    const { unique } = clash;
+    if (unique.method === 'discard') await discard(settling, { target, codec, physical, row });
+    else {
+      const next = await nextForm(settling, local, { target, codec, key: clash.key, row, unique });
+      if (next === undefined) return;
+      const written = codec.texts(next, physical.texts!);
+      const outcome = await placeRow(local, codec, { row: written, present: true });
+      if (outcome !== undefined) return;
+    }
+    const { columns } = codec.shape;
+    const entry = { entity, columns, local: physical.texts, remote: undefined };
+    const conflict = { ...resolved(unique, row), winner: 'remote' };
+    await recordConflicts(local, [{ ...entry, conflict, status: 'resolved' }], options.site);
+  });
+}
+
+function resolved(
+  unique: UniqueRule,
+  row: RowVersion,
+): { type: string; method: string; localStamp: Stamp; remoteStamp: Stamp; reason: string } {
+  const columns = unique.columns.join(', ');
+  return {
+    ...{ type: 'uniqueness', method: unique.method, remoteStamp: 0n },
+    localStamp: claimOf(row, unique.groups),
+    reason: `another row claimed the same ${columns} earlier`,
+  };
+}
+
+function sameStamps(one: RowVersion, other: RowVersion): boolean {
+  return (
+    one.birth === other.birth && one.stamps.every((stamp, group) => stamp === other.stamps[group])
+  );
+}
+
+/** Equal stamps alone do not mean equal sums. */
+function isSame(one: RowVersion, other: RowVersion): boolean {
+  return sameStamps(one, other) && one.values.every((value, at) => value === other.values[at]);
+}
+
+async function discardSelf(settling: Settling, target: Target, key: Image): Promise<void> {
+  const { local } = settling;
+  const found = await whole(local, target, key);
+  if (found === undefined) return;
+  const { codec, physical, row } = found;
+  await discard(settling, { target, codec, physical, row, key });
+  const reason = 'another row claimed the same values earlier; deleted everywhere';
+  await new Waiting(local).settle(target.entity, key, { winner: 'local', reason });
+}
+
+/** Deletes a row everywhere: the tombstone first, so that the change carries the stamp of the delete. */
+async function discard(
+  settling: Settling,
+  parts: { target: Target; codec: RowCodec; physical: Physical; row: RowVersion; key?: Image },
+): Promise<void> {
+  const { local } = settling;
+  const { target, codec, physical, row } = parts;
+  const key = parts.key === undefined ? physical.texts! : texts(codec.shape.columns, parts.key);
+  await deleteDerived(local, codec, { key, row });
+  const orphans = new Orphans(local, settling.options.models);
+  const image = texts(codec.shape.columns.filter(isKeyOf(target.entity)), imageOf(codec, key));
+  await orphans.noteKey(target.entity, image, 'deleted');
+}
+
+function isKeyOf(entity: Entity): (column: { name: string }) => boolean {
+  return ({ name }) => entity.key.includes(name);
+}
+
+function imageOf(codec: RowCodec, values: readonly (string | null)[]): Image {
+  return Object.fromEntries(codec.shape.columns.map(({ name }, at) => [name, values[at] ?? null]));
+}
+
+/** Deletes the row with the stamp that follows from its last change. */
+export async function deleteDerived(
+  client: Client,
+  codec: RowCodec,
+  { key, row }: { key: readonly (string | null)[]; row: RowVersion },
+): Promise<void> {
+  const last = [row.birth, ...row.stamps].reduce((one, two) => (one > two ? one : two));
+  const tombstone: Tombstone = { birth: row.birth, stamp: derivedStamp(last) };
+  await writeTombstone(client, codec, { key, tombstone });
+  await deleteRow(client, codec, key);
+}
+
+interface Whole {
+  codec: RowCodec;
+  physical: Physical;
+  /** The row as it would be, were nothing in its way. */
+  row: RowVersion;
+}
+
+/** A key that waits, locked; undefined if it does not any more. */
+async function whole(client: Client, target: Target, key: Image): Promise<Whole | undefined> {
+  const { entity, policy } = target;
+  await readPhysical(client, codecFor(target), key);
+  const parked = (await new Waiting(client).read(entity, [key])).get(0);
+  if (parked === undefined) return undefined;
+  const codec = codecFor(target, parked.row);
+  const physical = await readPhysical(client, codec, key);
+  const { state } = logicalState(codec, policy, { waiting: parked, physical: physical.state });
+  return state.row && { codec, physical, row: state.row };
+}
+
+/**
+ * Where an older form of the row is in the table, all that is new in it but the group that gives way is
+ * written, uncaptured: it is other sites' work, and must not be shipped again as this site's.
+ *
+ * @returns false if a constraint forbids that too
+ */
+async function placeRest(
+  settling: Settling,
+  { target, key, unique }: { target: Target; key: Image; unique: UniqueRule },
+): Promise<boolean> {
+  const { remote, options } = settling;
+  const found = await whole(remote, target, key);
+  if (found === undefined) return false;
+  const { codec, physical, row } = found;
+  const old = physical.state.row;
+  if (old === undefined) return true;
+  const { columns } = codec.shape;
+  const own = physical.texts!;
+  const parking = {
+    ...{ entity: target.entity, columns, row: codec.texts(row, own), shown: own },
+    ...{ type: 'uniqueness', method: unique.method, reason: resolved(unique, row).reason },
+  };
+  if (old.birth !== row.birth) {
+    // An older incarnation: the change must be an insert, which is what starts a new one.
+    await deleteRow(remote, codec, own);
+    await new Waiting(remote).park({ ...parking, base: undefined }, options.site);
+    return true;
+  }
+  const rest = withGroup(target, row, { from: old, group: unique.append!.group });
+  if (isSame(rest, old)) return true;
+  const base = codec.texts(rest, own);
+  if ((await placeRow(remote, codec, { row: base, present: true })) !== undefined) return false;
+  await new Waiting(remote).park({ ...parking, base }, options.site);
+  return true;
+}
+
+/** The row with one group of another version of it. */
+function withGroup(
+  { policy }: Target,
+  row: RowVersion,
+  { from, group }: { from: RowVersion; group: number },
+): RowVersion {
+  const result = { birth: row.birth, stamps: [...row.stamps], values: [...row.values] };
+  result.stamps[group] = from.stamps[group]!;
+  for (const place of policy.groups[group]!.columns) result.values[place] = from.values[place]!;
+  return result;
+}
+
+async function appendSelf(
+  settling: Settling,
+  { target, key, unique }: { target: Target; key: Image; unique: UniqueRule },
+): Promise<void> {
+  const { local } = settling;
+  const found = await whole(local, target, key);
+  if (found === undefined) return;
+  const { codec, physical, row } = found;
+  const old = physical.state.row;
+  const { group } = unique.append!;
+  // Only the group that gives way may be in the change; anything else was placed before.
+  if (old !== undefined && !isSame(withGroup(target, row, { from: old, group }), old)) return;
+  const next = await nextForm(settling, local, { target, codec, key, row, unique });
+  if (next === undefined) return;
+  const own = texts(codec.shape.columns, key);
+  const written = codec.texts(next, own);
+  const present = old !== undefined;
+  if ((await placeRow(local, codec, { row: written, present })) !== undefined) return;
+  const reason = `${resolved(unique, row).reason}; it became ${next.values[placeOf(target, unique)]}`;
+  await new Waiting(local).settle(target.entity, key, { winner: 'merged', reason });
+}
+
+function placeOf({ entity }: Target, unique: UniqueRule): number {
+  return valueColumns(entity).findIndex(({ name }) => name === unique.append!.column);
+}
+
+/** The next forms of the row, one after the other, until it gives way to nobody. */
+async function nextForm(
+  settling: Settling,
+  client: Client,
+  parts: { target: Target; codec: RowCodec; key: Image; row: RowVersion; unique: UniqueRule },
+): Promise<RowVersion | undefined> {
+  const { target, codec, key, unique } = parts;
+  const { method, append } = unique;
+  if (append === undefined || (method !== 'append-site' && method !== 'append-sequence')) {
+    return undefined;
+  }
+  const place = placeOf(target, unique);
+  let { row } = parts;
+  for (let form = 0; form < MAX_FORMS; form++) {
+    // Of the row as it is now: a site that begins in the middle must come to the same forms.
+    const cause = siteOf(row.stamps[append.group]!) || siteOf(row.birth);
+    const site = cause === 0 ? '0' : settling.options.siteNames().get(cause);
+    const value = row.values[place];
+    if (site === undefined || value == null) return undefined;
+    row = { ...row, stamps: [...row.stamps], values: [...row.values] };
+    row.values[place] = appended(method, value, site);
+    row.stamps[append.group] = derivedStamp(row.stamps[append.group]!);
+    if (!(await hasToGiveWay(client, { target, codec, key, row, unique }))) return row;
+  }
+  return undefined;
+}
+
+async function hasToGiveWay(
+  client: Client,
+  parts: { target: Target; codec: RowCodec; key: Image; row: RowVersion; unique: UniqueRule },
+): Promise<boolean> {
+  const { target, codec, key, row, unique } = parts;
+  const { columns } = codec.shape;
+  const keyText = (from: Image): string =>
+    JSON.stringify(target.entity.key.map((name) => from[name]));
+  const one = { key: keyText(key), row };
+  for (const { index, unique: rule } of target.indexes) {
+    if (rule !== unique) continue;
+    const { rows } = await client.query<(string | null)[]>({
+      text: incumbents(codec.shape, index),
+      values: codec.texts(row, texts(columns, key)),
+      ...{ rowMode: 'array', types: TEXT_TYPES },
+    });
+    for (const values of rows) {
+      const other = { key: keyText(imageOf(codec, values)), row: codec.version(values) };
+      if (givesWay(target.rules, unique, { one, other })) return true;
+    }
+  }
+  return false;
+}

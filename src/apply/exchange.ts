@@ -1,0 +1,104 @@
+import type { Client } from 'pg';
+import type { Tombstone } from '../merge/types.ts';
+import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import { isIntegrityViolation, violationOf } from './integrity.ts';
+import type { Violation } from './integrity.ts';
+import type { RowCodec } from './row-codec.ts';
+
+type Texts = readonly (string | null)[];
+
+/** Runs a statement whose parameters are one-element arrays. True if it took one row. */
+export async function runOne(client: Client, text: string, values: Texts): Promise<boolean> {
+  const result = await client.query(
+    text,
+    values.map((value) => [value]),
+  );
+  return result.rowCount === 1;
+}
+
+/** Writes a tombstone over an older one. `key` is in the shape's columns. */
+export async function writeTombstone(
+  client: Client,
+  codec: RowCodec,
+  { key, tombstone }: { key: Texts; tombstone: Tombstone },
+): Promise<void> {
+  const { birth, stamp } = tombstone;
+  const values = [...codec.key(key), birth.toString(), stamp.toString()];
+  await runOne(client, slowTombstone(codec.shape), values);
+}
+
+/** Deletes a row by its key; no trigger writes a tombstone. */
+export async function deleteRow(client: Client, codec: RowCodec, key: Texts): Promise<void> {
+  await runOne(client, slowDelete(codec.shape), codec.key(key));
+}
+
+/**
+ * Writes a whole row under a savepoint.
+ *
+ * @param present whether the key is in the table
+ * @returns what forbids it; 'raced' when the key came into being or went meanwhile
+ */
+export function placeRow(
+  client: Client,
+  codec: RowCodec,
+  { row, present }: { row: Texts; present: boolean },
+): Promise<Violation | 'raced' | undefined> {
+  return tried(client, async () => {
+    const text = present ? slowUpdate(codec.shape) : slowInsert(codec.shape);
+    return (await runOne(client, text, row)) ? undefined : 'raced';
+  });
+}
+
+/** Runs `work` under a savepoint that is rolled back when it gives a reason or breaks a constraint. */
+export async function tried(
+  client: Client,
+  work: () => Promise<Violation | 'raced' | undefined>,
+): Promise<Violation | 'raced' | undefined> {
+  await client.query('SAVEPOINT crp_try');
+  let outcome: Violation | 'raced' | undefined;
+  try {
+    outcome = await work();
+  } catch (error) {
+    if (!isIntegrityViolation(error)) throw error;
+    outcome = violationOf(error);
+  }
+  await client.query(
+    outcome === undefined
+      ? 'RELEASE SAVEPOINT crp_try'
+      : 'ROLLBACK TO SAVEPOINT crp_try; RELEASE SAVEPOINT crp_try',
+  );
+  return outcome;
+}
+
+/** A row that changes places with others. */
+export interface Exchanged {
+  key: Texts;
+  present: boolean;
+  /** What it is to be; undefined: deleted. */
+  next: Texts | undefined;
+  tombstone: Tombstone | undefined;
+}
+
+/**
+ * Writes rows that are in each other's way: all leave the table, then all come back. All or nothing.
+ *
+ * @returns the place in the array of the row that a constraint forbids
+ */
+export async function exchange(
+  client: Client,
+  codec: RowCodec,
+  rows: readonly Exchanged[],
+): Promise<number | undefined> {
+  let current = 0;
+  const outcome = await tried(client, async () => {
+    for (const { key, present } of rows) if (present) await deleteRow(client, codec, key);
+    for (const [index, { key, next, tombstone }] of rows.entries()) {
+      current = index;
+      if (tombstone !== undefined) await writeTombstone(client, codec, { key, tombstone });
+      if (next === undefined) continue;
+      if (!(await runOne(client, slowInsert(codec.shape), next))) return 'raced';
+    }
+    return undefined;
+  });
+  return outcome === undefined ? undefined : current;
+}

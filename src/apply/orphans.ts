@@ -1,0 +1,157 @@
+import type { Client } from 'pg';
+import type { Entity, Model } from '../model/ir.ts';
+import { childrenOf, childrenWithoutParent } from '../sql/orphan-sql.ts';
+import type { Bond } from '../sql/orphan-sql.ts';
+import type { EntityNet, NetRow } from './fold.ts';
+import { SlowTable } from './slow-table.ts';
+import { ArraySink } from './stage-writer.ts';
+import { newFields, readTuple } from './tuple.ts';
+import { image } from './waiting.ts';
+import type { Image } from './waiting.ts';
+
+/** A parent as its delete found it, and the stamp of the delete; by the parent's key as JSON array. */
+type Deleted = Map<string, { row: Image; stamp: bigint }>;
+
+const NOTE = `
+  WITH note AS (INSERT INTO crp.orphan AS o (entity, reference, key, parent_row, deleted)
+    SELECT v.entity, v.reference, v.key, v.parent_row, v.deleted::bigint
+    FROM jsonb_to_recordset($1::jsonb) AS v(entity text, reference text, key jsonb, parent_row jsonb, deleted text)
+    ON CONFLICT (entity, reference, key) DO UPDATE SET deleted = greatest(o.deleted, excluded.deleted),
+      parent_row = CASE WHEN coalesce(excluded.deleted, 0) > coalesce(o.deleted, 0)
+        THEN excluded.parent_row ELSE o.parent_row END)
+  SELECT pg_notify('crp_waiting', '')`;
+
+/**
+ * Finds rows that lost the target of a reference, among the keys that a transaction touched, and notes them
+ * for the settler. Foreign keys are not checked in sessions that apply. All in the caller's transaction.
+ */
+export class Orphans {
+  readonly #client: Client;
+  readonly #table: SlowTable;
+  readonly #asChild = new Map<string, Bond[]>();
+  readonly #asParent = new Map<string, Bond[]>();
+
+  constructor(client: Client, models: readonly Model[]) {
+    this.#client = client;
+    this.#table = new SlowTable(client);
+    for (const bond of models.flatMap(bondsOf)) {
+      add(this.#asChild, bond.child.name, bond);
+      add(this.#asParent, bond.parent.name, bond);
+    }
+  }
+
+  /** True if changes of the entity can make orphans that a rule is about. */
+  watches(entity: Entity): boolean {
+    return this.#asChild.has(entity.name) || this.#asParent.has(entity.name);
+  }
+
+  /** References of the entity's rows that have a rule. */
+  bondsOf(entity: Entity): readonly Bond[] {
+    return this.#asChild.get(entity.name) ?? [];
+  }
+
+  /** What changes that are about to be applied delete, where the delete may have to be undone. */
+  async deletedBy(nets: Iterable<EntityNet>): Promise<Deleted> {
+    const deleted: Deleted = new Map();
+    for (const { plan, rows } of nets) {
+      const { entity, columns } = plan.shape;
+      const bonds = this.#asParent.get(entity.name) ?? [];
+      if (!bonds.some(({ reference }) => reference.onOrphan === 'restore')) continue;
+      const gone = [...rows.values()].filter((row) => isDelete(row) && row.before !== undefined);
+      if (gone.length === 0) continue;
+      for (const { net, before } of await this.#table.read(plan, gone)) {
+        if (before === undefined || net.deleted === undefined) continue;
+        const row = image(columns, before);
+        const key = JSON.stringify(entity.key.map((name) => row[name]));
+        deleted.set(key, { row, stamp: net.deleted.stamp });
+      }
+    }
+    return deleted;
+  }
+
+  /** Notes the orphans that applied changes made. */
+  async note(nets: Iterable<EntityNet>, deleted: Deleted): Promise<void> {
+    for (const { plan, rows } of nets) {
+      const { entity } = plan.shape;
+      const all = [...rows.values()];
+      const written = all.filter((row) => !isDelete(row));
+      const gone = all.filter(isDelete);
+      const keys = (part: readonly NetRow[]): unknown[] => keyArrays(plan, part);
+      if (written.length > 0)
+        await this.#search(this.#asChild, entity, childrenWithoutParent, keys(written), deleted);
+      if (gone.length > 0)
+        await this.#search(this.#asParent, entity, childrenOf, keys(gone), deleted);
+    }
+  }
+
+  /** Notes the orphans among rows that were written, or left by one that was deleted. Keys in key order. */
+  async noteKey(
+    entity: Entity,
+    key: readonly (string | null)[],
+    what: 'written' | 'deleted',
+  ): Promise<void> {
+    const keys = key.map((value) => [value]);
+    const none: Deleted = new Map();
+    if (what === 'written') {
+      await this.#search(this.#asChild, entity, childrenWithoutParent, keys, none);
+    } else await this.#search(this.#asParent, entity, childrenOf, keys, none);
+  }
+
+  async #search(
+    bonds: ReadonlyMap<string, Bond[]>,
+    entity: Entity,
+    statement: (bond: Bond) => string,
+    keys: unknown[],
+    deleted: Deleted,
+  ): Promise<void> {
+    for (const bond of bonds.get(entity.name) ?? []) {
+      const { rows } = await this.#client.query<string[]>({
+        ...{ text: statement(bond), values: keys, rowMode: 'array' },
+      });
+      const noted = rows.map((row) => {
+        const width = bond.child.key.length;
+        const parent = deleted.get(JSON.stringify(row.slice(width)));
+        return {
+          ...{ entity: bond.child.name, reference: bond.reference.name },
+          key: Object.fromEntries(bond.child.key.map((name, at) => [name, row[at]!])),
+          ...(parent === undefined
+            ? {}
+            : { parent_row: parent.row, deleted: String(parent.stamp) }),
+        };
+      });
+      if (noted.length > 0) await this.#client.query(NOTE, [JSON.stringify(noted)]);
+    }
+  }
+}
+
+/** References with a rule other than to keep the row. */
+function bondsOf(model: Model): Bond[] {
+  return model.entities.flatMap((child) =>
+    child.references
+      .filter(({ onOrphan }) => onOrphan !== undefined)
+      .map((reference) => {
+        const parent = model.entities.find(({ name }) => name === reference.target.entity)!;
+        return { child, parent, reference };
+      }),
+  );
+}
+
+function add(bonds: Map<string, Bond[]>, name: string, bond: Bond): void {
+  bonds.set(name, [...(bonds.get(name) ?? []), bond]);
+}
+
+function isDelete(row: NetRow): boolean {
+  return row.after === undefined;
+}
+
+/** The rows' keys as one binary array a key column. */
+function keyArrays({ shape, key }: EntityNet['plan'], rows: readonly NetRow[]): Buffer[] {
+  const oidOf = (name: string): number => shape.columns.find((column) => column.name === name)!.oid;
+  const sink = new ArraySink(shape.entity.key.map(oidOf));
+  const fields = newFields();
+  for (const { key: tuple } of rows) {
+    readTuple(tuple.bytes, tuple.offset, fields);
+    for (const field of key) sink.raw(tuple.bytes, fields[2 * field]!, fields[2 * field + 1]!);
+  }
+  return sink.params();
+}

@@ -1,0 +1,145 @@
+import type { Client } from 'pg';
+import { merge } from '../merge/merge.ts';
+import type { Conflict, KeyState, MergePolicy } from '../merge/types.ts';
+import type { Entity } from '../model/ir.ts';
+import type { ShapeColumn } from '../sql/shape.ts';
+import { recordConflicts, recordedImage } from './conflict-log.ts';
+import type { RowCodec } from './row-codec.ts';
+
+/** A row by column name, in PostgreSQL's text form, hidden columns too. */
+export type Image = Readonly<Record<string, string | null>>;
+type Texts = readonly (string | null)[];
+
+/** A key whose merged row is kept out of the table; `base`: what the table had when it was parked. */
+export interface WaitingRow {
+  row: Image;
+  base: Image | undefined;
+}
+
+/** One key that is parked. */
+export interface Parking {
+  entity: Entity;
+  columns: readonly ShapeColumn[];
+  /** The merged row. */
+  row: Texts;
+  /** What is in the table, and what the record shows beside it (a row that is in the way). */
+  base: Texts | undefined;
+  shown?: Texts | undefined;
+  type: string;
+  method: string;
+  reason: string;
+}
+
+/** Locks in key order; by the primary key. */
+const READ = `
+  SELECT k.i::integer AS i, w.row, w.base FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS k(key, i)
+  JOIN crp.waiting AS w ON w.entity = $1 AND w.key = k.key ORDER BY w.key FOR UPDATE OF w`;
+
+/** A new one wakes the settler (src/site/settler.ts) when it commits. */
+const PUT = `
+  WITH put AS (INSERT INTO crp.waiting AS w (entity, key, row, base, reason) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (entity, key) DO UPDATE SET row = excluded.row, base = excluded.base,
+      reason = excluded.reason, tried_at = clock_timestamp()
+    RETURNING xmax = 0 AS fresh)
+  SELECT pg_notify('crp_waiting', '') FROM put WHERE fresh`;
+
+/** The record of a key that is parked already shows its newest form. */
+const SHOW = `
+  UPDATE crp.conflict SET remote_row = $3, local_row = $4, reason = $5, type = $6, method = $7
+  WHERE status = 'parked' AND entity = $1 AND key = $2::jsonb`;
+
+const SETTLE = `
+  WITH gone AS (DELETE FROM crp.waiting WHERE entity = $1 AND key = $2::jsonb)
+  UPDATE crp.conflict SET status = 'resolved', winner = $3, reason = reason || $4
+  WHERE status = 'parked' AND entity = $1 AND key = $2::jsonb`;
+
+/** Who is recorded as the other side of a conflict. */
+export interface Origin {
+  number: number;
+  name: string;
+}
+
+/** Rows that wait outside their tables, in one session. All in the caller's transaction. */
+export class Waiting {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** What waits under these keys, by their places in the array; locked until the transaction ends. */
+  async read(entity: Entity, keys: readonly Image[]): Promise<Map<number, WaitingRow>> {
+    if (keys.length === 0) return new Map();
+    const { rows } = await this.#client.query<{ i: number; row: Image; base: Image | null }>({
+      name: 'crp_waiting',
+      text: READ,
+      values: [entity.name, JSON.stringify(keys)],
+    });
+    return new Map(rows.map(({ i, row, base }) => [i - 1, { row, base: base ?? undefined }]));
+  }
+
+  /** Parks a key, or notes its newest form. A new one is recorded, which tells the operator. */
+  async park(parking: Parking, origin: Origin): Promise<void> {
+    const { entity, columns, row, base, shown, reason, type, method } = parking;
+    const key = JSON.stringify(keyImage(entity, columns, row));
+    const baseText = base === undefined ? null : JSON.stringify(image(columns, base));
+    await this.#client.query(PUT, [
+      ...[entity.name, key, JSON.stringify(image(columns, row)), baseText, reason],
+    ]);
+    const local = shown ?? base;
+    const known = await this.#client.query(SHOW, [
+      ...[entity.name, key, recordedImage(parking, row), recordedImage(parking, local), reason],
+      ...[type, method],
+    ]);
+    if (known.rowCount !== 0) return;
+    const conflict = { type, method, winner: 'none', localStamp: 0n, remoteStamp: 0n, reason };
+    const entry = { entity, columns, conflict, local, remote: row };
+    await recordConflicts(this.#client, [{ ...entry, status: 'parked' }], origin);
+  }
+
+  /** The key waits no more: its records are closed with the reason. */
+  async settle(entity: Entity, key: Image, how: { winner: string; reason: string }): Promise<void> {
+    const { winner, reason } = how;
+    await this.#client.query(SETTLE, [
+      ...[entity.name, JSON.stringify(key), winner, `; settled: ${reason}`],
+    ]);
+  }
+}
+
+/** The columns and values of a row. */
+export function image(columns: readonly ShapeColumn[], texts: Texts): Image {
+  return Object.fromEntries(columns.map(({ name }, place) => [name, texts[place] ?? null]));
+}
+
+/** The key as `crp.waiting`, `crp.orphan` and `crp.conflict` have it. */
+export function keyImage(entity: Entity, columns: readonly ShapeColumn[], texts: Texts): Image {
+  return Object.fromEntries(
+    columns.flatMap(({ name }, place) =>
+      entity.key.includes(name) ? [[name, texts[place] ?? null]] : [],
+    ),
+  );
+}
+
+/** The values of an image in the shape's order; NULL where it has none. */
+export function texts(columns: readonly ShapeColumn[], from: Image): (string | null)[] {
+  return columns.map(({ name }) => from[name] ?? null);
+}
+
+/**
+ * The whole state of a key that waits: the parked row, with what was written into the table here since it
+ * was parked. Local writes are changes of `base`, so that what they add to a counter is added once.
+ */
+export function logicalState(
+  codec: RowCodec,
+  policy: MergePolicy,
+  parts: { waiting: WaitingRow; physical: KeyState },
+): { state: KeyState; conflicts: Conflict[] } {
+  const { waiting, physical } = parts;
+  const { columns } = codec.shape;
+  const parked: KeyState = { row: codec.version(texts(columns, waiting.row)) };
+  return merge(policy, parked, {
+    ...(waiting.base === undefined ? {} : { before: codec.version(texts(columns, waiting.base)) }),
+    ...(physical.row === undefined ? {} : { after: physical.row }),
+    ...(physical.tombstone === undefined ? {} : { deleted: physical.tombstone }),
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * Rules of constraints derive changes: a value gets another form, a reference is cleared. Such a change has the
+ * stamp right after the one that it follows from. So one group can have one such rule only, and not a row whose
+ * changes are replayed.
+ */
+import { argumentSpan } from '../yang/statement.ts';
+import type { ModelReporter } from './diagnostic-codes.ts';
+import type { EntityDraft } from './draft.ts';
+import type { Entity } from './ir.ts';
+
+/** Checks an entity that is finished, with all that are finished before it and around it. */
+export function checkDerivedRules(
+  { draft, entity }: { draft: EntityDraft; entity: Entity },
+  all: readonly Entity[],
+  reporter: ModelReporter,
+): void {
+  const refuse = (statement: string, reason: string, hint: string): void => {
+    const span = argumentSpan(draft.statement.statement);
+    reporter.report('crp-does-not-fit', span, { statement, reason }, { hint });
+  };
+  const keep =
+    'Say "park" of a "unique" and "keep" of a reference, or take methods without history.';
+  if (entity.history !== undefined) {
+    const why = `"${entity.name}" keeps history`;
+    if (entity.uniques.some(({ clash }) => clash !== undefined)) {
+      refuse('on-unique-clash', why, keep);
+    }
+    if (entity.references.some(({ onOrphan }) => onOrphan !== undefined)) {
+      refuse('on-orphan', why, keep);
+    }
+  }
+  for (const { onOrphan, target } of entity.references) {
+    const parent = all.find(({ name }) => name === target.entity);
+    if (onOrphan === 'restore' && parent?.history !== undefined) {
+      refuse('on-orphan', `"${parent.name}" keeps history`, 'Take another rule than "restore".');
+    }
+  }
+  const shared = twice(entity);
+  if (shared === undefined) return;
+  const reason = `two rules would change column group "${shared}"`;
+  refuse('on-unique-clash', reason, 'Put the leafs into groups of their own (crp:in-group).');
+}
+
+/** A group that two rules change. */
+function twice(entity: Entity): string | undefined {
+  const cleared = entity.references
+    .filter(({ onOrphan }) => onOrphan === 'set null')
+    .map(({ columns }) => columns.filter((column) => !entity.key.includes(column)));
+  const appended = entity.uniques.flatMap(({ append }) => (append === undefined ? [] : [[append]]));
+  const seen = new Set<string>();
+  for (const columns of [...cleared, ...appended]) {
+    const groups = new Set(columns.map((column) => groupOf(entity, column)));
+    for (const group of groups) {
+      if (seen.has(group)) return group;
+      seen.add(group);
+    }
+  }
+  return undefined;
+}
+
+function groupOf(entity: Entity, column: string): string {
+  return entity.groups.find(({ columns }) => columns.includes(column))?.name ?? '';
+}

@@ -1,0 +1,68 @@
+import type { Entity, Reference } from '../model/ir.ts';
+import { ident, tableOf } from './apply-names.ts';
+import { literal } from './catalog-ddl.ts';
+
+/** A reference with a rule for orphans. */
+export interface Bond {
+  child: Entity;
+  parent: Entity;
+  reference: Reference;
+}
+
+/**
+ * Rows among some keys of the child whose target is neither in its table nor waiting to get there.
+ * Parameters: one array a key column of the child. Columns of the result, as text: the child's key, then the
+ * target's, both in key order. Relies on the primary keys.
+ */
+export function childrenWithoutParent(bond: Bond): string {
+  const { child } = bond;
+  const same = child.key.map((name, at) => `c.${ident(name)} = k.k${at}`);
+  return search(bond, { keys: keysFrom(child, child.key), on: same });
+}
+
+/**
+ * The same among the rows that refer to some keys of the parent. Parameters: one array a key column of the
+ * parent. Relies on the index of the reference.
+ */
+export function childrenOf(bond: Bond): string {
+  const { parent } = bond;
+  const same = parent.key.map((name, at) => `c.${ident(referring(bond, name))} = k.k${at}`);
+  return search(bond, { keys: keysFrom(parent, parent.key), on: same });
+}
+
+function keysFrom(entity: Entity, names: readonly string[]): string {
+  const arrays = names.map((name, at) => {
+    const { type } = entity.columns.find((column) => column.name === name)!;
+    return `$${at + 1}::${type}[]`;
+  });
+  return `unnest(${arrays.join(', ')}) AS k(${names.map((_, at) => `k${at}`).join(', ')})`;
+}
+
+/** The child's column that holds a key column of the parent. */
+function referring({ reference }: Bond, parentColumn: string): string {
+  return reference.columns[reference.target.columns.indexOf(parentColumn)]!;
+}
+
+function search(bond: Bond, { keys, on }: { keys: string; on: string[] }): string {
+  const { child, parent } = bond;
+  const own = child.key.map((name) => `c.${ident(name)}::text`);
+  const target = parent.key.map((name) => `c.${ident(referring(bond, name))}::text`);
+  return (
+    `SELECT ${[...own, ...target].join(', ')} FROM ${keys} JOIN ${tableOf(child)} AS c ON ${on.join(' AND ')} ` +
+    `WHERE ${withoutParent(bond, 'c')}`
+  );
+}
+
+/** Condition on a row of the child. */
+export function withoutParent(bond: Bond, alias: string): string {
+  const { parent, reference } = bond;
+  const column = (name: string): string => `${alias}.${ident(referring(bond, name))}`;
+  const set = reference.columns.map((name) => `${alias}.${ident(name)} IS NOT NULL`);
+  const found = parent.key.map((name) => `p.${ident(name)} = ${column(name)}`);
+  const parts = parent.key.map((name) => `${literal(name)}, ${column(name)}::text`);
+  return (
+    `${set.join(' AND ')} AND NOT EXISTS (SELECT FROM ${tableOf(parent)} AS p WHERE ${found.join(' AND ')}) ` +
+    `AND NOT EXISTS (SELECT FROM crp.waiting AS w WHERE w.entity = ${literal(parent.name)} ` +
+    `AND w.key = jsonb_build_object(${parts.join(', ')}))`
+  );
+}
