@@ -1,18 +1,18 @@
 import type { Client } from 'pg';
-import { appended, claimOf, derivedStamp, givesWay, siteOf } from '../merge/claims.ts';
+import { appended, claimOf, derivedStamp, givesWay } from '../merge/claims.ts';
 import type { UniqueRule } from '../merge/claims.ts';
 import { valueColumns } from '../merge/policy.ts';
+import { greatest, siteOfStamp } from '../merge/stamps.ts';
 import type { RowVersion, Stamp, Tombstone } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
 import { incumbents } from '../sql/clash-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
-import { Orphans } from './orphans.ts';
 import type { FoundClash } from './retry.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical, TEXT_TYPES, transaction } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
-import { logicalState, texts, Waiting } from './waiting.ts';
+import { image, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
 /*
@@ -31,10 +31,6 @@ export async function deriveSelf(
 ): Promise<void> {
   const { entity, key, uniques } = parts;
   const target = await settling.target(entity);
-  if (uniques.some(({ method }) => method === 'discard')) {
-    await transaction(settling.local, () => discardSelf(settling, target, key));
-    return;
-  }
   const unique = uniques[0]!;
   if (!(await transaction(settling.remote, () => placeRest(settling, { target, key, unique })))) {
     return;
@@ -57,14 +53,11 @@ export async function deriveOther(
     // Decided about the row as it was then; one that was written since is looked at again.
     if (row === undefined || !sameStamps(row, clash.incumbent.row)) return;
     const { unique } = clash;
-    if (unique.method === 'discard') await discard(settling, { target, codec, physical, row });
-    else {
-      const next = await nextForm(settling, local, { target, codec, key: clash.key, row, unique });
-      if (next === undefined) return;
-      const written = codec.texts(next, physical.texts!);
-      const outcome = await placeRow(local, codec, { row: written, present: true });
-      if (outcome !== undefined) return;
-    }
+    const next = await nextForm(settling, local, { target, codec, key: clash.key, row, unique });
+    if (next === undefined) return;
+    const written = codec.texts(next, physical.texts!);
+    const outcome = await placeRow(local, codec, { row: written, present: true });
+    if (outcome !== undefined) return;
     const { columns } = codec.shape;
     const entry = { entity, columns, local: physical.texts, remote: undefined };
     const conflict = { ...resolved(unique, row), winner: 'remote' };
@@ -95,45 +88,13 @@ function isSame(one: RowVersion, other: RowVersion): boolean {
   return sameStamps(one, other) && one.values.every((value, at) => value === other.values[at]);
 }
 
-async function discardSelf(settling: Settling, target: Target, key: Image): Promise<void> {
-  const { local } = settling;
-  const found = await whole(local, target, key);
-  if (found === undefined) return;
-  const { codec, physical, row } = found;
-  await discard(settling, { target, codec, physical, row, key });
-  const reason = 'another row claimed the same values earlier; deleted everywhere';
-  await new Waiting(local).settle(target.entity, key, { winner: 'local', reason });
-}
-
-/** Deletes a row everywhere: the tombstone first, so that the change carries the stamp of the delete. */
-async function discard(
-  settling: Settling,
-  parts: { target: Target; codec: RowCodec; physical: Physical; row: RowVersion; key?: Image },
-): Promise<void> {
-  const { local } = settling;
-  const { target, codec, physical, row } = parts;
-  const key = parts.key === undefined ? physical.texts! : texts(codec.shape.columns, parts.key);
-  await deleteDerived(local, codec, { key, row });
-  const orphans = new Orphans(local, settling.options.models);
-  const image = texts(codec.shape.columns.filter(isKeyOf(target.entity)), imageOf(codec, key));
-  await orphans.noteKey(target.entity, image, 'deleted');
-}
-
-function isKeyOf(entity: Entity): (column: { name: string }) => boolean {
-  return ({ name }) => entity.key.includes(name);
-}
-
-function imageOf(codec: RowCodec, values: readonly (string | null)[]): Image {
-  return Object.fromEntries(codec.shape.columns.map(({ name }, at) => [name, values[at] ?? null]));
-}
-
 /** Deletes the row with the stamp that follows from its last change. */
 export async function deleteDerived(
   client: Client,
   codec: RowCodec,
   { key, row }: { key: readonly (string | null)[]; row: RowVersion },
 ): Promise<void> {
-  const last = [row.birth, ...row.stamps].reduce((one, two) => (one > two ? one : two));
+  const last = greatest([row.birth, ...row.stamps]);
   const tombstone: Tombstone = { birth: row.birth, stamp: derivedStamp(last) };
   await writeTombstone(client, codec, { key, tombstone });
   await deleteRow(client, codec, key);
@@ -247,7 +208,7 @@ async function nextForm(
   let { row } = parts;
   for (let form = 0; form < MAX_FORMS; form++) {
     // Of the row as it is now: a site that begins in the middle must come to the same forms.
-    const cause = siteOf(row.stamps[append.group]!) || siteOf(row.birth);
+    const cause = siteOfStamp(row.stamps[append.group]!) || siteOfStamp(row.birth);
     const site = cause === 0 ? '0' : settling.options.siteNames().get(cause);
     const value = row.values[place];
     if (site === undefined || value == null) return undefined;
@@ -276,7 +237,7 @@ async function hasToGiveWay(
       ...{ rowMode: 'array', types: TEXT_TYPES },
     });
     for (const values of rows) {
-      const other = { key: keyText(imageOf(codec, values)), row: codec.version(values) };
+      const other = { key: keyText(image(columns, values)), row: codec.version(values) };
       if (givesWay(target.rules, unique, { one, other })) return true;
     }
   }

@@ -1,4 +1,5 @@
 import type { ClashMethod, Entity } from '../model/ir.ts';
+import { greatest } from './stamps.ts';
 import type { RowVersion, Stamp } from './types.ts';
 
 /**
@@ -6,8 +7,8 @@ import type { RowVersion, Stamp } from './types.ts';
  * rows alone, so that every site that has both decides the same (docs/convergence.md, "Uniqueness").
  */
 
-const SITE_BITS = 11n;
-const SITE_MASK = 2047n;
+/** Bits of a stamp below its time. */
+const TIME_SHIFT = 11n;
 
 /** The rules of an entity's unique constraints. */
 export interface ClashRules {
@@ -54,7 +55,7 @@ function isOrder(method: ClashMethod): method is 'earliest' | 'latest' {
 /** The stamp with which a row claimed the values of a constraint. */
 export function claimOf(row: RowVersion, groups: readonly number[]): Stamp {
   if (groups.length === 0) return row.birth;
-  return groups.map((group) => row.stamps[group]!).reduce((one, two) => (one > two ? one : two));
+  return greatest(groups.map((group) => row.stamps[group]!));
 }
 
 /**
@@ -86,7 +87,7 @@ export type Decision =
   | { do: 'wait'; out: boolean }
   /** These rows leave the table and wait, and it comes in. */
   | { do: 'evict'; rows: Claimant[] }
-  /** A change is derived: the row itself or the incumbents are deleted, or get another value. */
+  /** A change is derived: the row itself or the incumbents get another value. */
   | { do: 'derive'; self: UniqueRule[]; others: Clash[] };
 
 /** Decides about one row. `clashes` is not empty. */
@@ -109,12 +110,7 @@ export function decide(rules: ClashRules, row: Claimant, clashes: readonly Clash
  * wherever it is derived and never that of a write. A later write of any site is greater.
  */
 export function derivedStamp(cause: Stamp): Stamp {
-  return ((cause >> SITE_BITS) + 1n) << SITE_BITS;
-}
-
-/** Site number in a stamp; 0 of a derived one and of rows that are older than replication. */
-export function siteOf(stamp: Stamp): number {
-  return Number(stamp & SITE_MASK);
+  return ((cause >> TIME_SHIFT) + 1n) << TIME_SHIFT;
 }
 
 /**

@@ -33,9 +33,10 @@ export function clashRule(
       );
       return {};
     }
+    case 'discard':
     case 'earliest':
     case 'latest': {
-      const order = clash.argument;
+      const order = clash.argument === 'latest' ? 'latest' : 'earliest';
       const other = draft.uniques.find((one) => one.clash !== undefined && isOther(one, order));
       if (other !== undefined) {
         refuse(
@@ -45,8 +46,6 @@ export function clashRule(
       }
       return { clash: order };
     }
-    case 'discard':
-      return { clash: 'discard' };
     default:
       return {};
   }

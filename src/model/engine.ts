@@ -53,5 +53,5 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
 /** What becomes of two rows that uniqueness forbids to exist together. */
 export const CLASH_OF_KEYS: readonly string[] = ['latest', 'earliest'];
 export const CLASH_OF_UNIQUES: readonly string[] = [
-  ...['park', 'earliest', 'latest', 'discard', 'append-site', 'append-sequence'],
+  ...['latest', 'earliest', 'discard', 'park', 'append-site', 'append-sequence'],
 ];

@@ -113,11 +113,10 @@ export interface Unique {
 
 /**
  * Two rows that a unique constraint forbids to exist together. `earliest`, `latest`: the row that claimed the
- * values first or last stands, the other one waits outside the table. `discard`: the later one is deleted.
+ * values first or last stands, the other one waits outside the table.
  * `append-site`, `append-sequence`: the later one's value is lengthened. `park`: what arrives waits.
  */
-export type ClashMethod =
-  'park' | 'earliest' | 'latest' | 'discard' | 'append-site' | 'append-sequence';
+export type ClashMethod = 'park' | 'earliest' | 'latest' | 'append-site' | 'append-sequence';
 
 export interface Reference {
   name: string;

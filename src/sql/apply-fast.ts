@@ -200,9 +200,13 @@ function leftUpdates(shape: Shape, source: Source): string {
 
 function leftInserts(shape: Shape, source: Source): string {
   const { entity } = shape;
+  // A row of the same birth may be an older form of it: a derived change (src/apply/derive.ts) is an insert.
+  const same = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))].map(
+    (stamp) => `e.${stamp} = s.${stamp}`,
+  );
   return left(source, {
     kind: 'I',
-    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH}`,
+    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND ${same.join(' AND ')}`,
   });
 }
 

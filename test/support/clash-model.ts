@@ -2,14 +2,7 @@ import type { Model } from '../../src/model/ir.ts';
 import { compileTexts, moduleText } from './model-text.ts';
 
 /** The rules of `unique`, each with an entity of that name. */
-export const CLASHES = [
-  'park',
-  'earliest',
-  'latest',
-  'discard',
-  'append-site',
-  'append-sequence',
-] as const;
+export const CLASHES = ['park', 'earliest', 'latest', 'append-site', 'append-sequence'] as const;
 
 /** The rules of references, each with an entity `child-RULE` that refers to `parent`. */
 export const ORPHANS = ['set-null', 'delete', 'restore', 'park'] as const;

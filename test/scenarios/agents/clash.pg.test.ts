@@ -127,13 +127,6 @@ function atSites(from: number): void {
     await equal();
   });
 
-  test(`discard: the later one is deleted everywhere and kept in the record (${from})`, async () => {
-    await clash('discard', from);
-    await everywhere('discard', from, `${from} same`);
-    await equal();
-    await recorded('discard', from + 1, 'uniqueness discard resolved');
-  });
-
   test(`append-site: the later one gets the name of its site appended (${from})`, async () => {
     await clash('append_site', from);
     await everywhere('append_site', from, `${from} same, ${from + 1} same@two`);
