@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { appended, claimOf, derivedStamp, givesWay } from '../merge/claims.ts';
-import type { UniqueRule } from '../merge/claims.ts';
+import type { Claimant, UniqueRule } from '../merge/claims.ts';
 import { valueColumns } from '../merge/policy.ts';
 import { greatest, siteOfStamp } from '../merge/stamps.ts';
 import type { RowVersion, Stamp, Tombstone } from '../merge/types.ts';
@@ -23,6 +23,8 @@ import type { Image } from './waiting.ts';
 
 /** Forms that are tried in one go; a row that needs more is tried again later. */
 const MAX_FORMS = 1_000;
+/** Rows that are made to give way for one. */
+const MAX_DEPTH = 50;
 
 /** The row that waits has to give way. Undefined where it could not be done now; it is tried again. */
 export async function deriveSelf(
@@ -53,11 +55,11 @@ export async function deriveOther(
     // Decided about the row as it was then; one that was written since is looked at again.
     if (row === undefined || !sameStamps(row, clash.incumbent.row)) return;
     const { unique } = clash;
-    const next = await nextForm(settling, local, { target, codec, key: clash.key, row, unique });
-    if (next === undefined) return;
-    const written = codec.texts(next, physical.texts!);
-    const outcome = await placeRow(local, codec, { row: written, present: true });
-    if (outcome !== undefined) return;
+    const form = { target, codec, key: clash.key, row, present: true, unique };
+    if ((await placeForm(settling, form)) === undefined) {
+      await local.query('ROLLBACK; BEGIN');
+      return;
+    }
     const { columns } = codec.shape;
     const entry = { entity, columns, local: physical.texts, remote: undefined };
     const conflict = { ...resolved(unique, row), winner: 'remote' };
@@ -179,12 +181,12 @@ async function appendSelf(
   const { group } = unique.append!;
   // Only the group that gives way may be in the change; anything else was placed before.
   if (old !== undefined && !isSame(withGroup(target, row, { from: old, group }), old)) return;
-  const next = await nextForm(settling, local, { target, codec, key, row, unique });
-  if (next === undefined) return;
-  const own = texts(codec.shape.columns, key);
-  const written = codec.texts(next, own);
-  const present = old !== undefined;
-  if ((await placeRow(local, codec, { row: written, present })) !== undefined) return;
+  const form = { target, codec, key, row, present: old !== undefined, unique };
+  const next = await placeForm(settling, form);
+  if (next === undefined) {
+    await local.query('ROLLBACK; BEGIN');
+    return;
+  }
   const reason = `${resolved(unique, row).reason}; it became ${next.values[placeOf(target, unique)]}`;
   await new Waiting(local).settle(target.entity, key, { winner: 'merged', reason });
 }
@@ -193,20 +195,55 @@ function placeOf({ entity }: Target, unique: UniqueRule): number {
   return valueColumns(entity).findIndex(({ name }) => name === unique.append!.column);
 }
 
-/** The next forms of the row, one after the other, until it gives way to nobody. */
-async function nextForm(
+/** A row that gives way, in the table or about to come into it. */
+interface Form {
+  target: Target;
+  codec: RowCodec;
+  key: Image;
+  row: RowVersion;
+  present: boolean;
+  unique: UniqueRule;
+}
+
+/**
+ * Writes the first next form of the row that gives way to nobody; whoever has to give way to that form gets
+ * its own next form before.
+ *
+ * @returns undefined where it cannot be done; the caller undoes what was written
+ */
+async function placeForm(
   settling: Settling,
-  client: Client,
-  parts: { target: Target; codec: RowCodec; key: Image; row: RowVersion; unique: UniqueRule },
+  form: Form,
+  depth = 0,
 ): Promise<RowVersion | undefined> {
-  const { target, codec, key, unique } = parts;
+  const { codec, key, present } = form;
+  if (depth > MAX_DEPTH) return undefined;
+  const next = await nextForm(settling, form);
+  if (next === undefined) return undefined;
+  for (const { texts: values } of await incumbentsOf(settling, { ...form, row: next })) {
+    const other = {
+      ...{ key: image(codec.shape.columns, values), row: codec.version(values), present: true },
+    };
+    if ((await placeForm(settling, { ...form, ...other }, depth + 1)) === undefined) {
+      return undefined;
+    }
+  }
+  // Of an incumbent the key's image has the whole row: columns of no group stay as they are.
+  const written = codec.texts(next, texts(codec.shape.columns, key));
+  const outcome = await placeRow(settling.local, codec, { row: written, present });
+  return outcome === undefined ? next : undefined;
+}
+
+/** The next forms of the row, one after the other, until it gives way to nobody. */
+async function nextForm(settling: Settling, form: Form): Promise<RowVersion | undefined> {
+  const { target, unique, key } = form;
   const { method, append } = unique;
   if (append === undefined || (method !== 'append-site' && method !== 'append-sequence')) {
     return undefined;
   }
   const place = placeOf(target, unique);
-  let { row } = parts;
-  for (let form = 0; form < MAX_FORMS; form++) {
+  let { row } = form;
+  for (let step = 0; step < MAX_FORMS; step++) {
     // Of the row as it is now: a site that begins in the middle must come to the same forms.
     const cause = siteOfStamp(row.stamps[append.group]!) || siteOfStamp(row.birth);
     const site = cause === 0 ? '0' : settling.options.siteNames().get(cause);
@@ -215,31 +252,35 @@ async function nextForm(
     row = { ...row, stamps: [...row.stamps], values: [...row.values] };
     row.values[place] = appended(method, value, site);
     row.stamps[append.group] = derivedStamp(row.stamps[append.group]!);
-    if (!(await hasToGiveWay(client, { target, codec, key, row, unique }))) return row;
+    const one = { key: keyTextOf(target, key), row };
+    const others = await incumbentsOf(settling, { ...form, row });
+    if (!others.some(({ other }) => givesWay(target.rules, unique, { one, other }))) return row;
   }
   return undefined;
 }
 
-async function hasToGiveWay(
-  client: Client,
-  parts: { target: Target; codec: RowCodec; key: Image; row: RowVersion; unique: UniqueRule },
-): Promise<boolean> {
-  const { target, codec, key, row, unique } = parts;
+function keyTextOf({ entity }: Target, from: Image): string {
+  return JSON.stringify(entity.key.map((name) => from[name]));
+}
+
+/** Rows of the table that have the values of this form under its constraint; locked. */
+async function incumbentsOf(
+  { local }: Settling,
+  { target, codec, key, row, unique }: Form,
+): Promise<{ other: Claimant; texts: (string | null)[] }[]> {
   const { columns } = codec.shape;
-  const keyText = (from: Image): string =>
-    JSON.stringify(target.entity.key.map((name) => from[name]));
-  const one = { key: keyText(key), row };
+  const values = codec.texts(row, texts(columns, key));
+  const found = new Map<string, { other: Claimant; texts: (string | null)[] }>();
   for (const { index, unique: rule } of target.indexes) {
     if (rule !== unique) continue;
-    const { rows } = await client.query<(string | null)[]>({
-      text: incumbents(codec.shape, index),
-      values: codec.texts(row, texts(columns, key)),
+    const { rows } = await local.query<(string | null)[]>({
+      ...{ text: incumbents(codec.shape, index), values },
       ...{ rowMode: 'array', types: TEXT_TYPES },
     });
-    for (const values of rows) {
-      const other = { key: keyText(image(columns, values)), row: codec.version(values) };
-      if (givesWay(target.rules, unique, { one, other })) return true;
+    for (const one of rows) {
+      const other = { key: keyTextOf(target, image(columns, one)), row: codec.version(one) };
+      found.set(other.key, { other, texts: one });
     }
   }
-  return false;
+  return [...found.values()];
 }

@@ -1,13 +1,14 @@
 import type { Client } from 'pg';
 import { clashRules } from '../merge/claims.ts';
 import type { ClashRules, UniqueRule } from '../merge/claims.ts';
-import { policyOf } from '../merge/policy.ts';
+import { policyOf, valueColumns } from '../merge/policy.ts';
 import type { KeyState, MergePolicy } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { readOne, UNIQUE_INDEXES } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
+import { hiddenColumns } from '../sql/shape.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import { localColumns } from './catalog.ts';
 import { RowCodec } from './row-codec.ts';
@@ -94,13 +95,20 @@ export class Settling {
       const { rows } = await this.remote.query<UniqueIndex>(UNIQUE_INDEXES, [schema, name]);
       target = {
         ...{ entity, rules, policy: policyOf(entity) },
-        columns: await localColumns(this.remote, entity),
+        columns: (await localColumns(this.remote, entity)).filter(isReplicated(entity)),
         indexes: rows.map((index) => ({ index, unique: ruleOf(entity, rules, index) })),
       };
       this.#targets.set(entity.name, target);
     }
     return target;
   }
+}
+
+/** Other columns belong to the site: what is written here leaves them as they are. */
+function isReplicated(entity: Entity): (column: ShapeColumn) => boolean {
+  const values = valueColumns(entity).map((column) => column.name);
+  const names = new Set([...entity.key, ...values, ...hiddenColumns(entity)]);
+  return ({ name }) => names.has(name);
 }
 
 /** The model's rule for an index with these columns, whatever its name and predicate; without one: `park`. */

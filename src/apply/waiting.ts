@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
-import { merge } from '../merge/merge.ts';
-import type { Conflict, KeyState, MergePolicy } from '../merge/types.ts';
+import type { KeyState, MergePolicy, MergeResult, RowVersion } from '../merge/types.ts';
+import { wholeState } from '../merge/waiting.ts';
 import type { Entity } from '../model/ir.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import { recordConflicts, recordedImage } from './conflict-log.ts';
@@ -125,21 +125,13 @@ export function texts(columns: readonly ShapeColumn[], from: Image): (string | n
   return columns.map(({ name }) => from[name] ?? null);
 }
 
-/**
- * The whole state of a key that waits: the parked row, with what was written into the table here since it
- * was parked. Local writes are changes of `base`, so that what they add to a counter is added once.
- */
+/** The whole state of a key that waits (src/merge/waiting.ts). */
 export function logicalState(
   codec: RowCodec,
   policy: MergePolicy,
   parts: { waiting: WaitingRow; physical: KeyState },
-): { state: KeyState; conflicts: Conflict[] } {
-  const { waiting, physical } = parts;
-  const { columns } = codec.shape;
-  const parked: KeyState = { row: codec.version(texts(columns, waiting.row)) };
-  return merge(policy, parked, {
-    ...(waiting.base === undefined ? {} : { before: codec.version(texts(columns, waiting.base)) }),
-    ...(physical.row === undefined ? {} : { after: physical.row }),
-    ...(physical.tombstone === undefined ? {} : { deleted: physical.tombstone }),
-  });
+): MergeResult {
+  const { row, base } = parts.waiting;
+  const version = (from: Image): RowVersion => codec.version(texts(codec.shape.columns, from));
+  return wholeState(policy, { row: version(row), base: base && version(base) }, parts.physical);
 }

@@ -100,7 +100,10 @@ async function writeValues(
       },
     );
   }
-  const recorded = Object.entries(conflict.local_row ?? conflict.remote_row ?? {});
+  // Of a parked key the row that waits: the other image may be of the row that is in its way.
+  const { status, local_row: local, remote_row: remote } = conflict;
+  const shown = status === 'parked' ? (remote ?? local) : (local ?? remote);
+  const recorded = Object.entries(shown ?? {});
   // What was not recorded, being long or a secret, keeps its value.
   const known = recorded.filter(([, value]) => typeof value !== 'object' || value === null);
   const image = { ...Object.fromEntries(known), ...conflict.key, ...values };
