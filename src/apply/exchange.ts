@@ -89,16 +89,38 @@ export async function exchange(
   codec: RowCodec,
   rows: readonly Exchanged[],
 ): Promise<number | undefined> {
+  const living = rows.flatMap(({ next }) => (next === undefined ? [] : [next]));
+  // Two statements where nothing else is in the way; one by one where somebody has to be found.
+  const once = await tried(client, async () => {
+    await clear(client, codec, rows);
+    if (living.length === 0) return undefined;
+    const done = await client.query(slowInsert(codec.shape), columnsOf(living));
+    return done.rowCount === living.length ? undefined : 'raced';
+  });
+  if (once === undefined) return undefined;
   let current = 0;
   const outcome = await tried(client, async () => {
-    for (const { key, present } of rows) if (present) await deleteRow(client, codec, key);
-    for (const [index, { key, next, tombstone }] of rows.entries()) {
+    await clear(client, codec, rows);
+    for (const [index, { next }] of rows.entries()) {
       current = index;
-      if (tombstone !== undefined) await writeTombstone(client, codec, { key, tombstone });
       if (next === undefined) continue;
       if (!(await runOne(client, slowInsert(codec.shape), next))) return 'raced';
     }
     return undefined;
   });
   return outcome === undefined ? undefined : current;
+}
+
+/** Takes the rows out of the table; those that end have their tombstones. */
+async function clear(client: Client, codec: RowCodec, rows: readonly Exchanged[]): Promise<void> {
+  const keys = rows.filter(({ present }) => present).map(({ key }) => codec.key(key));
+  if (keys.length > 0) await client.query(slowDelete(codec.shape), columnsOf(keys));
+  for (const { key, tombstone } of rows) {
+    if (tombstone !== undefined) await writeTombstone(client, codec, { key, tombstone });
+  }
+}
+
+/** One array a column. */
+function columnsOf(rows: readonly Texts[]): (string | null)[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null));
 }

@@ -3,7 +3,7 @@ import { isMonotonic } from '../model/column-order.ts';
 import { addDifference } from './decimal.ts';
 import { bestValue } from './order.ts';
 import { mergeSet, setConflict } from './set.ts';
-import { greatest } from './stamps.ts';
+import { greatest, siteOfStamp } from './stamps.ts';
 import type {
   Change,
   Conflict,
@@ -187,9 +187,10 @@ function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
   const { index, group, before, after, result } = work;
   const current = result.stamps[index]!;
   const incoming = after.stamps[index]!;
-  if (incoming === current) return;
-  const remote = incoming > current;
-  if (current !== before?.stamps[index]) {
+  const tie = incoming === current;
+  if (tie && !isGreaterTie(work, incoming)) return;
+  const remote = tie || incoming > current;
+  if (!tie && current !== before?.stamps[index]) {
     conflicts.push({
       type: 'update',
       group: group.name,
@@ -203,6 +204,17 @@ function latestGroup(work: GroupMerge, conflicts: Conflict[]): void {
   if (!remote) return;
   result.stamps[index] = incoming;
   for (const column of group.columns) result.values[column] = after.values[column]!;
+}
+
+/**
+ * Derived stamps are of no site (src/merge/claims.ts): two sites that wrote a group in the same microsecond
+ * are followed by two changes of one stamp. The greater text stands.
+ */
+function isGreaterTie({ group, after, result }: GroupMerge, stamp: bigint): boolean {
+  if (siteOfStamp(stamp) !== 0 || stamp === 0n) return false;
+  const text = ({ values }: RowVersion): string =>
+    JSON.stringify(group.columns.map((column) => values[column]));
+  return text(after) > text(result);
 }
 
 /**

@@ -190,7 +190,7 @@ function leftUpdates(shape: Shape, source: Source): string {
   const reached = entity.groups.map((group, index) => {
     const test = isAdditive(group) ? '>=' : '=';
     const same = `e.${ident(group.stamp)} ${test} s.${ident(group.stamp)}`;
-    return ifChanged(shape, index, same, 'OR');
+    return ifChanged(shape, index, same + sameIfDerived(shape, group), 'OR');
   });
   return left(source, {
     kind: 'U',
@@ -201,13 +201,28 @@ function leftUpdates(shape: Shape, source: Source): string {
 function leftInserts(shape: Shape, source: Source): string {
   const { entity } = shape;
   // A row of the same birth may be an older form of it: a derived change (src/apply/derive.ts) is an insert.
-  const same = [BIRTH, ...entity.groups.map((group) => ident(group.stamp))].map(
-    (stamp) => `e.${stamp} = s.${stamp}`,
+  const same = entity.groups.map(
+    (group) => `e.${ident(group.stamp)} = s.${ident(group.stamp)}` + sameIfDerived(shape, group),
   );
   return left(source, {
     kind: 'I',
-    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND ${same.join(' AND ')}`,
+    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH} AND ${same.join(' AND ')}`,
   });
+}
+
+/** Two changes of one derived stamp can have different values: merge decides between them. */
+function sameIfDerived(shape: Shape, group: ColumnGroup): string {
+  const { uniques, references } = shape.entity;
+  const derived =
+    uniques.some(({ append }) => append !== undefined && group.columns.includes(append)) ||
+    references.some(
+      ({ onOrphan, columns }) =>
+        onOrphan === 'set null' && columns.some((column) => group.columns.includes(column)),
+    );
+  const columns = dataColumns(shape).filter(({ name }) => group.columns.includes(name));
+  if (!derived || columns.length === 0) return '';
+  const same = columns.map(({ name }) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(name)}`);
+  return ` AND (s.${ident(group.stamp)} & 2047 <> 0 OR (${same.join(' AND ')}))`;
 }
 
 function leftDeletes(shape: Shape, source: Source): string {
