@@ -4,7 +4,7 @@ import { childrenOf, childrenWithoutParent } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
 import type { EntityNet, NetRow } from './fold.ts';
 import { SlowTable } from './slow-table.ts';
-import { ArraySink } from './stage-writer.ts';
+import { ArraySink } from './field-sinks.ts';
 import { newFields, readTuple } from './tuple.ts';
 import { image } from './waiting.ts';
 import type { Image } from './waiting.ts';
