@@ -8,7 +8,7 @@ import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { readOne, UNIQUE_INDEXES } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
-import { hiddenColumns } from '../sql/shape.ts';
+import { hiddenNames } from '../sql/shape.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import { localColumns } from './catalog.ts';
 import { RowCodec } from './row-codec.ts';
@@ -107,7 +107,7 @@ export class Settling {
 /** Other columns belong to the site: what is written here leaves them as they are. */
 function isReplicated(entity: Entity): (column: ShapeColumn) => boolean {
   const values = valueColumns(entity).map((column) => column.name);
-  const names = new Set([...entity.key, ...values, ...hiddenColumns(entity)]);
+  const names = new Set([...entity.key, ...values, ...hiddenNames(entity)]);
   return ({ name }) => names.has(name);
 }
 

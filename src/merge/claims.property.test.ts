@@ -266,8 +266,8 @@ class Site {
   }
 
   state(): string {
-    const whole = [...this.waiting.keys()].map((name) => [name, this.whole(name).row] as const);
-    return print([[...this.rows].sort(), whole.sort()]);
+    const names = Array.from({ length: KEYS }, (_, at) => `k${at}`);
+    return print(names.map((name) => [this.rows.get(name) ?? null, this.whole(name).row ?? null]));
   }
 }
 

@@ -107,3 +107,19 @@ for (const { name, state, change, row, conflicts } of CASES) {
     );
   });
 }
+
+test('two forms that were derived with one stamp end with the greater text, in either order', () => {
+  const policy: MergePolicy = {
+    groups: [{ name: 'name', method: 'latest-timestamp', columns: [0] }],
+  };
+  const form = (value: string, stamp: bigint): RowVersion => ({
+    ...{ birth: 2049n, stamps: [stamp], values: [value] },
+  });
+  const merged = (one: RowVersion, other: RowVersion): unknown =>
+    merge(policy, { row: one }, { after: other }).state.row?.values[0];
+  const [a, b] = [form('x@a', 5n << 11n), form('x@b', 5n << 11n)];
+  assert.deepEqual([merged(a, b), merged(b, a)], ['x@b', 'x@b']);
+  // Of writes nothing of the kind: a stamp with a site is of one write.
+  const [c, d] = [form('x@a', (5n << 11n) | 1n), form('x@b', (5n << 11n) | 1n)];
+  assert.equal(merged(c, d), 'x@a');
+});

@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts';
 import type { Entity } from '../model/ir.ts';
 import { columnList, ident, tableOf } from '../sql/apply-names.ts';
 import { readModels } from './catalog.ts';
+import { keepLocal } from './keep-local.ts';
 import { inTransaction } from './transaction.ts';
 
 /** How an operator settles a conflict: with one of its two images, or with values of their own. */
@@ -40,6 +41,7 @@ export async function settleConflict(client: Client, id: number, keep: Keep): Pr
     const entity = await entityNamed(client, conflict.entity);
     if ('values' in keep) await writeValues(client, entity, conflict, keep.values);
     else if (keep.image === 'remote') await writeImage(client, entity, conflict);
+    else await keepLocal(client, entity, conflict.key);
     await client.query(
       `UPDATE crp.conflict SET status = 'resolved', winner = $2, reason = reason || $3 WHERE id = $1`,
       [

@@ -149,3 +149,26 @@ test('what cannot be settled so is refused with what can', async () => {
   const choice = await cli('conflicts', 'resolve', id, '--keep', 'mine', '--dir', one.dir);
   assert.match(choice.stderr, /OPTION_INVALID/);
 });
+
+test('an operator keeps the row that is there against the one that waits, and all sites follow', async () => {
+  await one.sql.query(`INSERT INTO leases.lease (address, note) VALUES (30, 'mild')`);
+  await eventually('the row is there', async () => (await note(two, 30)) === 'mild');
+  await two.sql.query(`UPDATE leases.lease SET note = 'rude', renewals = 7 WHERE address = 30`);
+  let id: string | undefined;
+  await eventually('it is parked', async () => {
+    const { rows } = await records.query<{ id: string }>(
+      `SELECT id FROM crp.conflict WHERE key->>'address' = '30' AND status = 'parked'`,
+    );
+    id = rows[0]?.id;
+    return id !== undefined;
+  });
+  await resolve(id!, 'local');
+  await everywhere(30, 'mild');
+  await eventually('what was added stays, and nothing waits', async () => {
+    const { rows } = await records.query<{ v: string }>(
+      `SELECT concat_ws(' ', renewals, (SELECT count(*) FROM crp.waiting)) AS v FROM leases.lease
+       WHERE address = 30`,
+    );
+    return rows[0]?.v === '7 0';
+  });
+});
