@@ -1,6 +1,6 @@
 /*
  * `npm run chaos -- [--minutes N] [--sites N] [--seed S]`: real sites under write load while agents and
- * databases are killed and links are cut; the last line is one JSON object.
+ * databases are killed, links are cut and clocks jump; the last line is one JSON object.
  */
 import { parseArgs } from 'node:util';
 import { runChaos } from '../test/support/chaos.ts';

@@ -216,15 +216,16 @@ class OriginApplier implements Applier {
       this.#status.state = 'waiting';
       await knowledge.reached(batch.knowledge, { origin, signal });
     }
+    let held = false;
     while (!signal.aborted) {
       const now = BigInt(Date.now()) * 1000n - EPOCH_MICROS;
       if (batch.time <= now + maxClockDriftMicros) break;
-      if (this.#status.state !== 'waiting') {
-        log.error(
-          { origin, ahead: Number(batch.time - now) },
-          'the clock of a site is ahead; held back',
-        );
-      }
+      const seconds = Math.round(Number(batch.time - now) / 1e6);
+      const site = this.#options.siteNames().get(origin) ?? String(origin);
+      const message = `the clock of site "${site}" is ${seconds} s ahead of this one; held back`;
+      if (!held) log.error({ origin, seconds }, message);
+      held = true;
+      this.#status.lastError = { at: new Date().toISOString(), message };
       this.#status.state = 'waiting';
       await delay(1000, undefined, { signal }).catch(() => undefined);
     }

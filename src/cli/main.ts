@@ -40,7 +40,8 @@ const program = new Command('syncline')
   .version(version)
   .showHelpAfterError('(see --help)');
 for (const command of [
-  ...[initCommand(), inviteCommand(), joinCommand(), adoptCommand(), upCommand(), downCommand()],
+  ...[initCommand(), inviteCommand(), joinCommand()],
+  ...[adoptCommand(), upCommand(), downCommand()],
   ...[statusCommand(), conflictsCommand(), digestCommand(), verifyCommand(), sqlCommand()],
   ...[withSite(importCommand(connectService)), withSite(exportCommand(connectService))],
   modelCommand(),

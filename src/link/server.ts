@@ -23,6 +23,8 @@ export interface LinkServerOptions {
   modelHash: () => string;
   /** A peer has an origin's batches on disk, and in its database, up to these positions. */
   onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
+  /** Throws for a site that is no member any more; without it every site of the group may pull. */
+  checkMember?: (name: string) => Promise<unknown>;
   /** Other things that members may ask for, by path. */
   routes?: ReadonlyMap<string, Route>;
   log: Log;
@@ -103,6 +105,7 @@ export class LinkServer {
         const names = differ.join(', ');
         return refuse(stream, 409, 'MODEL_MISMATCH', `other revision of ${names}; here: ${hash}`);
       }
+      await this.#options.checkMember?.(peerName(stream));
       await this.#pull(stream, headers, ended.signal);
     } catch (error) {
       this.#options.log.warn({ error: describeError(error) }, 'pull ended');

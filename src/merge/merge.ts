@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { addDifference } from './decimal.ts';
+import { wasOver } from './expiry.ts';
 import { bestValue } from './order.ts';
 import { mergeSet, setConflict } from './set.ts';
 import { greatest, siteOfStamp } from './stamps.ts';
@@ -110,7 +111,9 @@ function mergeRow(
     return row;
   }
   if (row === undefined) {
-    if (change.before !== undefined && change.deleted === undefined) {
+    // Where rows expire, a site may have removed the row by itself; the change brings it back.
+    const lost = policy.expires === undefined;
+    if (lost && change.before !== undefined && change.deleted === undefined) {
       conflicts.push({
         type: 'missing',
         method: 'restore',
@@ -123,16 +126,19 @@ function mergeRow(
     return after;
   }
   if (row.birth === after.birth) return mergeGroups(policy, { ...parts, row }, conflicts);
-  return laterIncarnation({ ...parts, row }, conflicts);
+  return laterIncarnation(policy, { ...parts, row }, conflicts);
 }
 
 /** Two sites inserted the key without knowledge of each other: the later insert is the row. */
 function laterIncarnation(
+  policy: MergePolicy,
   parts: RowMerge & { row: RowVersion },
   conflicts: Conflict[],
 ): RowVersion {
   const { row, after } = parts;
   const remote = after.birth > row.birth;
+  const [earlier, later] = remote ? [row, after] : [after, row];
+  if (wasOver(policy, earlier, later)) return later;
   conflicts.push({
     type: 'uniqueness',
     method: 'latest-timestamp',

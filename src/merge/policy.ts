@@ -2,7 +2,7 @@ import { columnOrder, isMonotonic } from '../model/column-order.ts';
 import type { ColumnOrder } from '../model/column-order.ts';
 import { assert } from '../base/assert.ts';
 import { mergedColumns } from '../model/ir.ts';
-import type { ColumnGroup, Entity, OrderedMethod } from '../model/ir.ts';
+import type { ColumnGroup, Entity, Expiry, OrderedMethod } from '../model/ir.ts';
 import { valueColumns } from '../model/replicated.ts';
 import { ident } from '../sql/apply-names.ts';
 import { orderOf } from '../sql/best-value.ts';
@@ -22,7 +22,16 @@ export function policyOf(entity: Entity, names: SiteNames = () => new Map()): Me
     groups: entity.groups.map((group) => groupPolicy(entity, group, names)),
     ...(onDeleteUpdate === undefined ? {} : { onDeleteUpdate }),
     ...(onKeyClash === undefined ? {} : { onKeyClash }),
+    ...(entity.expires === undefined ? {} : { expires: expiryPlace(entity, entity.expires) }),
   };
+}
+
+function expiryPlace(
+  entity: Entity,
+  { column, grace }: Expiry,
+): NonNullable<MergePolicy['expires']> {
+  const value = valueColumns(entity).findIndex(({ name }) => name === column);
+  return { value, graceMicros: BigInt(Math.round(grace * 1e6)) };
 }
 
 function groupPolicy(entity: Entity, group: ColumnGroup, names: SiteNames): GroupPolicy {

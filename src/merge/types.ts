@@ -74,6 +74,8 @@ export interface MergePolicy {
   onDeleteUpdate?: DeleteRule;
   /** Of an entity that keeps history; absent: the later insert of a key stands. */
   onKeyClash?: 'earliest';
+  /** Of an entity whose rows expire: sites remove them by themselves, without a tombstone. */
+  expires?: { /** Place of the time in `RowVersion.values`. */ value: number; graceMicros: bigint };
 }
 
 export interface GroupPolicy {

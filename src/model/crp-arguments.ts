@@ -10,6 +10,7 @@ export interface ArgumentProblem {
 
 const IDENTIFIER = '[A-Za-z_][A-Za-z0-9_.-]*';
 const REFERENCE = `(?:${IDENTIFIER}:)?${IDENTIFIER}`;
+const PATH = `(?:\\.\\./)*${REFERENCE}(?:/${REFERENCE})*`;
 const SQL_NAME = '[A-Za-z_][A-Za-z0-9_$]*';
 /** Tables and columns that exist may have any name; it is written as it is, without quotes. */
 const ANY_NAME = '[^\\s.="](?:[^.="]*[^\\s.="])?';
@@ -25,9 +26,10 @@ const GRAMMARS: Readonly<
     'an identifier: a letter or "_", then letters, digits, "_", "-", "."',
   ],
   path: [
-    whole(`(?:\\.\\./)*${REFERENCE}(?:/${REFERENCE})*`),
+    whole(PATH),
     'the path of a leaf from the entity, without predicates, for example "soa/serial"',
   ],
+  paths: [whole(`${PATH} +${PATH}`), 'the paths of two leafs, separated by a blank'],
   'schema-path': [
     whole(`(?:/${REFERENCE})+`),
     'the absolute path of a node in the schema, for example "/ex:servers/ex:server"',

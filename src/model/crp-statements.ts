@@ -10,6 +10,7 @@ export type CrpArgument =
   | { kind: 'identifier' }
   | { kind: 'choice'; values: readonly string[] }
   | { kind: 'path' }
+  | { kind: 'paths' }
   | { kind: 'schema-path' }
   | { kind: 'duration' }
   | { kind: 'method' }
@@ -46,7 +47,12 @@ export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
   annotate: { argument: { kind: 'schema-path' }, places: { module: '*', submodule: '*' } },
   entity: { argument: { kind: 'identifier' }, places: { list: '0..1', 'crp:annotate': '0..1' } },
   ownership: { argument: choice('none', 'row', 'parent', 'site'), places: inEntity },
-  'owner-leaf': { argument: { kind: 'path' }, places: { 'crp:ownership': '0..1' } },
+  'owner-leaf': {
+    argument: { kind: 'path' },
+    places: { 'crp:ownership': '0..1', 'crp:claim': '1' },
+  },
+  claim: { argument: { kind: 'identifier' }, places: inEntity },
+  'key-range': { argument: { kind: 'paths' }, places: { 'crp:claim': '1' } },
   'column-group': { argument: { kind: 'identifier' }, places: { 'crp:entity': '*' } },
   resolve: {
     argument: { kind: 'method' },
@@ -65,6 +71,7 @@ export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
   },
   'expires-at': { argument: { kind: 'path' }, places: inEntity },
   grace: { argument: { kind: 'duration' }, places: { 'crp:expires-at': '0..1' } },
+  'after-apply': { argument: { kind: 'identifier' }, places: inEntity },
   'append-only': { argument: { kind: 'none' }, places: inEntity },
   'site-local': {
     argument: { kind: 'none' },

@@ -40,7 +40,6 @@ export const METHODS: Readonly<Record<string, MethodInfo>> = {
 export const HONOURED: Readonly<Record<string, readonly string[]>> = {
   commit: ['local'],
   ownership: ['none', 'site', 'row'],
-  'expires-at': [],
   escrow: ['lower'],
   split: ['origin'],
   transfer: ['none'],

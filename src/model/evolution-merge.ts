@@ -83,8 +83,12 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
     if (before.group === column.group) continue;
     add(`column "${column.name}" moved from group "${before.group}" to "${column.group}"`, STAMPS);
   }
-  const rules = ({ ownership, appendOnly }: Entity): string =>
-    [ownership?.kind ?? 'every site', ...(appendOnly === true ? ['append-only'] : [])].join(', ');
+  const rules = ({ ownership, appendOnly, claim }: Entity): string =>
+    [
+      ownership?.kind ?? 'every site',
+      ...(appendOnly === true ? ['append-only'] : []),
+      ...(claim === undefined ? [] : [`keys by the ranges of ${claim.ranges.name}`]),
+    ].join(', ');
   if (rules(old) !== rules(now)) {
     // A guard is asked where the row is written and nowhere else.
     const what = `who may write became: ${rules(now)}`;
@@ -92,6 +96,7 @@ function compareEntity(old: Entity, now: Entity, position: Position): Difference
   }
   const [clash, clashNow] = [old, now].map((one) => ruleTexts(one).join(', ') || 'the default');
   if (clash !== clashNow) add(`rules of deletes and keys became: ${clashNow}`, DIFFERENT);
+  differences.push(...rowRules(old, now, position));
   for (const counter of now.counters ?? []) {
     const before = old.counters?.find((one) => one.name === counter.name);
     if (before !== undefined && before.bound !== counter.bound) {
@@ -133,4 +138,20 @@ function isReordered(before: ColumnGroup, now: ColumnGroup): boolean {
   const common = (one: string[], other: string[]): string =>
     one.filter((value) => other.includes(value)).join(' ');
   return common(old, after) !== common(after, old);
+}
+
+/** What is said of whole rows: when they expire, and who is told of them. */
+function rowRules(old: Entity, now: Entity, position: Position): Difference[] {
+  const differences: Difference[] = [];
+  const expiry = ({ expires }: Entity): string =>
+    expires === undefined ? 'never' : `at ${expires.column} and ${expires.grace} s`;
+  if (expiry(old) !== expiry(now)) {
+    const hint = 'A row that one site removes would be missing there.';
+    differences.push({ ...together(now.name, `rows expire ${expiry(now)}`, position), hint });
+  }
+  if (old.afterApply !== now.afterApply) {
+    const what = `channel notified after apply became ${now.afterApply ?? 'none'}`;
+    differences.push({ path: now.name, what, allowed: true, rollout: 'rolling', position });
+  }
+  return differences;
 }

@@ -9,6 +9,7 @@ import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { oneLine } from './draft.ts';
 import { historyOf } from './history.ts';
+import { entityRules } from './entity-rules.ts';
 import { ownershipOf } from './ownership.ts';
 import type { Column, Entity, Model, SqlName } from './ir.ts';
 import { IR_VERSION } from './ir.ts';
@@ -26,7 +27,7 @@ export function finishModel(parts: Parts, reporter: ModelReporter): Model {
   const { module, service, schema, drafts } = parts;
   const all: Entity[] = [];
   for (const draft of drafts) {
-    const entity = finishEntity(draft, reporter);
+    const entity = finishEntity(draft, drafts, reporter);
     for (const made of [entity, ...counterEntities(entity, draft)]) {
       checkTable(made, all, { draft, reporter });
       all.push(made);
@@ -68,8 +69,13 @@ function checkTable(
   reporter.report('name-clash', argumentSpan(draft.statement.statement), names, { hint });
 }
 
-function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
+function finishEntity(
+  draft: EntityDraft,
+  drafts: readonly EntityDraft[],
+  reporter: ModelReporter,
+): Entity {
   const ownership = ownershipOf(draft, reporter);
+  const rules = entityRules(draft, drafts, reporter);
   const { name, path, node, table, columns, groups, uniques, references, checks } = draft;
   const binding = crpChild(draft.statement, 'sql-table');
   const always = crpChildren(binding, 'fire-always').map((one) => one.argument ?? '');
@@ -88,6 +94,7 @@ function finishEntity(draft: EntityDraft, reporter: ModelReporter): Entity {
     references,
     ...(crpChild(draft.statement, 'append-only') === undefined ? {} : { appendOnly: true }),
     ...(ownership === undefined ? {} : { ownership }),
+    ...rules,
     ...(draft.counters.length === 0
       ? {}
       : { counters: draft.counters.map((one) => finishCounter(one, draft)) }),

@@ -53,6 +53,12 @@ export interface Entity {
   functionsOnly?: true;
   /** It is one of the model's `localEntities`: its table has no hidden columns and no triggers of ours. */
   local?: true;
+  /** When a row is removed by every site by itself. */
+  expires?: Expiry;
+  /** Which site may insert a key. */
+  claim?: Claim;
+  /** The channel that is notified when rows that another site wrote were applied. */
+  afterApply?: string;
   /** Row-local CHECK constraints. */
   checks: Check[];
   /** Every non-key column is in exactly one group; without such columns there is one empty group. */
@@ -130,6 +136,23 @@ export interface Reference {
 
 /** `restore`: the delete of the target is undone. `park`: the row waits outside the table for its target. */
 export type OrphanRule = 'set null' | 'delete' | 'restore' | 'park';
+
+/** Rows are removed when the time in the column is longer ago than the grace. */
+export interface Expiry {
+  column: string;
+  /** Seconds. */
+  grace: number;
+}
+
+/** Keys belong to the sites that the rows of another table name, by ranges of this entity's key column. */
+export interface Claim {
+  key: string;
+  ranges: SqlName;
+  /** Columns of the ranges: the first and the last key, and the name of the site. */
+  first: string;
+  last: string;
+  owner: string;
+}
 
 /** `site`: the site that inserted the row; `row`: the site whose name is in a column. */
 export type Ownership = { kind: 'site' } | { kind: 'row'; column: string };

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, tableOf } from '../sql/apply-names.ts';
+import { expiredAt } from '../sql/expiry-sql.ts';
 import { hiddenNames } from '../sql/shape.ts';
 
 /** An entity's data in short. Equal data with equal stamps give equal digests, in any row order. */
@@ -40,6 +41,6 @@ function digestQuery(entity: Entity): string {
   const columns = [...names, ...hiddenNames(entity)];
   return (
     `SELECT count(*) AS rows, md5(coalesce(sum(('x' || left(md5(x.t), 16))::bit(64)::bigint::numeric), 0)::text) AS hash ` +
-    `FROM (SELECT ROW(${columnList(columns)})::text AS t FROM ${tableOf(entity)}) AS x`
+    `FROM (SELECT ROW(${columnList(columns)})::text AS t FROM ${tableOf(entity)} AS e WHERE (${expiredAt(entity, 'e', 'now()')}) IS NOT TRUE) AS x`
   );
 }

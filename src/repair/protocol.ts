@@ -59,7 +59,14 @@ export type BucketDigest = [bucket: number, rows: number, hash: string];
 
 export interface WireState {
   site: number;
-  row?: { birth: string; stamps: string[]; hashes: string[]; bytes: number; values: Value[] };
+  row?: {
+    birth: string;
+    stamps: string[];
+    hashes: string[];
+    bytes: number;
+    values: Value[];
+    expires?: string;
+  };
   tombstone?: { birth: string; stamp: string };
 }
 
@@ -103,6 +110,7 @@ function isRow(row: WireState['row'], groups: number): boolean {
     isList(row.stamps, isStamp, groups) &&
     isList(row.hashes, (hash) => typeof hash === 'string', groups) &&
     Number.isInteger(row.bytes) &&
+    (row.expires === undefined || /^-?\d{1,19}$/.test(row.expires)) &&
     isList(row.values, (text) => text === null || typeof text === 'string')
   );
 }

@@ -82,12 +82,14 @@ export async function readStates(
     rowMode: 'array',
     types: TEXT_TYPES,
   });
-  return rows.map((texts) => stateOf(query.site, entity.groups.length, texts));
+  return rows.map((texts) => stateOf(query.site, entity, texts));
 }
 
 /** Reads one row of the result of `stateStatement`. */
-function stateOf(site: number, groups: number, texts: readonly (string | null)[]): SiteState {
-  const [found, bytes, birth, ...rest] = texts;
+function stateOf(site: number, entity: Entity, texts: readonly (string | null)[]): SiteState {
+  const groups = entity.groups.length;
+  const expires = entity.expires === undefined ? undefined : texts.at(-1);
+  const [found, bytes, birth, ...rest] = entity.expires === undefined ? texts : texts.slice(0, -1);
   const stamps = rest.slice(0, groups);
   const hashes = rest.slice(groups, 2 * groups);
   const [deadBirth, deadStamp, ...values] = rest.slice(2 * groups);
@@ -98,6 +100,7 @@ function stateOf(site: number, groups: number, texts: readonly (string | null)[]
       stamps: stamps.map((stamp) => BigInt(stamp!)),
       hashes: hashes.map((hash) => hash!),
       ...{ bytes: Number(bytes), values },
+      ...(typeof expires === 'string' ? { expires } : {}),
     };
     state.row = row;
   }

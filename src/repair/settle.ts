@@ -1,4 +1,5 @@
 import type { Entity } from '../model/ir.ts';
+import { EXPIRY_MARGIN_SECONDS } from '../sql/verify.ts';
 import { MAX_KEYS } from './protocol.ts';
 import type { ComparedSite } from './remote.ts';
 import { sameRow, stateToken } from './state.ts';
@@ -72,7 +73,18 @@ async function different(
   const all = await Promise.all(sites.map((site) => site.states(entity, keys)));
   return keys
     .map((key, index) => ({ key, states: all.map((states) => states[index]!) }))
-    .filter(({ states }) => states.some((state) => !sameRow(state, states[0]!)));
+    .filter(({ states }) => states.some((state) => !sameRow(state, states[0]!)))
+    .filter(({ states }) => !states.every(isOver));
+}
+
+/**
+ * No row, or one that expires so soon that some sites may have removed it. Asked here and not at the sites, so
+ * that one clock decides.
+ */
+function isOver({ row }: SiteState): boolean {
+  if (row === undefined) return true;
+  if (row.expires === undefined) return false;
+  return BigInt(row.expires) < BigInt(Date.now() + EXPIRY_MARGIN_SECONDS * 1000) * 1000n;
 }
 
 function tokenOf({ states }: SettledKey): string {

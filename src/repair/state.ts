@@ -19,6 +19,8 @@ export interface ComparedRow {
   hashes: string[];
   /** Length of the row's text form, bytes. */
   bytes: number;
+  /** When it expires, µs since 1970; of entities whose rows do. */
+  expires?: string;
   /** By non-key column, in the order of the IR; empty where only hashes were asked for. */
   values: Value[];
 }

@@ -9,20 +9,29 @@ import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
 import { connect } from '../postgres/connect.ts';
-import { modelsHash, modelsHeader, readModels, readProgress, readSite } from './catalog.ts';
+import { AfterApply } from './after-apply.ts';
+import {
+  modelsHash,
+  modelsHeader,
+  readMembers,
+  readModels,
+  readProgress,
+  readSite,
+} from './catalog.ts';
 import type { InstalledModel, Member, SiteRecord } from './catalog.ts';
 import { readConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
 import { ControlServer } from './control.ts';
 import { slotName } from './create.ts';
 import { embeddedCluster } from './embedded.ts';
+import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
 import { readIdentity } from './group.ts';
 import { Marks } from './marks.ts';
 import { Members } from './members.ts';
 import { Relays } from './relay.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
-import { siteRoutes } from './routes.ts';
+import { knownMember, siteRoutes } from './routes.ts';
 import type { RouteContext } from './routes.ts';
 import { Settler } from './settler.ts';
 import { captureStatus, newest, peerStatus } from './status.ts';
@@ -65,6 +74,8 @@ export class Agent {
   readonly #marks: Marks;
   readonly #tombstones: TombstoneCollector;
   readonly #settler: Settler;
+  readonly #expired: ExpiredRows;
+  readonly #afterApply: AfterApply;
   readonly #server: LinkServer;
   #client: Client;
   #control: ControlServer | undefined;
@@ -101,9 +112,11 @@ export class Agent {
     this.#supervised = supervise({ name: 'capture', part: this.#capture, log });
     const slot = slotName(config.group, config.site);
     this.#marks = new Marks({ slot, self: number, journal: this.#journal });
+    const { database, afterApply: commands } = config;
+    const models = found.models.map((model) => model.ir);
+    const where = { dsn: database.url, site: config.site, models };
     this.#tombstones = new TombstoneCollector({
-      ...{ dsn: config.database.url, site: config.site },
-      models: found.models.map((model) => model.ir),
+      ...where,
       names: () => this.#members.names(),
     });
     this.#settler = new Settler({
@@ -111,6 +124,8 @@ export class Agent {
       site: { number, name: found.site.name },
       siteNames: () => this.#members.names(),
     });
+    this.#expired = new ExpiredRows(where);
+    this.#afterApply = new AfterApply({ dsn: database.url, models, commands, log });
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({
       ...{ journal: this.#journal, log },
@@ -158,6 +173,7 @@ export class Agent {
         this.#runRounds(),
         this.#notify(),
         this.#settler.run(this.#stop.signal),
+        this.#afterApply.run(this.#stop.signal),
       ]);
     } finally {
       signal.removeEventListener('abort', stop);
@@ -168,9 +184,12 @@ export class Agent {
   async status(): Promise<SiteStatus> {
     const { site, models, serverVersion } = this.#found;
     const config = this.#config;
-    const peers = this.#members.peers().map((peer) => peerStatus(peer, this.#journal, site.number));
+    const all = [...this.#members.peers(), ...this.#members.departed()];
+    const peers = all.map((peer) => peerStatus(peer, this.#journal, site.number));
     const capture = captureStatus(this.#capture.status(), this.#supervised.failure());
-    const lastError = newest([capture.lastError, ...peers.map((peer) => peer.lastError)]);
+    const afterApply = this.#afterApply.status();
+    const stableUntil = this.#expired.stableUntil();
+    const lastError = newest([capture, ...peers, ...afterApply].map((part) => part.lastError));
     return {
       ...{ site: site.name, number: site.number, group: config.group },
       ...{ incarnation: site.incarnation, pid: process.pid, rounds: this.#rounds },
@@ -179,7 +198,9 @@ export class Agent {
       capture,
       journal: this.#journal.stats(),
       conflicts: await this.#conflicts(),
+      afterApply,
       peers,
+      ...(stableUntil === undefined ? {} : { stableUntil }),
       ...(lastError === undefined ? {} : { lastError }),
     };
   }
@@ -215,6 +236,7 @@ export class Agent {
       ...readIdentity(root),
       ...{ journal: this.#journal, host, port, log: this.#log },
       modelHash: () => modelsHeader(this.#found.models),
+      checkMember: (name) => knownMember({ client: () => this.#client }, name),
       onAck: ({ peer, origin, ...ack }) => {
         if (origin === this.#found.site.number) this.#members.peer(peer)?.acknowledge(ack);
       },
@@ -268,17 +290,23 @@ export class Agent {
     const members = this.#members;
     await members.refresh();
     await this.#marks.advance(this.#client);
-    const eager = this.#tombstones.waiting || members.peers().some((peer) => !peer.knows);
+    const eager =
+      this.#tombstones.waiting ||
+      this.#expired.waiting ||
+      members.peers().some((peer) => !peer.knows);
     if (greeting || eager) {
       await members.greetAll();
       await this.#tombstones.advance(this.#client, members.views());
+      await this.#expired.advance(this.#client, members.views());
     }
-    await this.#relays.update(members.peers());
+    await this.#expired.remove();
+    await this.#relays.update([...members.peers(), ...members.departed()]);
     await trimJournal({
       journal: this.#journal,
       self: this.#found.site.number,
       others: members.others(),
       peers: members.peers(),
+      appliedOf: (origin) => members.appliedOf(origin),
     });
     await trimConflicts(this.#client);
   }
@@ -300,6 +328,7 @@ export class Agent {
     await this.#members.stop();
     await this.#server.close().catch(() => undefined);
     await this.#beacon.close();
+    await this.#expired.close();
     await this.#client.end().catch(() => undefined);
     await this.#journal.close();
     await this.#control?.close();
@@ -315,6 +344,13 @@ async function look(client: Client, config: SiteConfig): Promise<Found> {
       `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
       { hint: 'Correct database.url in syncline.yaml' },
     );
+  }
+  if (
+    (await readMembers(client)).some(({ name, state }) => name === site.name && state === 'left')
+  ) {
+    throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
+      hint: 'Its data are there; to come back, join again in another folder: syncline invite NAME',
+    });
   }
   const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
   return {

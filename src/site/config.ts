@@ -32,6 +32,8 @@ export interface SiteConfig {
   clock: { maxDriftMs: number };
   /** Where conflicts are POSTed to; undefined: nowhere. */
   notify: { webhook: string | undefined };
+  /** Program and arguments that run after rows of an entity were applied, by entity. */
+  afterApply: Readonly<Record<string, readonly string[]>>;
   log: { level: LogLevel };
 }
 
@@ -82,6 +84,7 @@ export function writeConfig(root: string, config: SiteConfig): void {
     journal: { quota: `${config.journal.quotaBytes}B` },
     clock: { 'max-drift': `${config.clock.maxDriftMs}ms` },
     notify: config.notify,
+    ...(Object.keys(config.afterApply).length === 0 ? {} : { 'after-apply': config.afterApply }),
     log: config.log,
   });
   writeSecret(
@@ -110,6 +113,7 @@ function resolveConfig(raw: Raw): SiteConfig {
     'journal',
     'clock',
     'notify',
+    'after-apply',
     'log',
   ]);
   const part = (name: string, options: string[]): Raw => {
@@ -138,6 +142,7 @@ function resolveConfig(raw: Raw): SiteConfig {
     journal: { quotaBytes: parseBytes('journal.quota', quota) },
     clock: { maxDriftMs: parseDuration('clock.max-drift', drift) },
     notify: { webhook: webhook(part('notify', ['webhook'])['webhook']) },
+    afterApply: commands(raw['after-apply'] ?? {}),
     log: { level: level(part('log', ['level'])['level'] ?? 'info') },
   };
 }
@@ -182,6 +187,17 @@ function webhook(value: unknown): string | undefined {
   const url = optional(value, 'notify.webhook');
   if (url === undefined || /^https?:\/\/[^/]/.test(url)) return url;
   throw new Error(`notify.webhook must be an http or https URL, not "${url}"`);
+}
+
+function commands(value: unknown): Record<string, string[]> {
+  const shape =
+    'after-apply must be a mapping of entities to lists of texts: [program, argument, …]';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(shape);
+  const found = Object.entries(value).map(([entity, argv]: [string, unknown]) => {
+    if (!Array.isArray(argv) || argv.length === 0) throw new Error(shape);
+    return [entity, argv.map((one) => optional(one, `after-apply.${entity}`) ?? '')] as const;
+  });
+  return Object.fromEntries(found);
 }
 
 function level(value: unknown): LogLevel {

@@ -86,9 +86,13 @@ async function answer(
  *
  * @throws AppError AGENT_DOWN when none is running
  */
-export async function askAgent(root: string, what: string): Promise<unknown> {
+export async function askAgent(
+  root: string,
+  what: string,
+  limitMs = ANSWER_LIMIT_MS,
+): Promise<unknown> {
   try {
-    return JSON.parse(await get(controlPath(root), what));
+    return JSON.parse(await get(controlPath(root), what, limitMs));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('AGENT_DOWN', `The agent of the site in "${resolve(root)}" is not running`, {
@@ -106,7 +110,7 @@ async function answers(path: string): Promise<boolean> {
   );
 }
 
-function get(path: string, what: string): Promise<string> {
+function get(path: string, what: string, limitMs = ANSWER_LIMIT_MS): Promise<string> {
   return new Promise((done, reject) => {
     const call = request({ socketPath: path, path: `/${what}`, agent: false }, (response) => {
       let text = '';
@@ -117,7 +121,7 @@ function get(path: string, what: string): Promise<string> {
         else reject(new AppError('AGENT_REFUSED', `The agent answered ${text}`));
       });
     });
-    call.setTimeout(ANSWER_LIMIT_MS, () => call.destroy(new Error('the agent does not answer')));
+    call.setTimeout(limitMs, () => call.destroy(new Error('the agent does not answer')));
     call.once('error', reject);
     call.end();
   });

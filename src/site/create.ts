@@ -148,6 +148,7 @@ async function setUp(
     journal: { quotaBytes: options.quotaBytes },
     clock: { maxDriftMs: options.maxDriftMs },
     notify: { webhook: undefined },
+    afterApply: {},
     log: { level: 'info' },
   };
 }

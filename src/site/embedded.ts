@@ -17,6 +17,8 @@ const SETTINGS = {
   max_wal_size: '4GB',
   max_replication_slots: '20',
   max_wal_senders: '20',
+  // Two for each other member, and some; the default of PostgreSQL 18 is 10.
+  max_active_replication_origins: '100',
 };
 
 /** The embedded server of a site that has one. */

@@ -13,6 +13,8 @@ export interface Greeting {
   applied: [origin: number, position: string][];
   /** The speaker's last complete mark (marks.ts). */
   mark: { sequence: number; position: string };
+  /** Sites that have left and of which the speaker has something that it has not applied yet. */
+  pending?: number[];
 }
 
 /**
@@ -45,7 +47,8 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     greeting.members.every(isMember) &&
     Array.isArray(greeting.applied) &&
     greeting.applied.every(isPosition) &&
-    isPosition([greeting.mark?.sequence, greeting.mark?.position]);
+    isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
+    (greeting.pending ?? []).every(Number.isInteger);
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
     hint: 'The sites may run different versions of Syncline',

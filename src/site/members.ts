@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
 import { readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
+import { Departed } from './departed.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
 import type { Mark } from './marks.ts';
@@ -21,6 +22,7 @@ export interface MembersContext extends PeerContext {
 export class Members {
   readonly #context: MembersContext;
   readonly #self: Member;
+  readonly #departed: Departed;
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
   #client: Client;
@@ -29,7 +31,8 @@ export class Members {
 
   constructor(client: Client, self: Member, context: MembersContext) {
     this.#client = client;
-    this.#self = self;
+    this.#self = { ...self };
+    this.#departed = new Departed(context);
     this.#context = context;
   }
 
@@ -40,6 +43,17 @@ export class Members {
 
   peers(): Peer[] {
     return [...this.#peers.values()];
+  }
+
+  /** Members that have left, as long as something of theirs may have to be applied here. */
+  departed(): Peer[] {
+    return this.#departed.peers();
+  }
+
+  /** Up to where another site's changes are applied here, on disk; 0n for a site that is not known. */
+  appliedOf(origin: number): bigint {
+    const peer = this.peers().find(({ member }) => member.number === origin);
+    return peer?.appliedDurably() ?? this.#departed.appliedOf(origin) ?? 0n;
   }
 
   peer(name: string): Peer | undefined {
@@ -85,6 +99,10 @@ export class Members {
       this.#peers.set(name, peer);
       peer.start();
     }
+    const left = this.#members.filter(
+      (member) => member.name !== this.#self.name && member.state === 'left',
+    );
+    await this.#departed.refresh(left, this.others(), this.peers());
   }
 
   /** This site's own greeting. */
@@ -95,7 +113,12 @@ export class Members {
     ]);
     const { sequence, position } = this.#context.mark();
     const mark = { sequence, position: position.toString() };
-    return { site: this.#self, members: this.#members, applied, mark };
+    const pending = this.#departed.pending();
+    return {
+      ...{ site: this.#self, members: this.#members, mark },
+      applied: [...applied, ...this.#departed.applied()],
+      ...(pending.length === 0 ? {} : { pending }),
+    };
   }
 
   /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
@@ -152,20 +175,24 @@ export class Members {
     const self = viewOf(this.greeting());
     const others = this.others().map((member) => this.#peers.get(member.name)?.answered);
     if (others.some((view) => view === undefined)) return undefined;
-    return [self, ...(others as SiteView[])];
+    const views = [self, ...(others as SiteView[])];
+    // What a site that has left made without knowing of something could still come.
+    return this.#departed.settled(views) ? views : undefined;
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#refreshing;
     await Promise.all(this.peers().map((peer) => peer.stop()));
+    await this.#departed.stop();
   }
 }
 
-function viewOf({ site, mark, applied }: Greeting): SiteView {
+function viewOf({ site, mark, applied, pending }: Greeting): SiteView {
   return {
     number: site.number,
     mark: { sequence: mark.sequence, position: BigInt(mark.position) },
     applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
+    ...(pending === undefined ? {} : { pending }),
   };
 }

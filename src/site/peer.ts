@@ -53,6 +53,7 @@ export class Peer {
   #parts: Supervised[] = [];
   #running: Promise<unknown> = Promise.resolve();
 
+  /** A member that has left is not asked any more; what is here of it, or is relayed, is applied. */
   constructor(member: Member, context: PeerContext) {
     this.member = member;
     const { config, journal } = context;
@@ -77,7 +78,9 @@ export class Peer {
     });
     this.#parts = [
       supervise({ name: `apply from ${member.name}`, part: this.#applier, log: context.log }),
-      supervise({ name: `link to ${member.name}`, part: this.#puller, log: context.log }),
+      ...(member.state === 'left'
+        ? []
+        : [supervise({ name: `link to ${member.name}`, part: this.#puller, log: context.log })]),
     ];
   }
 

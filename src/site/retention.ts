@@ -16,19 +16,17 @@ export async function trimJournal(options: {
   self: number;
   others: readonly Member[];
   peers: readonly Peer[];
+  /** Up to where another site's changes are applied here, on disk. */
+  appliedOf: (origin: number) => bigint;
 }): Promise<void> {
-  const { journal, self, others, peers } = options;
+  const { journal, self, others, peers, appliedOf } = options;
   for (const origin of journal.origins()) {
-    const upTo = origin === self ? journal.durable(self) : appliedHere(peers, origin);
+    const upTo = origin === self ? journal.durable(self) : appliedOf(origin);
     const needed = others
       .filter((member) => member.number !== origin)
       .map((member) => has(peers, member, { origin, self }));
     await journal.trim(origin, smallest([upTo, ...needed]));
   }
-}
-
-function appliedHere(peers: readonly Peer[], origin: number): bigint {
-  return peers.find((peer) => peer.member.number === origin)?.appliedDurably() ?? 0n;
 }
 
 /** Up to where a member will never ask again. */

@@ -70,7 +70,7 @@ async function base(
   await upsertMember(context.client(), { ...member, address, state: 'joining' });
   await members.refresh();
   await members.announce(member.name);
-  for (const peer of members.peers()) {
+  for (const peer of [...members.peers(), ...members.departed()]) {
     // Applies under way were not announced: announce all that they could make visible.
     const { number: origin, incarnation } = peer.member;
     await beacon.announce({
@@ -140,14 +140,19 @@ function checkPart(value: unknown): BasePart {
   });
 }
 
-/** @throws AppError NOT_INVITED for a site with a certificate of the group that nobody invited here */
-async function knownMember(
-  context: RouteContext,
+/** @throws AppError MEMBER_LEFT, or NOT_INVITED for a site with a certificate of the group that nobody invited here */
+export async function knownMember(
+  context: Pick<RouteContext, 'client'>,
   name: string,
 ): Promise<Awaited<ReturnType<typeof readMembers>>[number]> {
   const members = await readMembers(context.client());
   const member = members.find((candidate) => candidate.name === name);
-  if (member !== undefined && member.state !== 'left') return member;
+  if (member?.state === 'left') {
+    throw new AppError('MEMBER_LEFT', `Site "${name}" has left the group, or was removed`, {
+      hint: 'It can join again under another name: syncline invite NAME',
+    });
+  }
+  if (member !== undefined) return member;
   throw new AppError('NOT_INVITED', `Site "${name}" is not a member of the group`, {
     hint: 'Invite it: syncline invite NAME',
   });

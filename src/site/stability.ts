@@ -6,6 +6,8 @@ export interface SiteView {
   mark: Mark;
   /** Up to where it has each other origin on disk in its database. */
   applied: ReadonlyMap<number, bigint>;
+  /** Origins that have left the group and are not applied there as far as their changes are there. */
+  pending?: readonly number[];
 }
 
 /** A mark that is set after we ask is complete when the sequence has grown by two: one may be under way. */

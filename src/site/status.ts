@@ -1,6 +1,7 @@
 import type { CaptureStatus } from '../capture/capture.ts';
 import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
+import type { CommandStatus } from './after-apply.ts';
 import type { Peer } from './peer.ts';
 
 /** µs between PostgreSQL's epoch and the Unix epoch. */
@@ -20,7 +21,11 @@ export interface SiteStatus {
   capture: { state: string; position: string; lastError?: ErrorNote };
   journal: { bytes: number; quotaBytes: number; batches: number };
   conflicts: { total: number; parked: number };
+  /** Programs that run after apply; without any it is empty. */
+  afterApply: CommandStatus[];
   peers: PeerStatus[];
+  /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
+  stableUntil?: string;
   /** The newest error of any part. */
   lastError?: ErrorNote;
 }
@@ -60,7 +65,7 @@ export function peerStatus(peer: Peer, journal: Journal, self: number): PeerStat
     name: peer.member.name,
     number: peer.member.number,
     address: peer.member.address ?? '',
-    link: link.state,
+    link: peer.member.state === 'left' ? 'left' : link.state,
     apply: failure === undefined ? apply.state : 'failed',
     lag: lagOf(peer, journal),
     behind: {

@@ -4,9 +4,11 @@ import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
+import { expiryDdl } from './expiry-sql.ts';
 import { guardDdl } from './guard-ddl.ts';
 import { helperDdl } from './helper-ddl.ts';
 import { historyDdl, historyTrigger } from './history-ddl.ts';
+import { notifyDdl } from './notify-ddl.ts';
 import { stampFunction, tombstoneFunction, truncateFunction } from './trigger-ddl.ts';
 
 /** Statements that make a model's tables, triggers and publication, in order. */
@@ -163,6 +165,8 @@ export function replicationTriggers(entity: Entity, site: number): string[] {
     trigger('zz_crp_truncate', 'BEFORE TRUNCATE', execute('truncate', entity, 'STATEMENT')),
     ...historyTrigger(entity),
     ...guardDdl(entity, site),
+    ...expiryDdl(entity),
+    ...notifyDdl(entity),
     `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
     ...(entity.fireAlways ?? []).map(
       (name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${ident(name)}`,

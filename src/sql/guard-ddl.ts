@@ -1,4 +1,4 @@
-import type { Entity } from '../model/ir.ts';
+import type { Claim, Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { BIRTH, ident, tableOf } from './apply-names.ts';
 
@@ -14,6 +14,7 @@ export function guardDdl(entity: Entity, site: number): string[] {
     ...(entity.appendOnly === true ? appendOnly(entity) : []),
     ...(entity.ownership === undefined ? [] : ownership(entity, site)),
     ...(entity.functionsOnly === true ? functionsOnly(entity) : []),
+    ...(entity.claim === undefined ? [] : claim(entity, entity.claim)),
   ];
 }
 
@@ -106,5 +107,40 @@ END
 $crp$`,
     `CREATE OR REPLACE TRIGGER zy_crp_functions_only BEFORE INSERT OR UPDATE OR DELETE ` +
       `ON ${tableOf(entity)} FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
+  ];
+}
+
+/**
+ * Only the site that a range names inserts its keys. AFTER the write: an INSERT … ON CONFLICT DO UPDATE of a row
+ * that is there is a change, which every site may make. Looks up the ranges, which are few, and crp.member by
+ * its key.
+ */
+function claim(entity: Entity, { key, ranges, first, last, owner }: Claim): string[] {
+  const name = `claim_${entity.tombstone}`;
+  const table = `${ident(ranges.schema)}.${ident(ranges.name)}`;
+  const here = `NEW.${ident(key)} BETWEEN r.${ident(first)} AND r.${ident(last)}`;
+  return [
+    define(
+      name,
+      `DECLARE
+  owners text;
+BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.${ident(key)} IS NOT DISTINCT FROM OLD.${ident(key)} THEN RETURN NULL; END IF;
+  IF EXISTS (SELECT FROM ${table} AS r WHERE ${here}
+      AND NOT EXISTS (SELECT FROM crp.member AS m WHERE m.name = r.${ident(owner)} AND m.state <> 'left'
+        AND m.number <> (SELECT s.number FROM crp.site AS s))) THEN
+    RETURN NULL;
+  END IF;
+  SELECT string_agg(DISTINCT r.${ident(owner)}, ', ') INTO owners FROM ${table} AS r WHERE ${here};
+  IF owners IS NULL THEN
+    RAISE EXCEPTION 'the key % of "%" is in no range of "${ranges.name}"', NEW.${ident(key)}, TG_TABLE_NAME
+      USING ERRCODE = 'insufficient_privilege', HINT = 'Add a range with the site that may insert it.';
+  END IF;
+  RAISE EXCEPTION 'the key % of "%" belongs to site "%"', NEW.${ident(key)}, TG_TABLE_NAME, owners
+    USING ERRCODE = 'insufficient_privilege', HINT = format('Insert it at site "%s".', owners);
+END`,
+    ),
+    `CREATE OR REPLACE TRIGGER zy_crp_claim AFTER INSERT OR UPDATE ON ${tableOf(entity)} ` +
+      `FOR EACH ROW EXECUTE FUNCTION crp.${ident(name)}()`,
   ];
 }

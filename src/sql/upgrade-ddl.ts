@@ -8,6 +8,7 @@ import type { Check, Column, Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
+import { dropNotifyDdl } from './notify-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import {
   adoptionDdl,
@@ -81,12 +82,15 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
 
 /** Guards are dropped where their rule changed; what is still wanted is made anew with the other triggers. */
 function guardChanges(old: Entity, entity: Entity): string[] {
-  const rules = ({ ownership, appendOnly }: Entity): string =>
-    canonicalJson([ownership, appendOnly]);
+  const rules = ({ ownership, appendOnly, claim, expires, afterApply }: Entity): string =>
+    canonicalJson([ownership, appendOnly, claim, expires, afterApply]);
   if (rules(old) === rules(entity)) return [];
-  return ['zy_crp_owner', 'zy_crp_append_only'].map(
-    (trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON ${tableOf(entity)}`,
-  );
+  return [
+    ...['zy_crp_owner', 'zy_crp_append_only', 'zy_crp_claim'].map(
+      (trigger) => `DROP TRIGGER IF EXISTS ${trigger} ON ${tableOf(entity)}`,
+    ),
+    ...dropNotifyDdl(entity),
+  ];
 }
 
 function named(name: string): (one: { name: string }) => boolean {

@@ -2,6 +2,7 @@ import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { expiredAt, expiryMicros } from './expiry-sql.ts';
 import { hiddenNames } from './shape.ts';
 
 /*
@@ -12,6 +13,9 @@ import { hiddenNames } from './shape.ts';
 
 /** Buckets that an entity's keys are dealt into: the first 12 bits of the MD5 of the key. */
 export const BUCKETS = 4096;
+
+/** Rows that expire within this time are not compared. */
+export const EXPIRY_MARGIN_SECONDS = 60;
 
 /** Rows that one FETCH brings: bounds the memory of the site that answers. */
 export const FETCH_ROWS = 2000;
@@ -35,6 +39,16 @@ function bucketOf(entity: Entity): string {
 }
 
 /**
+ * Rows that expire are removed by each site by itself, at its time. Those that have at most so long are not
+ * compared; by the site's own clock, which is close enough to tell where to look.
+ */
+function lasting(entity: Entity, begin: ' WHERE' | ' AND'): string {
+  if (entity.expires === undefined) return '';
+  const over = expiredAt(entity, 'e', `(now() + interval '${EXPIRY_MARGIN_SECONDS} seconds')`);
+  return `${begin} (${over}) IS NOT TRUE`;
+}
+
+/**
  * Rows and hash of every bucket. The rows' hashes (64 bits of MD5: against accidents, not against
  * somebody who wants two tables to look equal) are added up, not concatenated: a sequential scan and a
  * hash aggregate of at most `BUCKETS` groups, no sort, no index.
@@ -44,7 +58,7 @@ export function bucketStatement(entity: Entity): string {
   return (
     `SELECT ${bucketOf(entity)} AS bucket, count(*) AS rows, ` +
     `sum(('x' || left(md5(${row}), 16))::bit(64)::bigint) AS hash ` +
-    `FROM ${tableOf(entity)} AS e GROUP BY 1`
+    `FROM ${tableOf(entity)} AS e${lasting(entity, ' WHERE')} GROUP BY 1`
   );
 }
 
@@ -56,7 +70,7 @@ export function keyCursor(entity: Entity): string {
   const keys = entity.key.map((key) => `e.${ident(key)}::text`);
   return (
     `DECLARE crp_keys NO SCROLL CURSOR FOR SELECT md5(${rowText(comparedColumns(entity), 'e')}), ` +
-    `${keys.join(', ')} FROM ${tableOf(entity)} AS e WHERE ${bucketOf(entity)} = ANY ($1::integer[])`
+    `${keys.join(', ')} FROM ${tableOf(entity)} AS e WHERE ${bucketOf(entity)} = ANY ($1::integer[])${lasting(entity, ' AND')}`
   );
 }
 
@@ -73,7 +87,7 @@ export interface StateOptions {
 /**
  * What a site knows of some keys, in the order of the parameters (one text array a key column). Result, all
  * text: whether there is a row, its length, birth, stamps, the MD5 of each group's values; birth and stamp
- * of the tombstone; values. By the primary keys of the entity and of its tombstone table.
+ * of the tombstone; values; when it expires (entities with an expiry only), µs since 1970. By the primary keys of the entity and of its tombstone table.
  */
 export function stateStatement(entity: Entity, { values, lock }: StateOptions): string {
   const columns = comparedColumns(entity);
@@ -86,6 +100,7 @@ export function stateStatement(entity: Entity, { values, lock }: StateOptions): 
     ...hashes,
     ...['t.birth::text', 't.stamp::text'],
     ...values.map((column) => `e.${ident(column)}::text`),
+    ...(entity.expires === undefined ? [] : [expiryMicros(entity.expires, 'e')]),
   ];
   const arrays = entity.key.map((_, index) => `$${index + 1}::text[]`);
   const one = (from: string): string =>

@@ -123,9 +123,10 @@ export class AgentSite {
     });
   }
 
-  /** Starts the agent and waits until it answers. */
-  async up(): Promise<void> {
-    const args = ['--import', 'tsx', MAIN, 'up', '--dir', this.dir];
+  /** Starts the agent, with further modules in its process, and waits until it answers. */
+  async up(options: { imports?: readonly string[] } = {}): Promise<void> {
+    const imports = ['tsx', ...(options.imports ?? [])].flatMap((url) => ['--import', url]);
+    const args = [...imports, MAIN, 'up', '--dir', this.dir];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.on('data', (part: Buffer) => (errors += part.toString()));

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { connect } from '../../src/postgres/connect.ts';
 import { digests } from '../../src/repair/digest.ts';
 import { AgentSite } from './agents.ts';
+import { shiftStamps } from './clock.ts';
 import { LEASES } from './lease-model.ts';
 import { Ledger } from './ledger.ts';
 import { eventually } from './pair.ts';
@@ -15,7 +16,10 @@ const EVENTS = [
   'cut link',
   'stall link',
   'cut in mid-batch',
+  'clock jumps',
 ] as const;
+/** How far the clock of a site may jump, to either side. */
+const MAX_JUMP_MS = 600_000;
 
 export interface ChaosOptions {
   /** PostgreSQL of each site. */
@@ -46,6 +50,8 @@ interface Event {
   where: number;
   /** Rows that are written before it happens. */
   after: number;
+  /** Where a clock jumps to, ms ahead of the machine's. */
+  jump: number;
 }
 
 /**
@@ -64,7 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       const hit = sites[event.where]!;
       await hit.ledger.more(event.after);
       say(`${event.what} at ${hit.site.config.site}`);
-      await strike(hit, event.what);
+      await strike(hit, event);
       count += 1;
     }
     for (const { ledger } of sites) ledger.stop();
@@ -84,6 +90,7 @@ function* drawEvents(options: ChaosOptions): Generator<Event> {
     what: fc.constantFrom(...EVENTS),
     where: fc.integer({ min: 0, max: versions.length - 1 }),
     after: fc.integer({ min: 20, max: 250 }),
+    jump: fc.integer({ min: -MAX_JUMP_MS, max: MAX_JUMP_MS }),
   });
   const end = Date.now() + milliseconds;
   for (let block = 0, count = 0; ; block++) {
@@ -110,7 +117,7 @@ async function makeSites(versions: readonly (15 | 18)[]): Promise<Site[]> {
   return sites;
 }
 
-async function strike({ server, site, ledger }: Site, what: Event['what']): Promise<void> {
+async function strike({ server, site, ledger }: Site, { what, jump }: Event): Promise<void> {
   switch (what) {
     case 'kill agent':
       await site.end('SIGKILL');
@@ -125,7 +132,9 @@ async function strike({ server, site, ledger }: Site, what: Event['what']): Prom
       await ledger.more(100);
       return site.proxy.set('open');
     case 'cut in mid-batch':
-      site.proxy.cutAfter(700);
+      return site.proxy.cutAfter(700);
+    case 'clock jumps':
+      return shiftStamps(site.adminUrl, jump);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { connect } from '../../src/postgres/connect.ts';
 import { eventually } from './pair.ts';
@@ -22,12 +23,16 @@ export class Ledger {
     this.#stop = true;
   }
 
-  async write(dsn: string): Promise<void> {
+  /** @param pauseMs between two writes, where several sites share one small machine */
+  async write(dsn: string, pauseMs = 0): Promise<void> {
     while (!this.#stop) {
       const client = await connect(dsn, 'ledger').catch(() => undefined);
       if (client === undefined) continue;
       try {
-        while (!this.#stop) await this.#writeOne(client);
+        while (!this.#stop) {
+          await this.#writeOne(client);
+          if (pauseMs > 0) await delay(pauseMs);
+        }
       } catch {
         // The server crashed: whether this row is there is unknown, so it is not in the ledger.
       }

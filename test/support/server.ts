@@ -46,7 +46,9 @@ export async function startServer(
   const port = await freePort();
   const settings = {
     ...{ fsync: 'off', logical_decoding_work_mem: '1MB', shared_buffers: '64MB' },
-    ...{ max_replication_slots: '20', max_wal_senders: '20', ...extra },
+    ...{ max_replication_slots: '40', max_wal_senders: '20' },
+    ...(version === 18 ? { max_active_replication_origins: '100' } : {}),
+    ...extra,
   };
   const cluster = new Cluster({
     ...{ binaries, data: join(folder, 'data'), port, superuser: 'postgres', settings },

@@ -22,18 +22,27 @@ export function downCommand(): Command {
 }
 
 async function stopAgent(dir: string): Promise<void> {
-  const end = Date.now() + STOP_LIMIT_MS;
-  let asked = false;
+  try {
+    await askAgent(dir, 'down');
+  } catch (error) {
+    if ((error as AppError).code === 'AGENT_DOWN') return;
+    throw error;
+  }
+  await agentEnded(dir);
+}
+
+/** Waits until an agent that is about to end does not answer any more. */
+export async function agentEnded(dir: string, limitMs = STOP_LIMIT_MS): Promise<void> {
+  const end = Date.now() + limitMs;
   for (;;) {
     try {
-      await askAgent(dir, asked ? 'ping' : 'down');
-      asked = true;
+      await askAgent(dir, 'ping');
     } catch (error) {
       if ((error as AppError).code === 'AGENT_DOWN') return;
       throw error;
     }
     if (Date.now() > end) {
-      throw new AppError('AGENT_STOP', `The agent did not stop within ${STOP_LIMIT_MS / 1000} s`, {
+      throw new AppError('AGENT_STOP', `The agent did not stop within ${limitMs / 1000} s`, {
         hint: 'Its process id is in syncline status',
       });
     }

@@ -1,0 +1,21 @@
+import type { MergePolicy, RowVersion } from './types.ts';
+
+/** µs from the Unix epoch to that of stamps, 2020-01-01 UTC. */
+const STAMP_EPOCH = 1_577_836_800_000_000n;
+
+/** PostgreSQL's text form with DateStyle ISO and TimeZone UTC; years beyond 9999 and BC have others. */
+const ISO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/;
+
+/**
+ * Whether a row's time was over when a later row of its key was inserted. Then its site may have removed it by
+ * itself, and two inserts of the key are no conflict. False for entities whose rows do not expire.
+ */
+export function wasOver({ expires }: MergePolicy, earlier: RowVersion, later: RowVersion): boolean {
+  if (expires === undefined) return false;
+  const match = ISO_TIME.exec(earlier.values[expires.value] ?? '');
+  if (match === null) return false;
+  const [, date, time, fraction = ''] = match;
+  const seconds = BigInt(Date.parse(`${date}T${time}Z`)) * 1000n;
+  const end = seconds + BigInt(fraction.padEnd(6, '0')) + expires.graceMicros;
+  return end <= (later.birth >> 11n) + STAMP_EPOCH;
+}

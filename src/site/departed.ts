@@ -1,0 +1,99 @@
+import type { Journal } from '../journal/journal.ts';
+import type { Member } from './catalog.ts';
+import { Peer } from './peer.ts';
+import type { PeerContext } from './peer.ts';
+import type { SiteView } from './stability.ts';
+
+/**
+ * Members that have left, as origins of changes. What a site shipped to anybody before it left, or was removed,
+ * counts: it is applied here, and relayed, until all remaining members have the same of it.
+ */
+export class Departed {
+  readonly #context: PeerContext;
+  readonly #journal: Journal;
+  readonly #peers = new Map<number, Peer>();
+  /** Positions of those that are settled: how far every member has them. */
+  readonly #settled = new Map<number, bigint>();
+  #left: Member[] = [];
+
+  constructor(context: PeerContext) {
+    this.#context = context;
+    this.#journal = context.journal;
+  }
+
+  /** Those of which something may still have to be applied here. */
+  peers(): Peer[] {
+    return [...this.#peers.values()];
+  }
+
+  /** Starts and stops what is needed. @param peers the members that remain and are known here */
+  async refresh(
+    left: readonly Member[],
+    others: readonly Member[],
+    peers: readonly Peer[],
+  ): Promise<void> {
+    this.#left = left.filter((member) => member.address !== null);
+    for (const member of this.#left) {
+      const { number } = member;
+      const at = this.#agreed(number, others, peers);
+      const running = this.#peers.get(number);
+      if (at !== undefined) {
+        this.#settled.set(number, at);
+        this.#peers.delete(number);
+        await running?.stop();
+      } else if (running === undefined) {
+        const peer = new Peer(member, this.#context);
+        this.#peers.set(number, peer);
+        peer.start();
+      }
+    }
+  }
+
+  /** How far all members have an origin, when that is the same; undefined when it is not, or not known. */
+  #agreed(number: number, others: readonly Member[], peers: readonly Peer[]): bigint | undefined {
+    const here = this.appliedOf(number);
+    if (here === undefined || this.#journal.position(number) > here) return undefined;
+    const same = others.every(({ name }) => {
+      const knows = peers.find((peer) => peer.member.name === name)?.knows;
+      return knows?.get(number) === here;
+    });
+    return same ? here : undefined;
+  }
+
+  /** Up to where an origin that has left is applied here; undefined for others, and until it is known. */
+  appliedOf(number: number): bigint | undefined {
+    const peer = this.#peers.get(number);
+    if (peer === undefined) return this.#settled.get(number);
+    return peer.apply().state === 'starting' ? undefined : peer.appliedDurably();
+  }
+
+  /** For greetings. */
+  applied(): [number: number, position: string][] {
+    return this.#left.flatMap(({ number }) => {
+      const position = this.appliedOf(number);
+      return position === undefined ? [] : [[number, position.toString()] as [number, string]];
+    });
+  }
+
+  /** Origins that have left and of which more is here than is applied. */
+  pending(): number[] {
+    return this.#left
+      .map(({ number }) => number)
+      .filter((number) => {
+        const applied = this.appliedOf(number);
+        return applied === undefined || this.#journal.position(number) > applied;
+      });
+  }
+
+  /** Whether all sites have the same of those that have left, and nothing of it is under way. */
+  settled(views: readonly SiteView[]): boolean {
+    if (views.some((view) => (view.pending ?? []).length > 0)) return false;
+    return this.#left.every(({ number }) =>
+      views.every((view) => view.applied.get(number) === views[0]!.applied.get(number)),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.peers().map((peer) => peer.stop()));
+  }
+}

@@ -1,0 +1,139 @@
+import type { Client } from 'pg';
+import type { Entity, Expiry, Model } from '../model/ir.ts';
+import { connect } from '../postgres/connect.ts';
+import { useReplicationOrigin } from '../postgres/origin.ts';
+import { removeExpired, soonExpired } from '../sql/expiry-sql.ts';
+import { Stability } from './stability.ts';
+import type { SiteView } from './stability.ts';
+
+/** Rows that one statement removes, and statements of one round: the rest waits for the next round. */
+const STEP = 10_000;
+const MAX_STEPS = 10;
+/** A row's stamps are made stable so long before its time, so that it goes when its time comes. */
+const AHEAD = '60 seconds';
+/** A look at what came due begins so long before the last one: its clock and its locks are not ours. */
+const OVERLAP_MS = 60_000;
+const LOCK_TIMEOUT_MS = 1_000;
+/** 2020-01-01 UTC, from which stamps count. */
+const STAMP_EPOCH_MS = 1_577_836_800_000;
+
+type Expiring = Entity & { expires: Expiry };
+
+/**
+ * Removes rows whose time is over. It is no delete: no tombstone, no stamp, nothing is shipped; every site does
+ * it by itself (docs/convergence.md). Only rows that are stable go (stability.ts): what can still arrive of
+ * such a row was made with knowledge of all that is here, so its full image brings the row back as others have it.
+ */
+export class ExpiredRows {
+  readonly #dsn: string;
+  readonly #site: string;
+  readonly #entities: Expiring[];
+  #run: { upTo: bigint; stability: Stability } | undefined;
+  /** Everything up to this stamp is stable; a group that changes since makes that no less true. */
+  #stable = 0n;
+  /** When rows were looked for last, by the database's clock; undefined: all of them are to be looked at. */
+  #looked: Date | undefined;
+  #session: Client | undefined;
+
+  constructor(options: { dsn: string; site: string; models: readonly Model[] }) {
+    this.#dsn = options.dsn;
+    this.#site = options.site;
+    this.#entities = options.models
+      .flatMap((model) => model.entities)
+      .filter((entity): entity is Expiring => entity.expires !== undefined);
+  }
+
+  /** True while it waits for news of the other sites. */
+  get waiting(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /** Up to when everything that was written anywhere is known to be stable; undefined where no rows expire. */
+  stableUntil(): string | undefined {
+    if (this.#entities.length === 0) return undefined;
+    return new Date(Number(this.#stable >> 11n) / 1000 + STAMP_EPOCH_MS).toISOString();
+  }
+
+  /**
+   * Takes a step towards knowing that what expires soon is stable.
+   *
+   * @param sites every site of the group; undefined when one of them was not heard of
+   */
+  async advance(client: Client, sites: readonly SiteView[] | undefined): Promise<void> {
+    if (sites === undefined || this.#entities.length === 0) return;
+    if (this.#run === undefined) {
+      const upTo = await this.#newest(client);
+      if (upTo > this.#stable) this.#run = { upTo, stability: new Stability(sites) };
+      return;
+    }
+    const state = this.#run.stability.advance(sites);
+    if (state === 'waiting') return;
+    if (state === 'stable') {
+      this.#stable = this.#run.upTo;
+      this.#looked = undefined;
+    }
+    this.#run = undefined;
+  }
+
+  async #newest(client: Client): Promise<bigint> {
+    let greatest = 0n;
+    for (const entity of this.#entities) {
+      const { rows } = await client.query<{ newest: string | null }>(soonExpired(entity), [
+        AHEAD,
+        STEP,
+      ]);
+      const newest = BigInt(rows[0]!.newest ?? 0);
+      if (newest > greatest) greatest = newest;
+    }
+    return greatest;
+  }
+
+  /**
+   * Removes what is over and stable; called once a round.
+   *
+   * @returns number of rows
+   */
+  async remove(): Promise<number> {
+    if (this.#stable === 0n) return 0;
+    const session = (this.#session ??= await this.#connect());
+    const { rows } = await session.query<{ now: Date }>('SELECT now()');
+    const since = this.#looked && new Date(this.#looked.getTime() - OVERLAP_MS);
+    let removed = 0;
+    let whole = true;
+    for (const entity of this.#entities) {
+      let taken = STEP;
+      for (let step = 0; taken === STEP && step < MAX_STEPS; step++, removed += taken) {
+        const values = [this.#stable, since ?? null, STEP];
+        taken = (await session.query(removeExpired(entity), values)).rowCount ?? 0;
+      }
+      whole &&= taken < STEP;
+    }
+    this.#looked = whole ? rows[0]!.now : undefined;
+    return removed;
+  }
+
+  /** Under a replication origin and as a replica: neither captured nor stamped. */
+  async #connect(): Promise<Client> {
+    const client = await connect(this.#dsn, 'syncline expiry');
+    const gone = (): void => {
+      if (this.#session === client) this.#session = undefined;
+    };
+    client.once('error', gone);
+    client.once('end', gone);
+    try {
+      await useReplicationOrigin(client, `crp_${this.#site}_expiry`);
+      await client.query(
+        `SET session_replication_role = replica; SET lock_timeout = ${LOCK_TIMEOUT_MS}`,
+      );
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.end().catch(() => undefined);
+    this.#session = undefined;
+  }
+}
