@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { ident } from '../sql/apply-names.ts';
-import { slowRead, slowTableDdl } from '../sql/apply-slow.ts';
+import { slowLock, slowRead, slowTableDdl } from '../sql/apply-slow.ts';
 import { stageCopy } from '../sql/staging.ts';
 import type { NetRow, TupleRef } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
@@ -49,6 +49,7 @@ export class SlowTable {
       await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     }
     await this.#copy(name, plan, rows);
+    await this.#client.query(slowLock(plan.shape, name));
     const result = await this.#client.query<(string | null)[]>({
       text: slowRead(plan.shape, name),
       rowMode: 'array',

@@ -34,6 +34,23 @@ export async function connect(
   return client;
 }
 
+/**
+ * As `connect`, a session that several callers share: their queries take turns. node-postgres itself is about
+ * to refuse a query while another one runs. Only for queries that return a promise, and for no transactions.
+ */
+export async function connectShared(dsn: string, application: string): Promise<Client> {
+  const client = await connect(dsn, application);
+  const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = (...args: unknown[]): Promise<unknown> => {
+    const next = turn.then(() => query(...args));
+    turn = next.catch(() => undefined);
+    return next;
+  };
+  client.query = inTurn as Client['query'];
+  return client;
+}
+
 /** Runs `work` with a session and closes it. */
 export async function withConnection<T>(
   dsn: string,

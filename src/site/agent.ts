@@ -8,7 +8,7 @@ import { Capture } from '../capture/capture.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
-import { connect } from '../postgres/connect.ts';
+import { connectShared } from '../postgres/connect.ts';
 import { AfterApply } from './after-apply.ts';
 import {
   modelsHash,
@@ -143,7 +143,7 @@ export class Agent {
   static async open(root: string, log: Log, options: AgentOptions = {}): Promise<Agent> {
     const config = readConfig(root);
     await embeddedCluster(config)?.start();
-    const client = await connect(config.database.url, 'syncline agent');
+    const client = await connectShared(config.database.url, 'syncline agent');
     try {
       const found = await look(client, config);
       return new Agent(root, { config, log, client, found }, options);
@@ -313,7 +313,7 @@ export class Agent {
 
   async #reconnect(): Promise<void> {
     try {
-      const client = await connect(this.#config.database.url, 'syncline agent');
+      const client = await connectShared(this.#config.database.url, 'syncline agent');
       await this.#client.end().catch(() => undefined);
       this.#client = client;
       this.#members.reconnected(client);

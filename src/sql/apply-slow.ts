@@ -19,28 +19,42 @@ export function slowTableDdl(shape: Shape, name: string): string {
   );
 }
 
-/**
- * Reads staged changes with the target's row (locked) and tombstone. Columns of the result, all text:
- * ordinal; then `before`, `after`, `current` each as one value a shape column; then whether there is a
- * current row, and the tombstone's birth and stamp. Rows are locked in key order, so that two appliers
- * cannot wait for each other here.
- */
-export function slowRead(shape: Shape, name: string): string {
+/** The staged changes with their keys, in key order. */
+function stagedKeys(shape: Shape, name: string): string {
   const { entity } = shape;
   const keyAt = (key: string): number => shape.columns.findIndex((column) => column.name === key);
   const staged = entity.key.map(
     (key) => `coalesce(a${keyAt(key)}, b${keyAt(key)}) AS ${ident(key)}`,
   );
+  const order = columnList(entity.key);
+  return `(SELECT *, ${staged.join(', ')} FROM pg_temp.${ident(name)} ORDER BY ${order}) AS s`;
+}
+
+/** Locks the rows of staged changes in key order, so that two appliers cannot wait for each other here. */
+export function slowLock(shape: Shape, name: string): string {
+  const { entity } = shape;
+  return (
+    `SELECT count(*) FROM ${stagedKeys(shape, name)} CROSS JOIN LATERAL ` +
+    `(SELECT FROM ${tableOf(entity)} AS x WHERE ${sameKey(entity, 'x', 's')} FOR UPDATE) AS e`
+  );
+}
+
+/**
+ * Reads staged changes with the target's row and tombstone, after `slowLock` and in a statement of its own:
+ * whoever held a row may have deleted it, and what the statement that waited sees is older than that.
+ * Columns of the result, all text: ordinal; then `before`, `after`, `current` each as one value a shape
+ * column; then whether there is a current row, and the tombstone's birth and stamp.
+ */
+export function slowRead(shape: Shape, name: string): string {
+  const { entity } = shape;
   const text = (prefix: string): string =>
     shape.columns.map((_, index) => `s.${prefix}${index}::text`).join(', ');
   const current = shape.columns.map((column) => `e.${ident(column.name)}::text`).join(', ');
-  const keys = columnList(entity.key);
   return (
     `SELECT s._crp_i::text, ${text('b')}, ${text('a')}, ${current}, ` +
-    `e._crp_found::text, t.birth::text, t.stamp::text ` +
-    `FROM (SELECT *, ${staged.join(', ')} FROM pg_temp.${ident(name)} ORDER BY ${keys}) AS s ` +
+    `e._crp_found::text, t.birth::text, t.stamp::text FROM ${stagedKeys(shape, name)} ` +
     `LEFT JOIN LATERAL (SELECT true AS _crp_found, x.* FROM ${tableOf(entity)} AS x ` +
-    `WHERE ${sameKey(entity, 'x', 's')} FOR UPDATE) AS e ON true ` +
+    `WHERE ${sameKey(entity, 'x', 's')}) AS e ON true ` +
     `LEFT JOIN ${tombstoneOf(entity)} AS t ON ${sameKey(entity, 't', 's')}`
   );
 }

@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
-import { Agent } from '../../site/agent.ts';
 import { readConfig } from '../../site/config.ts';
 import { askAgent } from '../../site/control.ts';
 import { siteFolder } from '../../site/folder.ts';
@@ -33,6 +32,8 @@ async function run(dir: string): Promise<void> {
   const log = createLog(config.log.level, file);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  // Loaded here: whoever only starts an agent of its own process does not need it.
+  const { Agent } = await import('../../site/agent.ts');
   const agent = await Agent.open(dir, log);
   console.log(`Site "${config.site}" serves ${config.link.address}; log: ${file}`);
   await agent.run(dir, stop.signal);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { withConnection } from '../../../src/postgres/connect.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
@@ -137,6 +138,29 @@ function scenarios(versions: readonly [18 | 15, 18 | 15]): void {
     });
     await equal();
     assert.equal(await row(a, 40), undefined);
+  });
+
+  test('a delete that commits while a conflicting update waits for its row wins too', async () => {
+    await a.sql.query(`INSERT INTO leases.lease VALUES (45, NULL, 'x')`);
+    await eventually('the row is at b', async () => (await row(b, 45)) !== undefined);
+    await cut();
+    await a.sql.query(`UPDATE leases.lease SET hostname = 'from-a' WHERE address = 45`);
+    await b.sql.query(`UPDATE leases.lease SET hostname = 'from-b' WHERE address = 45`);
+    await b.sql.query('BEGIN');
+    await b.sql.query('DELETE FROM leases.lease WHERE address = 45');
+    await connected();
+    await withConnection(b.dsn, 'test', async (observer) => {
+      await eventually('apply waits for the row', async () => {
+        const { rowCount } = await observer.query(
+          `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE 'syncline apply%'`,
+        );
+        return rowCount! > 0;
+      });
+    });
+    await b.sql.query('COMMIT');
+    await eventually('the delete is at a', async () => (await row(a, 45)) === undefined);
+    await equal();
+    assert.equal(await row(b, 45), undefined);
   });
 
   test('the same key inserted at both sites: the later insert stands everywhere', async () => {
