@@ -2,7 +2,8 @@ import type { EventLoopUtilization } from 'node:perf_hooks';
 
 /** Share of the time that this process has work to do, above which it counts as busy. */
 const BUSY = 0.5;
-/** Items a second above which gathering them saves more than a lone item gains by not waiting. */
+/** Items a second below which it is not they that make it busy, and above which they are gathered anyway. */
+const FEW = 200;
 const MANY = 400;
 /** Share and rate are measured over at least so long. */
 const WINDOW_MS = 40;
@@ -52,7 +53,8 @@ function isBusyHere(): (items: number) => boolean {
     const elapsed = now - at;
     if (elapsed < WINDOW_MS) return busy;
     const share = performance.eventLoopUtilization(since).utilization;
-    busy = share > BUSY || (count * 1000) / elapsed > MANY;
+    const rate = (count * 1000) / elapsed;
+    busy = rate > MANY || (rate > FEW && share > BUSY);
     since = performance.eventLoopUtilization();
     at = now;
     count = 0;

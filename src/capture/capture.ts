@@ -15,7 +15,7 @@ const STATUS_MS = 1000;
 const HIGH_WATER = 32 * 1024 * 1024;
 const LOW_WATER = 8 * 1024 * 1024;
 /** Under load transactions are gathered into batches for so long. */
-const FLUSH_MS = 25;
+const FLUSH_MS = 20;
 /** Less than this since the last batch: transactions come one by one, not from a backlog. */
 const SMALL_READ = 32 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];

@@ -58,6 +58,8 @@ export class LinkServer {
       minVersion: 'TLSv1.3',
     });
     this.#server.on('secureConnection', (socket: TLSSocket) => {
+      // A small frame after another would wait for its acknowledgement, up to 40 ms (RFC 9293, 3.7.4).
+      socket.setNoDelay(true);
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);

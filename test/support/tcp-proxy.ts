@@ -21,7 +21,8 @@ export class TcpProxy {
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
-    this.#server = createServer((socket) => this.#accept(socket));
+    // Without Nagle's algorithm, as the link itself: it is the link's time that is looked at.
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   static async start(target: { host: string; port: number }): Promise<TcpProxy> {
@@ -91,7 +92,7 @@ export class TcpProxy {
       return;
     }
     if (this.#mode === 'held') return this.#hold(incoming);
-    const outgoing = connect(this.#target);
+    const outgoing = connect({ ...this.#target, noDelay: true });
     const pair: [Socket, Socket] = [incoming, outgoing];
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [outgoing, incoming]] as const) {
