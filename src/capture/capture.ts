@@ -12,8 +12,8 @@ import { readSettings } from './setup.ts';
 /** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
 const STATUS_MS = 1000;
 /** Bytes that the journal has not stored yet, beyond which the socket is not read. */
-const HIGH_WATER = 32 * 1024 * 1024;
-const LOW_WATER = 8 * 1024 * 1024;
+const HIGH_WATER = 16 * 1024 * 1024;
+const LOW_WATER = 4 * 1024 * 1024;
 /** Under load transactions are gathered into batches for so long. */
 const FLUSH_MS = 20;
 /** Less than this since the last batch: transactions come one by one, not from a backlog. */

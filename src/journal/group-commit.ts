@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
 
 /** Under load a group is written at most this often: every group costs a sync of the disk. */
-const INTERVAL_MS = 200;
+const INTERVAL_MS = 50;
 /** A group of this size does not wait for the interval. */
 const LARGE = 4 * 1024 * 1024;
 /** Most bytes of one group. */

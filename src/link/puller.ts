@@ -12,7 +12,7 @@ import type { Frame } from './frames.ts';
 const ACK_MS = 200;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000];
 /** Bytes received that the journal has not stored yet. */
-const MAX_PENDING = 16 * 1024 * 1024;
+const MAX_PENDING = 8 * 1024 * 1024;
 
 export interface PullerOptions extends PeerOptions {
   origin: number;

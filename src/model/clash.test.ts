@@ -57,6 +57,11 @@ test('what cannot be derived the same everywhere is refused with what to do inst
       ),
       /two rules would change column group "row".*in-group/,
     ],
+    [
+      `list h { key id; crp:entity "h" { crp:on-delete-update "update"; } leaf id { type int32; }
+        leaf-list tag { type string; crp:resolve "crp:add-wins"; } }`,
+      /keeps history, and a leaf-list in it is a set.*as one value/,
+    ],
     [child(of('mandatory true;')), /of must always have a value/],
     [child(of('crp:resolve "crp:minimum";')), /the method of of is not "latest-timestamp"/],
     [

@@ -78,24 +78,35 @@ export function drawModel(random: Random): SimEntity[] {
 }
 
 function drawEntity(random: Random, index: number): SimEntity {
-  const groups: ColumnGroup[] = [];
+  const drawn: ColumnGroup[] = [];
   const keeps = random.chance(45);
   for (let group = random.weighted([1, 3, 3]); group >= 0; group--) {
-    const name = `g${groups.length}`;
+    const name = `g${drawn.length}`;
     const methods = keeps && random.chance(60) ? drawMethods(random) : undefined;
     const method = random.pick(METHODS);
     const isFunction = methods?.some((one) => one.method === 'sql-function') === true;
     const isOne = isFunction || (methods === undefined && isSetMethod(method));
     const columns = !isOne && random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
     const group = simGroup(name, columns, method);
-    groups.push(methods === undefined ? group : ordered(group, methods));
+    drawn.push(methods === undefined ? group : ordered(group, methods));
   }
   const rules = keeps ? drawRules(random) : {};
+  const groups = needsHistory(drawn, rules) ? drawn.map(withoutSet) : drawn;
   const texts = new Set(groups.filter(() => random.chance(40)).map(({ name }) => name));
   const toasted = new Set<number>();
   const values = groups.flatMap(mergedColumns).length;
   for (let place = 0; place < values; place++) if (random.chance(30)) toasted.add(place);
   return simEntity(index, groups, { toasted, texts, rules });
+}
+
+function needsHistory(groups: readonly ColumnGroup[], rules: SimRules): boolean {
+  return groups.some(({ method }) => method === 'ordered') || Object.keys(rules).length > 0;
+}
+
+/** The compiler refuses sets in an entity that keeps history. */
+function withoutSet(group: ColumnGroup): ColumnGroup {
+  const { name, columns, tags } = group;
+  return tags === undefined ? group : simGroup(name, columns, 'latest-timestamp');
 }
 
 function ordered({ name, stamp, columns }: ColumnGroup, methods: OrderedMethod[]): ColumnGroup {
@@ -163,8 +174,7 @@ export function simEntity(
     ...{ key: ['k'], uniques: [], references: [], checks: [], groups },
     ...{ ownership: { kind: 'site' as const }, ...rules },
   };
-  const ordersWrites = groups.some((group) => group.method === 'ordered');
-  if (ordersWrites || Object.keys(rules).length > 0) entity.history = `${name}_history`;
+  if (needsHistory(groups, rules)) entity.history = `${name}_history`;
   const relations = [tableRelation(entity, index), tombstoneRelation(entity, index)];
   const [table, tombstone] = relations.map(descriptor);
   const { history: _, ...withoutHistory } = entity;

@@ -244,7 +244,7 @@ describe('between sites', () => {
       await one.sql.query('INSERT INTO leases.lease (address) VALUES (1)');
       await eventually('the mismatch is in the status', async () => {
         const [peer] = (await two.status()).peers;
-        return /MODEL_MISMATCH[^]*Install the same models/.test(peer?.lastError?.message ?? '');
+        return /MODEL_MISMATCH[^]*syncline adopt/.test(peer?.lastError?.message ?? '');
       });
       assert.equal((await two.sql.query('SELECT FROM leases.lease')).rowCount, 0);
       await two.end('SIGTERM');

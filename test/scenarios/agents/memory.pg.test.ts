@@ -8,8 +8,11 @@ import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 
 const ROWS = 200_000;
-/** MiB; the same as for a million rows (docs/performance.md): memory does not grow with the transaction. */
-const MOST = 256;
+/**
+ * MiB. An agent of the built package stays below 256 (`native-memory`, docs/performance.md); here it is compiled
+ * while it runs, which adds some 50 MiB. Memory does not grow with the transaction.
+ */
+const MOST = 320;
 
 let server: TestServer;
 let one: AgentSite;
