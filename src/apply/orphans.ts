@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
-import { childrenOf, childrenWithoutParent } from '../sql/orphan-sql.ts';
+import { childrenOf, childrenWithoutParent, lockParents } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
 import type { EntityNet, NetRow } from './fold.ts';
 import { SlowTable } from './slow-table.ts';
@@ -105,6 +105,7 @@ export class Orphans {
     deleted: Deleted,
   ): Promise<void> {
     for (const bond of bonds.get(entity.name) ?? []) {
+      if (statement === childrenWithoutParent) await this.#client.query(lockParents(bond), keys);
       const { rows } = await this.#client.query<string[]>({
         ...{ text: statement(bond), values: keys, rowMode: 'array' },
       });

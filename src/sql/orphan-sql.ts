@@ -21,6 +21,23 @@ export function childrenWithoutParent(bond: Bond): string {
 }
 
 /**
+ * Locks the targets of rows among some keys of the child, as a foreign key's trigger does, before
+ * `childrenWithoutParent` looks: of two transactions that insert the row and delete its target without seeing each
+ * other, one then waits, and sees what the other did. Parameters as there.
+ */
+export function lockParents(bond: Bond): string {
+  const { child, parent } = bond;
+  const same = child.key.map((name, at) => `c.${ident(name)} = k.k${at}`);
+  const found = parent.key.map((name) => `p.${ident(name)} = c.${ident(referring(bond, name))}`);
+  const order = parent.key.map((name) => `p.${ident(name)}`).join(', ');
+  return (
+    `SELECT count(*) FROM (SELECT FROM ${keysFrom(child, child.key)} ` +
+    `JOIN ${tableOf(child)} AS c ON ${same.join(' AND ')} ` +
+    `JOIN ${tableOf(parent)} AS p ON ${found.join(' AND ')} ORDER BY ${order} FOR KEY SHARE OF p) AS locked`
+  );
+}
+
+/**
  * The same among the rows that refer to some keys of the parent. Parameters: one array a key column of the
  * parent. Relies on the index of the reference.
  */

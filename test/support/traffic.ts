@@ -102,7 +102,10 @@ export class Traffic {
       this.entries.add(Number(rows[0]!.id));
       this.#moved += 1;
     } catch (error) {
-      this.errors.push((error as Error).message);
+      // Programs that lock several rows have to expect it of any other session, and try again: the apply of
+      // another site's changes is one.
+      const isDeadlock = (error as { code?: unknown }).code === '40P01';
+      if (!isDeadlock) this.errors.push((error as Error).message);
       await client.query('ROLLBACK');
     }
     this.longestMs = Math.max(this.longestMs, Date.now() - began);
