@@ -74,10 +74,17 @@ export class SlowPath {
   async #pass(plan: EntityPlan, rows: readonly NetRow[], outcome: SlowOutcome): Promise<NetRow[]> {
     const codec = new RowCodec(plan.shape);
     const policy = this.#policy(plan.shape.entity);
-    const read = await this.#table.read(plan, rows);
     const { entity, columns } = plan.shape;
-    const keys = read.map((row) => keyImage(entity, columns, row.key));
+    const found = await this.#table.read(plan, rows);
+    const keys = found.map((row) => keyImage(entity, columns, row.key));
     const waiting = await this.#waiting.read(entity, keys);
+    // A row that was not in the table and that waited may have been let in before what waits was locked.
+    const mayHaveComeIn = found.some(
+      ({ current }, at) => current === undefined && !waiting.has(at),
+    );
+    const again = mayHaveComeIn ? await this.#table.readAgain(plan, rows) : found;
+    const now = new Map(again.map((row) => [row.net, row]));
+    const read = found.map(({ net }) => now.get(net)!);
     const merged = read.map((row, index) => {
       const before = stateOf(codec, row);
       const parked = waiting.get(index);

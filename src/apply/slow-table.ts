@@ -49,6 +49,12 @@ export class SlowTable {
       await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     }
     await this.#copy(name, plan, rows);
+    return this.readAgain(plan, rows);
+  }
+
+  /** As `read` of the changes that it staged last, as the target is now. */
+  async readAgain(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
+    const name = slowTableName(plan);
     await this.#client.query(slowLock(plan.shape, name));
     const result = await this.#client.query<(string | null)[]>({
       text: slowRead(plan.shape, name),
