@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import('./commands/init.ts')).initCommand(),
   invite: async () => (await import('./commands/invite.ts')).inviteCommand(),
   join: async () => (await import('./commands/join.ts')).joinCommand(),
+  leave: async () => (await import('./commands/leave.ts')).leaveCommand(),
+  remove: async () => (await import('./commands/remove.ts')).removeCommand(),
   adopt: async () => (await import('./commands/adopt.ts')).adoptCommand(),
   up: async () => (await import('./commands/up.ts')).upCommand(),
   down: async () => (await import('./commands/down.ts')).downCommand(),

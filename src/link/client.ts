@@ -112,6 +112,18 @@ export class PeerConnection {
   }
 }
 
+/** What a site does that is no member any more. */
+export const REMOVED_HINT =
+  'It gets and gives nothing. Its database stays as it is: syncline leave ends its membership there. To come back ' +
+  'it joins afresh, under another name: syncline invite NAME, at a member';
+
+/** What to do, by the peer's code. */
+const HINTS: Readonly<Record<string, string>> = {
+  MODEL_MISMATCH:
+    'Take the same revision at both sites (syncline adopt); data flow again by themselves then',
+  MEMBER_LEFT: REMOVED_HINT,
+};
+
 /**
  * Settles when the peer has answered 200.
  *
@@ -123,10 +135,7 @@ export async function accepted(stream: ClientHttp2Stream): Promise<void> {
   const text = await readText(stream);
   const named = headers['crp-error'];
   const code = typeof named === 'string' ? named : 'LINK_REFUSED';
-  const hint =
-    code === 'MODEL_MISMATCH'
-      ? 'Take the same revision at both sites (syncline adopt); data flow again by themselves then'
-      : 'See the log of the peer';
+  const hint = HINTS[code] ?? 'See the log of the peer';
   throw new AppError(code, `The peer refused: ${text}`, { hint, retry: 'later' });
 }
 

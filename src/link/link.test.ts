@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as tcp, createServer } from 'node:net';
 import type { Socket } from 'node:net';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../test/support/pair.ts';
+import { AppError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { encodeBatch } from '../journal/batch.ts';
 import type { Batch } from '../journal/journal.ts';
@@ -23,6 +25,7 @@ let port: number;
 let source: LmdbJournal;
 let end = 0n;
 const acks: bigint[] = [];
+const left = new Set<string>();
 
 function nextBatch(size: number, stream?: { xid: number; chunks: number }): Batch {
   const previous = end;
@@ -43,6 +46,10 @@ before(async () => {
     identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
     modelHash: () => 'm:h1',
     onAck: (ack) => void acks.push(ack.durable),
+    hasLeft: (name) => left.has(name),
+    checkMember: async (name) => {
+      if (left.has(name)) throw new AppError('MEMBER_LEFT', `${name} has left`);
+    },
     log: silentLog(),
   });
   port = await server.listen();
@@ -147,4 +154,34 @@ test('a site with another revision of a model gets no data and a clear message',
   );
   assert.equal(journal.position(1), 0n);
   await stop();
+});
+
+test('a site that leaves the group while it pulls gets nothing more, and is told at the next try', async () => {
+  const { puller, journal, stop } = await pull('leaving');
+  await eventually('it is connected', () => server.serves('b'));
+  left.add('b');
+  await eventually('it is told', () => puller.status().lastError?.code === 'MEMBER_LEFT');
+  assert.match(puller.status().lastError!.message, /b has left.*joins afresh, under another name/s);
+  const before = journal.position(1);
+  await source.append(nextBatch(100));
+  await eventually('it tried again', () => puller.status().state === 'retrying');
+  assert.equal(journal.position(1), before);
+  assert.equal(server.serves('b'), false);
+  await stop();
+});
+
+test('the server ends though a peer is in the middle of its handshake', async () => {
+  const closing = new LinkServer({
+    ...{ journal: source, authority: authority.certificate, host: '127.0.0.1', port: 0 },
+    identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
+    ...{ modelHash: () => 'm:h1', onAck: () => undefined, log: silentLog() },
+  });
+  const socket = tcp(await closing.listen(), '127.0.0.1');
+  socket.on('error', () => undefined);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  await once(socket, 'connect');
+  // The first byte of a TLS handshake record (RFC 8446, 5.1).
+  socket.write(Buffer.from([0x16]));
+  await closing.close();
+  await closed;
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
 import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -25,6 +26,8 @@ export interface LinkServerOptions {
   onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
   /** Throws for a site that is no member any more; without it every site of the group may pull. */
   checkMember?: (name: string) => Promise<unknown>;
+  /** Whether a site that pulls has left meanwhile; it is looked at with every heartbeat. */
+  hasLeft?: (name: string) => boolean;
   /** Other things that members may ask for, by path. */
   routes?: ReadonlyMap<string, Route>;
   log: Log;
@@ -44,8 +47,10 @@ export interface RouteRequest {
 export class LinkServer {
   readonly #options: LinkServerOptions;
   readonly #server: Http2SecureServer;
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #sockets = new Set<Socket>();
   readonly #stop = new AbortController();
+  /** Names of the peers of the pulls that are being served. */
+  readonly #pulls = new Map<ServerHttp2Stream, string>();
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
@@ -57,11 +62,15 @@ export class LinkServer {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
     });
+    // Every socket, not only those with a finished handshake: `close` waits for them all.
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => undefined);
+    });
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       // A small frame after another would wait for its acknowledgement, up to 40 ms (RFC 9293, 3.7.4).
       socket.setNoDelay(true);
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);
     });
     this.#server.on('stream', (stream, headers) => void this.#serve(stream, headers));
@@ -83,6 +92,11 @@ export class LinkServer {
     return typeof address === 'object' && address !== null ? address.port : port;
   }
 
+  /** Whether a peer pulls from here now. */
+  serves(peer: string): boolean {
+    return [...this.#pulls.values()].includes(peer);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     for (const socket of this.#sockets) socket.destroy();
@@ -95,6 +109,8 @@ export class LinkServer {
     stream.once('close', () => ended.abort());
     const stop = (): void => ended.abort();
     this.#stop.signal.addEventListener('abort', stop, { once: true });
+    // It may have come before this request.
+    if (this.#stop.signal.aborted) stop();
     try {
       const route = this.#options.routes?.get(String(headers[':path']));
       if (route !== undefined) {
@@ -131,8 +147,12 @@ export class LinkServer {
     const after = BigInt(String(headers['crp-after']));
     const entries = journal.follow(origin, after, { signal, streams: true });
     stream.respond({ ':status': 200 });
-    const heartbeat = setInterval(() => stream.write(encodeFrame(FRAME.heartbeat)), HEARTBEAT_MS);
+    const heartbeat = setInterval(() => {
+      if (this.#options.hasLeft?.(peer) === true) stream.destroy();
+      else stream.write(encodeFrame(FRAME.heartbeat));
+    }, HEARTBEAT_MS);
     const sent = new Map<number, number>();
+    this.#pulls.set(stream, peer);
     try {
       for await (const entry of entries) {
         if (entry.kind === 'chunk') await sendNext(stream, sent, entry.chunk);
@@ -142,6 +162,7 @@ export class LinkServer {
         if (signal.aborted) break;
       }
     } finally {
+      this.#pulls.delete(stream);
       clearInterval(heartbeat);
       stream.end();
     }

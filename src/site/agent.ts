@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { Beacon } from '../apply/beacon.ts';
 import { Knowledge } from '../apply/knowledge.ts';
-import { AppError, describeError } from '../base/errors.ts';
+import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
@@ -10,15 +10,8 @@ import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
 import { connectShared } from '../postgres/connect.ts';
 import { AfterApply } from './after-apply.ts';
-import {
-  modelsHash,
-  modelsHeader,
-  readMembers,
-  readModels,
-  readProgress,
-  readSite,
-} from './catalog.ts';
-import type { InstalledModel, Member, SiteRecord } from './catalog.ts';
+import { modelsHash, modelsHeader } from './catalog.ts';
+import type { Member } from './catalog.ts';
 import { readConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
 import { ControlServer } from './control.ts';
@@ -26,10 +19,16 @@ import { slotName } from './create.ts';
 import { embeddedCluster } from './embedded.ts';
 import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
+import { look } from './found.ts';
+import type { Found } from './found.ts';
 import { readIdentity } from './group.ts';
+import { leaveGroup } from './leave.ts';
+import type { LeaveReport } from './leave.ts';
 import { Marks } from './marks.ts';
 import { Members } from './members.ts';
 import { Relays } from './relay.ts';
+import { removeMember } from './remove.ts';
+import type { RemoveReport } from './remove.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 import { knownMember, siteRoutes } from './routes.ts';
 import type { RouteContext } from './routes.ts';
@@ -41,18 +40,12 @@ import type { Supervised } from './supervise.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Webhook } from './webhook.ts';
 
+/** From the answer to `leave` to the end of the agent. */
+const LAST_ANSWER_MS = 200;
 /** Between two rounds of retention and a look at `crp.member`. */
 const ROUND_MS = 2_000;
 /** Members greet each other once in so many rounds, and in every round until they were heard of. */
 const GREETING_ROUNDS = 5;
-
-/** What the agent found when it started. */
-interface Found {
-  site: SiteRecord;
-  models: InstalledModel[];
-  progress: Map<number, bigint>;
-  serverVersion: string;
-}
 
 export interface AgentOptions {
   /** Of each origin nothing after this position is applied, and nothing at all of others (catch-up.ts). */
@@ -98,7 +91,7 @@ export class Agent {
       path: siteFolder(root).journal,
       quotaBytes: config.journal.quotaBytes,
     });
-    this.#beacon = new Beacon(config.database.url, () => this.#members.others().length > 1);
+    this.#beacon = new Beacon(config.database.url, () => this.#members.needsKnowledge());
     this.#capture = new Capture({
       site: { number, incarnation: found.site.incarnation },
       ...{
@@ -163,6 +156,8 @@ export class Agent {
         ping: () => Promise.resolve({ pid: process.pid }),
         status: () => this.status(),
         down: () => Promise.resolve(stop()),
+        leave: (without) => this.#leave(without, stop),
+        remove: (name) => this.#remove(name),
       });
       await this.#startJournals();
       await this.#server.listen();
@@ -179,6 +174,29 @@ export class Agent {
       signal.removeEventListener('abort', stop);
       await this.#close();
     }
+  }
+
+  /** The answer is sent before the agent ends. */
+  async #leave(without: string, stop: () => void): Promise<LeaveReport> {
+    const { site, models } = this.#found;
+    const { database, group } = this.#config;
+    const context = {
+      ...{ dsn: database.url, slot: slotName(group, site.name), site },
+      ...{ members: this.#members, journal: this.#journal },
+      models: models.map((model) => model.ir),
+    };
+    const report = await leaveGroup(context, without.split(',').filter(Boolean));
+    this.#log.info({ site: site.name, ...report }, 'the site has left the group');
+    setTimeout(stop, LAST_ANSWER_MS);
+    return report;
+  }
+
+  async #remove(name: string): Promise<RemoveReport> {
+    const { site } = this.#found;
+    const context = { client: () => this.#client, members: this.#members, site: site.name };
+    const report = await removeMember(context, name);
+    this.#log.info({ removed: name, ...report }, 'a member was removed');
+    return report;
   }
 
   async status(): Promise<SiteStatus> {
@@ -200,6 +218,7 @@ export class Agent {
       conflicts: await this.#conflicts(),
       afterApply,
       peers,
+      dismissedBy: this.#members.dismissedBy(),
       ...(stableUntil === undefined ? {} : { stableUntil }),
       ...(lastError === undefined ? {} : { lastError }),
     };
@@ -226,6 +245,7 @@ export class Agent {
       siteNames: () => this.#members.names(),
       applied: () => this.#settler.applied(),
       mark: () => this.#marks.last(),
+      serves: (name) => this.#server.serves(name),
       ...(this.#until === undefined ? {} : { until: this.#until }),
     });
   }
@@ -236,6 +256,7 @@ export class Agent {
       ...readIdentity(root),
       ...{ journal: this.#journal, host, port, log: this.#log },
       modelHash: () => modelsHeader(this.#found.models),
+      hasLeft: (name) => this.#members.hasLeft(name),
       checkMember: (name) => knownMember({ client: () => this.#client }, name),
       onAck: ({ peer, origin, ...ack }) => {
         if (origin === this.#found.site.number) this.#members.peer(peer)?.acknowledge(ack);
@@ -334,29 +355,4 @@ export class Agent {
     await this.#control?.close();
     this.#log.info({ site: this.#config.site }, 'agent is down');
   }
-}
-
-async function look(client: Client, config: SiteConfig): Promise<Found> {
-  const site = await readSite(client);
-  if (site.name !== config.site || site.number !== config.number) {
-    throw new AppError(
-      'SITE_OTHER',
-      `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
-      { hint: 'Correct database.url in syncline.yaml' },
-    );
-  }
-  if (
-    (await readMembers(client)).some(({ name, state }) => name === site.name && state === 'left')
-  ) {
-    throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
-      hint: 'Its data are there; to come back, join again in another folder: syncline invite NAME',
-    });
-  }
-  const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
-  return {
-    site,
-    models: await readModels(client),
-    progress: await readProgress(client),
-    serverVersion: rows[0]!.server_version,
-  };
 }

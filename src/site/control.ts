@@ -18,8 +18,8 @@ export function controlPath(root: string): string {
   return join(tmpdir(), `syncline-${name}.sock`);
 }
 
-/** What the agent can be asked; the answer is sent as JSON. */
-export type ControlHandlers = Readonly<Record<string, () => Promise<unknown>>>;
+/** What the agent can be asked, some of it with an argument; the answer is sent as JSON. */
+export type ControlHandlers = Readonly<Record<string, (argument: string) => Promise<unknown>>>;
 
 /** The agent's end: HTTP on a UNIX-domain socket that only the site's owner can open. */
 export class ControlServer {
@@ -50,7 +50,9 @@ export class ControlServer {
     // What a killed agent left behind.
     rmSync(path, { force: true });
     const server = createServer((incoming, response) => {
-      void answer(handlers[String(incoming.url).slice(1)], response);
+      const [what, argument] = String(incoming.url).slice(1).split('?');
+      const handler = Object.hasOwn(handlers, what!) ? handlers[what!] : undefined;
+      void answer(handler && (() => handler(decodeURIComponent(argument ?? ''))), response);
     });
     await new Promise<void>((done, reject) => {
       server.once('error', reject);
@@ -77,22 +79,52 @@ async function answer(
     response.end(JSON.stringify((await handler?.()) ?? null));
   } catch (error) {
     response.statusCode = 500;
-    response.end(JSON.stringify({ error: describeError(error) }));
+    response.end(JSON.stringify(refusalOf(error)));
   }
+}
+
+/** An error as it goes over the socket. */
+interface Refusal {
+  code: string;
+  message: string;
+  hint?: string;
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (!(error instanceof AppError)) return { code: 'AGENT_FAILED', message: describeError(error) };
+  const { code, message, hint } = error;
+  return { code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The agent's own error again: what a person reads is the same wherever it was found out. */
+function refused(text: string): AppError {
+  try {
+    const { code, message, hint } = JSON.parse(text) as Partial<Refusal>;
+    if (typeof code === 'string' && typeof message === 'string') {
+      return new AppError(code, message, hint === undefined ? {} : { hint });
+    }
+  } catch {
+    // Another version's agent: its words are all there is.
+  }
+  return new AppError('AGENT_REFUSED', `The agent answered ${text}`, {
+    hint: 'It may be of another version: stop it (syncline down) and start it again (syncline up)',
+  });
 }
 
 /**
  * Asks the agent of a site.
  *
- * @throws AppError AGENT_DOWN when none is running
+ * @throws AppError AGENT_DOWN when none is running; the error that the agent answers with
  */
 export async function askAgent(
   root: string,
   what: string,
-  limitMs = ANSWER_LIMIT_MS,
+  options: { argument?: string; limitMs?: number } = {},
 ): Promise<unknown> {
+  const { argument, limitMs } = options;
+  const query = argument === undefined ? '' : `?${encodeURIComponent(argument)}`;
   try {
-    return JSON.parse(await get(controlPath(root), what, limitMs));
+    return JSON.parse(await get(controlPath(root), what + query, limitMs));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('AGENT_DOWN', `The agent of the site in "${resolve(root)}" is not running`, {
@@ -118,7 +150,7 @@ function get(path: string, what: string, limitMs = ANSWER_LIMIT_MS): Promise<str
       response.once('error', reject);
       response.once('end', () => {
         if (response.statusCode === 200) done(text);
-        else reject(new AppError('AGENT_REFUSED', `The agent answered ${text}`));
+        else reject(refused(text));
       });
     });
     call.setTimeout(limitMs, () => call.destroy(new Error('the agent does not answer')));

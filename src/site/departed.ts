@@ -26,6 +26,11 @@ export class Departed {
     return [...this.#peers.values()];
   }
 
+  /** Whether something of an origin that has left may still have to be applied anywhere. */
+  isOpen(number: number): boolean {
+    return this.#peers.has(number) || !this.#settled.has(number);
+  }
+
   /** Starts and stops what is needed. @param peers the members that remain and are known here */
   async refresh(
     left: readonly Member[],

@@ -15,6 +15,8 @@ export interface Greeting {
   mark: { sequence: number; position: string };
   /** Sites that have left and of which the speaker has something that it has not applied yet. */
   pending?: number[];
+  /** Sites that the speaker is connected to now. */
+  connected?: number[];
 }
 
 /**
@@ -48,7 +50,8 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     Array.isArray(greeting.applied) &&
     greeting.applied.every(isPosition) &&
     isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
-    (greeting.pending ?? []).every(Number.isInteger);
+    (greeting.pending ?? []).every(Number.isInteger) &&
+    (greeting.connected ?? []).every(Number.isInteger);
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
     hint: 'The sites may run different versions of Syncline',

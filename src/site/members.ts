@@ -13,6 +13,8 @@ import type { SiteView } from './stability.ts';
 export interface MembersContext extends PeerContext {
   /** This site's last complete mark. */
   mark: () => Mark;
+  /** Whether a site pulls from this one now. */
+  serves: (name: string) => boolean;
 }
 
 /**
@@ -56,6 +58,38 @@ export class Members {
     return peer?.appliedDurably() ?? this.#departed.appliedOf(origin) ?? 0n;
   }
 
+  /** Whether a site of the group has left it, or was removed. */
+  hasLeft(name: string): boolean {
+    return this.#members.some((member) => member.name === name && member.state === 'left');
+  }
+
+  /** Whether this site and a peer are connected now, whichever of them reaches the other. */
+  isConnected(peer: Peer): boolean {
+    return peer.link().state === 'connected' || this.#context.serves(peer.member.name);
+  }
+
+  /** Members for which this site is none any more: it was removed while it was away. */
+  dismissedBy(): string[] {
+    return this.peers()
+      .filter((peer) => peer.dismisses)
+      .map(({ member }) => member.name);
+  }
+
+  /**
+   * Whether others have to know what this site's changes were made with knowledge of (ARCHITECTURE.md §4): one of
+   * them could have a change of this site before one of a third site, which may be one that has left.
+   */
+  needsKnowledge(): boolean {
+    const left = this.#members.filter(
+      ({ state, number, address }) =>
+        state === 'left' &&
+        number !== this.#self.number &&
+        address !== null &&
+        this.#departed.isOpen(number),
+    );
+    return this.others().length + left.length > 1;
+  }
+
   peer(name: string): Peer | undefined {
     return this.#peers.get(name);
   }
@@ -80,7 +114,8 @@ export class Members {
   }
 
   async #refresh(): Promise<void> {
-    if (this.#stopped) return;
+    // A site that has left is about to end.
+    if (this.#stopped || this.#self.state === 'left') return;
     this.#members = await readMembers(this.#client);
     const wanted = new Map(
       this.others()
@@ -116,6 +151,9 @@ export class Members {
     const pending = this.#departed.pending();
     return {
       ...{ site: this.#self, members: this.#members, mark },
+      connected: this.peers()
+        .filter((peer) => this.isConnected(peer))
+        .map(({ member }) => member.number),
       applied: [...applied, ...this.#departed.applied()],
       ...(pending.length === 0 ? {} : { pending }),
     };
@@ -130,6 +168,7 @@ export class Members {
     const peer = this.#peers.get(greeting.site.name);
     if (peer === undefined) return;
     peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
+    peer.hears = new Set(greeting.connected);
   }
 
   /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
@@ -140,13 +179,47 @@ export class Members {
           const answer = await greet(peer.connection, this.greeting());
           await this.heard(answer);
           peer.answered = viewOf(answer);
+          peer.dismisses = false;
         } catch (error) {
           peer.answered = undefined;
-          const { log } = this.#context;
-          log.debug({ peer: peer.member.name, error: describeError(error) }, 'greeting failed');
+          this.#unanswered(peer, error);
         }
       }),
     );
+  }
+
+  #unanswered(peer: Peer, error: unknown): void {
+    const { log } = this.#context;
+    const note = { peer: peer.member.name, error: describeError(error) };
+    if (!(error instanceof AppError) || error.code !== 'MEMBER_LEFT') {
+      log.debug(note, 'greeting failed');
+    } else if (!peer.dismisses) {
+      peer.dismisses = true;
+      log.error(note, 'this site was removed from the group');
+    }
+  }
+
+  /**
+   * Tells every member that this site has left. From the first that hears of it all others learn it.
+   *
+   * @returns names of the members that were told; when there are none the site is a member as before
+   */
+  async tellLeft(): Promise<string[]> {
+    this.#self.state = 'left';
+    const told: string[] = [];
+    await Promise.all(
+      this.peers().map(async (peer) => {
+        try {
+          await greet(peer.connection, this.greeting());
+          told.push(peer.member.name);
+        } catch (error) {
+          const { log } = this.#context;
+          log.warn({ peer: peer.member.name, error: describeError(error) }, 'it was not told');
+        }
+      }),
+    );
+    if (told.length === 0) this.#self.state = 'active';
+    return told.sort();
   }
 
   /**

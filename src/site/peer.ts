@@ -46,6 +46,10 @@ export class Peer {
   knows: ReadonlyMap<number, bigint> | undefined;
   /** What it last answered to a greeting of this site; undefined until it did. */
   answered: SiteView | undefined;
+  /** True since it said that this site is no member any more. */
+  dismisses = false;
+  /** The sites that it said it is connected to. */
+  hears: ReadonlySet<number> = new Set();
   readonly connection: PeerOptions;
   readonly #puller: Puller;
   readonly #applier: Applier;

@@ -32,6 +32,9 @@ export class Relays {
 
   /** Begins and ends relays by what the peers say; called once a round. */
   async update(peers: readonly Peer[]): Promise<void> {
+    const wanted = new Set(peers.map((peer) => peer.member.number));
+    // A site that has left, of which everybody has the same now.
+    for (const origin of this.#relays.keys()) if (!wanted.has(origin)) await this.#end(origin);
     for (const peer of peers) {
       const origin = peer.member.number;
       const current = this.#relays.get(origin);

@@ -13,6 +13,7 @@ import { partTables, serveBase } from './base-serve.ts';
 import { readMembers, upsertMember } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
 import { parseAddress } from './address.ts';
+import { REMOVED_HINT } from '../link/client.ts';
 import { checkGreeting } from './gossip.ts';
 import type { Members } from './members.ts';
 
@@ -149,7 +150,7 @@ export async function knownMember(
   const member = members.find((candidate) => candidate.name === name);
   if (member?.state === 'left') {
     throw new AppError('MEMBER_LEFT', `Site "${name}" has left the group, or was removed`, {
-      hint: 'It can join again under another name: syncline invite NAME',
+      hint: REMOVED_HINT,
     });
   }
   if (member !== undefined) return member;

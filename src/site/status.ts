@@ -24,6 +24,8 @@ export interface SiteStatus {
   /** Programs that run after apply; without any it is empty. */
   afterApply: CommandStatus[];
   peers: PeerStatus[];
+  /** Members that say that this site was removed from the group; then they give and take nothing. */
+  dismissedBy: string[];
   /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
   stableUntil?: string;
   /** The newest error of any part. */
@@ -68,15 +70,18 @@ export function peerStatus(peer: Peer, journal: Journal, self: number): PeerStat
     link: peer.member.state === 'left' ? 'left' : link.state,
     apply: failure === undefined ? apply.state : 'failed',
     lag: lagOf(peer, journal),
-    behind: {
-      durable: journal.count(self, peer.acknowledged.durable),
-      applied: journal.count(self, peer.acknowledged.applied),
-    },
+    behind:
+      peer.member.state === 'left' ? { durable: 0, applied: 0 } : behindOf(peer, journal, self),
     transactions: apply.transactions,
     changes: apply.changes,
     conflicts: apply.conflicts,
     ...(lastError === undefined ? {} : { lastError }),
   };
+}
+
+function behindOf(peer: Peer, journal: Journal, self: number): PeerStatus['behind'] {
+  const { durable, applied } = peer.acknowledged;
+  return { durable: journal.count(self, durable), applied: journal.count(self, applied) };
 }
 
 /**

@@ -39,6 +39,11 @@ async function reserve(dsn: string, name: string, wanted?: number): Promise<numb
     const members = await readMembers(client);
     const known = members.find((member) => member.name === name);
     if (known?.state === 'invited') return known.number;
+    if (known?.state === 'left') {
+      throw new AppError('MEMBER_EXISTS', `Site "${name}" was a member of the group and has left`, {
+        hint: 'Names are given once: choose another one',
+      });
+    }
     if (known !== undefined) {
       throw new AppError('MEMBER_EXISTS', `Site "${name}" is a member of the group already`, {
         hint: 'Choose another name; syncline status lists the members',

@@ -26,6 +26,12 @@ function describe(status: SiteStatus): string {
     `capture    ${capture.state} at ${capture.position}`,
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${conflicts.total}${conflicts.parked > 0 ? `, ${conflicts.parked} parked` : ''}`,
+    ...(status.dismissedBy.length === 0
+      ? []
+      : [
+          `removed    says ${status.dismissedBy.join(', ')}: this site is no member any more and gets nothing. ` +
+            'Its database stays; syncline leave ends the rest. To come back join under another name',
+        ]),
     ...(status.lastError === undefined
       ? []
       : [`last error ${status.lastError.at} ${status.lastError.message}`]),

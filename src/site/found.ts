@@ -1,0 +1,45 @@
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
+import type { InstalledModel, SiteRecord } from './catalog.ts';
+import type { SiteConfig } from './config.ts';
+
+/** What the agent found when it started. */
+export interface Found {
+  site: SiteRecord;
+  models: InstalledModel[];
+  progress: Map<number, bigint>;
+  serverVersion: string;
+}
+
+/**
+ * Looks at the site's database before the agent starts.
+ *
+ * @throws AppError SITE_OTHER, SITE_LEFT, and those of the catalogue
+ */
+export async function look(client: Client, config: SiteConfig): Promise<Found> {
+  const site = await readSite(client);
+  if (site.name !== config.site || site.number !== config.number) {
+    throw new AppError(
+      'SITE_OTHER',
+      `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
+      { hint: 'Correct database.url in syncline.yaml' },
+    );
+  }
+  if (
+    (await readMembers(client)).some(({ name, state }) => name === site.name && state === 'left')
+  ) {
+    throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
+      hint:
+        'Its database serves on by itself. What is left of replication in it: syncline leave, again. To come back ' +
+        'join under another name, in another folder, with another database: syncline invite NAME at a member',
+    });
+  }
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+  return {
+    site,
+    models: await readModels(client),
+    progress: await readProgress(client),
+    serverVersion: rows[0]!.server_version,
+  };
+}
