@@ -21,7 +21,7 @@ const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Between two looks whether commits are on disk. */
 const DURABLE_MS = 500;
 /** Under load changes are gathered for one target transaction for so long. */
-const APPLY_MS = 20;
+const APPLY_MS = 50;
 /** Between two looks whether the origin's commits so far are applied. */
 const CATCH_UP_MS = 5;
 /** µs between PostgreSQL's epoch and the Unix epoch. */

@@ -14,8 +14,11 @@ const STATUS_MS = 1000;
 /** Bytes that the journal has not stored yet, beyond which the socket is not read. */
 const HIGH_WATER = 16 * 1024 * 1024;
 const LOW_WATER = 4 * 1024 * 1024;
-/** Under load transactions are gathered into batches for so long. */
-const FLUSH_MS = 20;
+/**
+ * Under load transactions are gathered into batches for so long: a batch costs both agents some milliseconds,
+ * whatever is in it.
+ */
+const FLUSH_MS = 50;
 /** Less than this since the last batch: transactions come one by one, not from a backlog. */
 const SMALL_READ = 32 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];

@@ -21,23 +21,14 @@ export function cpuSeconds(pid: number): number {
   return sum(pid);
 }
 
-/** Highest peak memory (`VmHWM`) of a process and of those that it started and that are still there, bytes. */
-export function peakMemory(pid: number): number {
+/** A process and all that it started and that are still there. */
+export function processTree(pid: number): number[] {
   const processes = allProcesses();
   const tree = [pid];
   for (const id of tree) {
     tree.push(...[...processes].filter(([, { parent }]) => parent === id).map(([child]) => child));
   }
-  return Math.max(...tree.map(peakOf));
-}
-
-function peakOf(pid: number): number {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
+  return tree;
 }
 
 function allProcesses(): Map<number, Process> {

@@ -149,7 +149,9 @@ export class SynclineFanOut implements FanOut {
     const { a, b } = this.#servers;
     await a.copy('template_fan1', SOURCE);
     for (const number of TARGETS) await b.copy(`template_fan${number}`, `run_fan${number}`);
-    await this.#sites.prepare([SOURCE, ...TARGETS.map((number) => `run_fan${number}`)]);
+    await this.#sites.prepare([SOURCE, ...TARGETS.map((number) => `run_fan${number}`)], {
+      cuttable: false,
+    });
   }
 
   /** The source last: its agent is counted from when it answers, since starting a process is not replicating. */

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cpuSeconds, peakMemory } from './cpu.ts';
+import { cpuSeconds, processTree } from './cpu.ts';
 import { capture } from './load.ts';
 import { PLAIN } from './servers.ts';
 import type { Server, Servers } from './servers.ts';
-import type { Mode, Side } from './side.ts';
+import type { Mode, Side, Work } from './side.ts';
 
 /** Longest time for the daemon to start, and for its sync to be active. */
 const LIMIT_MS = 60_000;
@@ -51,7 +51,7 @@ export class BucardoSide implements Side {
     this.#folder = join(servers.folder, 'bucardo');
   }
 
-  async start(database: string, mode: Mode): Promise<void> {
+  async start(database: string, { mode }: Work): Promise<void> {
     const { a, b } = this.#servers;
     if (this.#runs === 0) {
       for (const name of ['pid', 'log']) mkdirSync(join(this.#folder, name), { recursive: true });
@@ -118,9 +118,9 @@ export class BucardoSide implements Side {
     }
   }
 
-  peakMemory(): number[] {
+  processes(): number[] {
     const pid = this.#pid();
-    return pid === undefined ? [] : [peakMemory(pid)];
+    return pid === undefined ? [] : processTree(pid);
   }
 
   cpu(): number[] {

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { withConnection } from '../../src/postgres/connect.ts';
 import { PLAIN } from './servers.ts';
 import type { Server, Servers } from './servers.ts';
-import type { Mode, Side } from './side.ts';
+import type { Work, Side } from './side.ts';
 
 const OPTIONS =
   'binary = true, streaming = parallel, copy_data = false, synchronous_commit = off, origin = none';
@@ -43,7 +43,7 @@ export class NativeSide implements Side {
     this.#servers = servers;
   }
 
-  async start(database: string, mode: Mode): Promise<void> {
+  async start(database: string, { mode }: Work): Promise<void> {
     this.#database = database;
     const { a, b } = this.#servers;
     this.#subscribers = mode === 'two-way' ? [b, a] : [b];
@@ -74,7 +74,7 @@ export class NativeSide implements Side {
     return this.#enable(true);
   }
 
-  peakMemory(): number[] {
+  processes(): number[] {
     return [];
   }
 

@@ -3,7 +3,7 @@ import { withConnection } from '../../src/postgres/connect.ts';
 import { PLAIN } from './servers.ts';
 import type { Server, Servers } from './servers.ts';
 import { streams } from './side-native.ts';
-import type { Mode, Side } from './side.ts';
+import type { Work, Side } from './side.ts';
 
 /** Longest time for a subscription to start or to end. */
 const LIMIT_MS = 60_000;
@@ -24,7 +24,7 @@ export class PglogicalSide implements Side {
     this.#servers = servers;
   }
 
-  async start(database: string, mode: Mode): Promise<void> {
+  async start(database: string, { mode }: Work): Promise<void> {
     this.#database = database;
     const { a, b } = this.#servers;
     for (const server of [a, b]) {
@@ -68,7 +68,7 @@ export class PglogicalSide implements Side {
     return this.#enable(true);
   }
 
-  peakMemory(): number[] {
+  processes(): number[] {
     return [];
   }
 

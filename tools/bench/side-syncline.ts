@@ -1,6 +1,6 @@
 import { BenchSites } from './sites.ts';
 import type { Servers } from './servers.ts';
-import type { Side } from './side.ts';
+import type { Side, Work } from './side.ts';
 
 /** Two sites with an agent each, that replicate in both directions. */
 export class SynclineSide implements Side {
@@ -19,8 +19,8 @@ export class SynclineSide implements Side {
     return new SynclineSide(await BenchSites.make('bench', { places, folder, rows }));
   }
 
-  async start(database: string): Promise<void> {
-    await this.#sites.prepare([database, database]);
+  async start(database: string, { cuttable }: Work): Promise<void> {
+    await this.#sites.prepare([database, database], { cuttable });
     await this.#sites.up();
     await this.#sites.live();
   }
@@ -45,8 +45,8 @@ export class SynclineSide implements Side {
     return this.#sites.up();
   }
 
-  peakMemory(): number[] {
-    return this.#sites.peakMemory();
+  processes(): number[] {
+    return this.#sites.processes();
   }
 
   cpu(): number[] {

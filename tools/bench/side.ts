@@ -10,13 +10,20 @@ export type Peer = (typeof PEERS)[number];
 /** Whether only A is written to, and a side need not replicate to it. Syncline always does. */
 export type Mode = 'one-way' | 'two-way';
 
+/** What a side is started for. */
+export interface Work {
+  mode: Mode;
+  /** The link will be taken down. Only where it will be need something stand between the sites. */
+  cuttable: boolean;
+}
+
 /** One of those that are compared: how its replication from A to B is started and disturbed. */
 export interface Side {
   readonly name: 'syncline' | Peer;
   /** Name of the databases on both servers of which each run has copies. */
   readonly template: string;
   /** Starts replication between the two databases of this name; settles when it is live. */
-  start(database: string, mode: Mode): Promise<void>;
+  start(database: string, work: Work): Promise<void>;
   /** The sites stop talking to each other; what runs at each site goes on. */
   linkDown(): Promise<void>;
   /** Settles when a link that comes up would be used at once: no side waits for a timer of its own. */
@@ -25,8 +32,8 @@ export interface Side {
   /** Everything that replicates is ended, and started again. */
   processesDown(): Promise<void>;
   processesUp(): Promise<void>;
-  /** Peak memory of each agent since it was started, bytes; empty where there is none. */
-  peakMemory(): number[];
+  /** The processes whose memory counts: agents, but not servers. */
+  processes(): number[];
   /** CPU seconds of each agent since it was started. */
   cpu(): number[];
   /** Ends replication and removes its slots. */
@@ -69,14 +76,15 @@ export class Bench {
   static async open(
     side: Side,
     servers: Servers,
-    options: { note: (text: string) => void; limitMs: number; mode?: Mode },
+    options: { note: (text: string) => void; limitMs: number } & Partial<Work>,
   ): Promise<Bench> {
     opened += 1;
     const database = `run_${side.name}_${opened}`;
     for (const server of [servers.a, servers.b]) {
       await server.copy(side.template, database);
     }
-    await side.start(database, options.mode ?? 'one-way');
+    const { mode = 'one-way', cuttable = false } = options;
+    await side.start(database, { mode, cuttable });
     const a = await connect(servers.a.dsn(database), 'bench a');
     const b = await connect(servers.b.dsn(database), 'bench b');
     return new Bench(side, servers, { ...options, database, a, b });

@@ -15,7 +15,7 @@ import { createSite, slotName } from '../../src/site/create.ts';
 import { siteFolder } from '../../src/site/folder.ts';
 import type { SiteStatus } from '../../src/site/status.ts';
 import { freePort } from '../../test/support/server.ts';
-import { cpuSeconds, peakMemory } from './cpu.ts';
+import { cpuSeconds } from './cpu.ts';
 import { LEASE_MODEL } from './lease-model.ts';
 import type { Server } from './servers.ts';
 import { dropSlot } from './slots.ts';
@@ -36,6 +36,8 @@ export interface Place {
 }
 
 interface Site extends Place {
+  /** Where its agent listens. */
+  port: number;
   root: string;
   config: SiteConfig;
   agent: ChildProcess | undefined;
@@ -78,9 +80,17 @@ export class BenchSites {
     }
   }
 
-  /** Points the sites at copies of their templates, one for each, and begins anew. */
-  async prepare(databases: readonly string[]): Promise<void> {
+  /**
+   * Points the sites at copies of their templates, one for each, and begins anew. Links that need not be cut
+   * are direct, as those of the peers.
+   */
+  async prepare(databases: readonly string[], links: { cuttable: boolean }): Promise<void> {
+    for (const [index, { config, port }] of this.#sites.entries()) {
+      config.link.address = `127.0.0.1:${links.cuttable ? this.wire.ports[index]! : port}`;
+    }
+    const addresses = this.#sites.map(({ config }) => addressSql(config));
     for (const [index, site] of this.#sites.entries()) {
+      await site.server.run(databases[index]!, ...addresses);
       const url = (dsn: string): string => withDatabase(dsn, databases[index]!);
       const { database } = site.config;
       const { url: agentUrl, serviceUrl } = database;
@@ -151,9 +161,9 @@ export class BenchSites {
     return this.#sites.map(({ agent }) => (agent === undefined ? 0 : cpuSeconds(agent.pid!)));
   }
 
-  /** Peak memory of each agent since it was started, bytes. */
-  peakMemory(): number[] {
-    return this.#sites.map(({ agent }) => peakMemory(agent!.pid!));
+  /** The agents that run. */
+  processes(): number[] {
+    return this.#sites.flatMap(({ agent }) => agent?.pid ?? []);
   }
 }
 
@@ -188,7 +198,7 @@ async function createSites(
     });
     await dropSlot(server, slotOf(config));
     config.log.level = 'warn';
-    sites.push({ ...place, root, config, agent: undefined });
+    sites.push({ ...place, port: options.ports[index]!, root, config, agent: undefined });
   }
   return sites;
 }
@@ -197,6 +207,10 @@ async function createSites(
 function memberSql({ site, number, link }: SiteConfig): string {
   return `INSERT INTO crp.member (name, number, address, state)
     VALUES ('${site}', ${number}, '${link.address}', 'active') ON CONFLICT (name) DO NOTHING`;
+}
+
+function addressSql({ site, link }: SiteConfig): string {
+  return `UPDATE crp.member SET address = '${link.address}' WHERE name = '${site}'`;
 }
 
 function slotOf({ group, site }: SiteConfig): string {

@@ -13,8 +13,8 @@ const LONGEST_PAUSE_MS = 2_500;
 
 /**
  * The network between the sites: a TCP proxy before each agent, so that links can be taken down while
- * everything else runs on. A process of its own, since the one that measures is busy itself. What it
- * costs is counted against us: the peers connect directly.
+ * everything else runs on; only where they will be. A process of its own, since the one that measures is
+ * busy itself. What it costs is counted against us: the peers connect directly.
  */
 export class Wire {
   /** Where each target is reached. */

@@ -25,7 +25,9 @@ export async function measureWriterCost(
     results.set(name, await load(servers, sizes, database));
     await servers.a.drop(database);
   }
-  const bench = await Bench.open(side, servers, { note: () => undefined, limitMs: sizes.limitMs });
+  const bench = await Bench.open(side, servers, {
+    ...{ note: () => undefined, limitMs: sizes.limitMs, cuttable: true },
+  });
   try {
     await side.linkDown();
     results.set('captured', await load(servers, sizes, bench.database));
