@@ -20,3 +20,26 @@ test('a position that grew after the question was asked stays', () => {
   knowledge.correct(before, new Map([[2, 100n]]));
   assert.equal(knowledge.position(2), 120n);
 });
+
+test('where a copy ends the catching up, what a vector says beyond it is not waited for', () => {
+  const ends = new Map([
+    [2, 50n],
+    [3, 70n],
+  ]);
+  const knowledge = new Knowledge(1, ends);
+  // A batch of 2 that began before the copy: it says what 2 was about to apply of 3, and of a site that is new.
+  const vector = new Map([
+    [3, 90n],
+    [4, 10n],
+  ]);
+  assert.deepEqual(knowledge.missing(vector, 2), [3, 90n]);
+  knowledge.advance(3, 69n);
+  assert.equal(knowledge.covers(vector, 2), false);
+  knowledge.advance(3, 70n);
+  assert.equal(knowledge.covers(vector, 2), true);
+  assert.equal(
+    knowledge.covers(new Map([[2, 40n]]), 3),
+    false,
+    'what is in the copy is waited for',
+  );
+});

@@ -4,13 +4,20 @@
  */
 export class Knowledge {
   readonly #self: number;
+  readonly #ends: ReadonlyMap<number, bigint> | undefined;
   readonly #positions = new Map<number, bigint>();
   #waiters: (() => void)[] = [];
   /** Number of transactions with deletes that appliers of this site have begun to apply. */
   deletes = 0;
 
-  constructor(self: number) {
+  /**
+   * @param ends what another site had applied of each origin when it made a copy, of others nothing; given where no
+   *   more than that is applied here. What that site's changes up to the copy were made with knowledge of is in
+   *   it, though their vectors may say more: they hold what was about to be applied (ARCHITECTURE.md §4)
+   */
+  constructor(self: number, ends?: ReadonlyMap<number, bigint>) {
     this.#self = self;
+    this.#ends = ends;
   }
 
   position(origin: number): bigint {
@@ -55,7 +62,8 @@ export class Knowledge {
     for (const entry of vector) {
       const [site, position] = entry;
       if (site === this.#self || site === origin) continue;
-      if (this.position(site) < position) return entry;
+      const end = this.#ends === undefined ? position : (this.#ends.get(site) ?? 0n);
+      if (this.position(site) < (end < position ? end : position)) return entry;
     }
     return undefined;
   }

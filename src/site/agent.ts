@@ -240,7 +240,7 @@ export class Agent {
       models: models.map((model) => model.ir),
       modelHash: () => modelsHeader(models),
       ...{ journal: this.#journal, beacon: this.#beacon, log: this.#log },
-      knowledge: new Knowledge(site.number),
+      knowledge: new Knowledge(site.number, this.#until),
       certificates: readIdentity(root),
       siteNames: () => this.#members.names(),
       applied: () => this.#settler.applied(),
