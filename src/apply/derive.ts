@@ -10,7 +10,7 @@ import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
 import type { FoundClash } from './retry.ts';
 import type { RowCodec } from './row-codec.ts';
-import { codecFor, readPhysical, TEXT_TYPES, transaction } from './settling.ts';
+import { codecFor, readPhysical, TEXT_TYPES } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
 import { image, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
@@ -34,10 +34,9 @@ export async function deriveSelf(
   const { entity, key, uniques } = parts;
   const target = await settling.target(entity);
   const unique = uniques[0]!;
-  if (!(await transaction(settling.remote, () => placeRest(settling, { target, key, unique })))) {
-    return;
-  }
-  await transaction(settling.local, () => appendSelf(settling, { target, key, unique }));
+  const rest = (): Promise<boolean> => placeRest(settling, { target, key, unique });
+  if (!(await settling.transaction(settling.remote, rest))) return;
+  await settling.transaction(settling.local, () => appendSelf(settling, { target, key, unique }));
 }
 
 /** A row in the table has to give way to the one that waits. */
@@ -47,7 +46,7 @@ export async function deriveOther(
   clash: FoundClash,
 ): Promise<void> {
   const target = await settling.target(entity);
-  await transaction(settling.local, async () => {
+  await settling.transaction(settling.local, async () => {
     const { local, options } = settling;
     const codec = codecFor(target);
     const physical = await readPhysical(local, codec, clash.key);
@@ -57,7 +56,7 @@ export async function deriveOther(
     const { unique } = clash;
     const form = { target, codec, key: clash.key, row, present: true, unique };
     if ((await placeForm(settling, form)) === undefined) {
-      await local.query('ROLLBACK; BEGIN');
+      await settling.startOver(local);
       return;
     }
     const { columns } = codec.shape;
@@ -184,7 +183,7 @@ async function appendSelf(
   const form = { target, codec, key, row, present: old !== undefined, unique };
   const next = await placeForm(settling, form);
   if (next === undefined) {
-    await local.query('ROLLBACK; BEGIN');
+    await settling.startOver(local);
     return;
   }
   const reason = `${resolved(unique, row).reason}; it became ${next.values[placeOf(target, unique)]}`;

@@ -10,7 +10,7 @@ import { conflictType, isClash } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import { Orphans } from './orphans.ts';
 import type { RowCodec } from './row-codec.ts';
-import { codecFor, readPhysical, TEXT_TYPES, transaction } from './settling.ts';
+import { codecFor, readPhysical, TEXT_TYPES } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
 import { keyImage, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image, WaitingRow } from './waiting.ts';
@@ -41,7 +41,7 @@ interface Work {
  * @throws the database's error; nothing is changed then
  */
 export function retry(settling: Settling, entity: Entity, key: Image): Promise<Retried> {
-  return transaction(settling.remote, () => attempt(settling, entity, key));
+  return settling.transaction(settling.remote, () => attempt(settling, entity, key));
 }
 
 async function attempt(settling: Settling, entity: Entity, key: Image): Promise<Retried> {

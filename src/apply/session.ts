@@ -1,6 +1,9 @@
 import { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
+import { tableOf } from '../sql/apply-names.ts';
+import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
+import type { DeferredConstraint } from '../sql/deferrable-sql.ts';
 import { Catalog } from './catalog.ts';
 import { FastPath } from './fast-path.ts';
 import { HistoryPath } from './history-path.ts';
@@ -10,6 +13,17 @@ import { SlowPath } from './slow-path.ts';
 
 /** Longest wait for a row lock; then the transaction is rolled back and tried again. */
 const LOCK_TIMEOUT_MS = 5_000;
+/**
+ * Who has waited so long for a lock looks once for a deadlock, and is rolled back if it is in one. A service's
+ * transaction looks after a second (the server's default): apply is to come first, since it does again what it rolls
+ * back. Where it waited first, the service has so long to close the circle; with more, apply would be late where the
+ * service waited first.
+ */
+const DEADLOCK_TIMEOUT_MS = 200;
+/** Sites of earlier versions have no right to it (docs/operating/roles.md). */
+const YIELD_IN_DEADLOCK =
+  `SELECT set_config('deadlock_timeout', '${DEADLOCK_TIMEOUT_MS}ms', false) ` +
+  `WHERE has_parameter_privilege('deadlock_timeout', 'SET')`;
 
 export interface ApplySessionOptions extends HistoryContext {
   dsn: string;
@@ -33,9 +47,11 @@ export class ApplySession {
   /** For entities that keep history, in the place of the other two. */
   readonly history: HistoryPath;
   readonly orphans: Orphans;
+  readonly #begin: string;
 
-  private constructor(client: Client, options: ApplySessionOptions) {
+  private constructor(client: Client, options: ApplySessionOptions, begin: string) {
     this.client = client;
+    this.#begin = begin;
     this.catalog = new Catalog(client, options.models);
     this.fast = new FastPath(client);
     this.slow = new SlowPath(client, options);
@@ -54,19 +70,19 @@ export class ApplySession {
     client.on('error', () => undefined);
     await client.connect();
     try {
-      await prepareSession(client, options.models);
+      const begin = await prepareSession(client, options.models);
       await useReplicationOrigin(client, options.originName);
+      return new ApplySession(client, options, begin);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
     }
-    return new ApplySession(client, options);
   }
 
   /** Begins a transaction: what earlier ones staged is gone. */
   async begin(): Promise<void> {
     this.fast.forgetStaged();
-    await this.client.query('BEGIN');
+    await this.client.query(this.#begin);
   }
 
   async close(): Promise<void> {
@@ -77,8 +93,10 @@ export class ApplySession {
 /**
  * Settings of a session that writes what was decided elsewhere: as a replica, with values in the text forms
  * that all sites use, and limits on waiting.
+ *
+ * @returns the statement that begins its transactions
  */
-export async function prepareSession(client: Client, models: readonly Model[]): Promise<void> {
+export async function prepareSession(client: Client, models: readonly Model[]): Promise<string> {
   // Trigger functions of services call unqualified names; PostgreSQL's own apply worker runs them with
   // an empty search_path and fails for ever (Kea's lease triggers).
   const schemas = [...new Set(models.map((model) => model.schema)), 'public'];
@@ -92,4 +110,8 @@ export async function prepareSession(client: Client, models: readonly Model[]): 
       `SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; ` +
       `SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'`,
   );
+  await client.query(YIELD_IN_DEADLOCK);
+  const tables = models.flatMap((model) => model.entities).map(tableOf);
+  const { rows } = await client.query<DeferredConstraint>(DEFERRED_CONSTRAINTS, [tables]);
+  return beginImmediate(rows);
 }

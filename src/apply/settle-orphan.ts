@@ -8,7 +8,7 @@ import { recordConflicts } from './conflict-log.ts';
 import { deleteDerived } from './derive.ts';
 import { deleteRow, placeRow } from './exchange.ts';
 import { Orphans } from './orphans.ts';
-import { codecFor, readPhysical, transaction } from './settling.ts';
+import { codecFor, readPhysical } from './settling.ts';
 import type { Settling } from './settling.ts';
 import { texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
@@ -43,7 +43,7 @@ export async function settleOrphan(settling: Settling, note: OrphanNote): Promis
       .find(({ reference }) => reference.name === note.reference);
   // What waits is not captured: it is this site's way to keep what others wrote.
   const client = bond?.reference.onOrphan === 'park' ? settling.remote : settling.local;
-  return transaction(client, async () => {
+  return settling.transaction(client, async () => {
     const done = bond === undefined || (await settle(settling, client, { note, bond }));
     await client.query(done ? FORGET : LATER, [
       ...[note.entity, note.reference, JSON.stringify(note.key)],

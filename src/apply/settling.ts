@@ -48,12 +48,17 @@ export class Settling {
   readonly options: SettlingOptions;
   readonly remote: Client;
   readonly local: Client;
+  readonly #begin: string;
   readonly #targets = new Map<string, Target>();
 
-  private constructor(options: SettlingOptions, sessions: { remote: Client; local: Client }) {
+  private constructor(
+    options: SettlingOptions,
+    sessions: { remote: Client; local: Client; begin: string },
+  ) {
     this.options = options;
     this.remote = sessions.remote;
     this.local = sessions.local;
+    this.#begin = sessions.begin;
   }
 
   /** @throws the database's error; 55006 while another agent of this site uses the replication origin */
@@ -63,15 +68,38 @@ export class Settling {
       await remote.end().catch(() => undefined);
       throw error;
     });
-    const settling = new Settling(options, { remote, local });
     try {
-      for (const client of [remote, local]) await prepareSession(client, options.models);
+      await prepareSession(local, options.models);
+      const begin = await prepareSession(remote, options.models);
       await useReplicationOrigin(remote, `crp_${options.site.name}_settle`);
+      return new Settling(options, { remote, local, begin });
     } catch (error) {
-      await settling.close();
+      for (const client of [remote, local]) await client.end().catch(() => undefined);
       throw error;
     }
-    return settling;
+  }
+
+  begin(client: Client): Promise<unknown> {
+    return client.query(this.#begin);
+  }
+
+  /** Undoes what the transaction wrote and begins another one. */
+  async startOver(client: Client): Promise<void> {
+    await client.query('ROLLBACK');
+    await this.begin(client);
+  }
+
+  /** Runs work in a transaction of one of the two; what it throws rolls back. */
+  async transaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+    await this.begin(client);
+    try {
+      const result = await work();
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -151,16 +179,3 @@ export async function readPhysical(client: Client, codec: RowCodec, key: Image):
 const identity = (value: string): string => value;
 /** Values stay as PostgreSQL's output functions print them. */
 export const TEXT_TYPES = { getTypeParser: () => identity };
-
-/** Runs work in a transaction; what it throws rolls back. */
-export async function transaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN');
-  try {
-    const result = await work();
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  }
-}

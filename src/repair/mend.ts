@@ -56,7 +56,7 @@ export class Mender {
   async #mend(entity: Entity, rows: readonly MendRow[]): Promise<MendOutcome[]> {
     const session = await this.#open();
     try {
-      return await new MendTransaction(session.client, this.#options, entity).run(rows);
+      return await new MendTransaction(session, this.#options, entity).run(rows);
     } catch (error) {
       // Somebody works on the rows: they are compared again.
       if (!isTransient(error)) throw error;
@@ -89,12 +89,14 @@ export class Mender {
 
 /** One transaction that mends some rows of one entity. */
 class MendTransaction {
+  readonly #session: ApplySession;
   readonly #client: Client;
   readonly #options: MenderOptions;
   readonly #entity: Entity;
 
-  constructor(client: Client, options: MenderOptions, entity: Entity) {
-    this.#client = client;
+  constructor(session: ApplySession, options: MenderOptions, entity: Entity) {
+    this.#session = session;
+    this.#client = session.client;
     this.#options = options;
     this.#entity = entity;
   }
@@ -103,7 +105,8 @@ class MendTransaction {
     const client = this.#client;
     const { site } = this.#options;
     // The person who mends wants it to last: unlike apply, nobody sends these changes again.
-    await client.query('BEGIN; SET LOCAL synchronous_commit = on');
+    await this.#session.begin();
+    await client.query('SET LOCAL synchronous_commit = on');
     const codec = new RowCodec(await this.#shape());
     const keys = rows.map((row) => row.key);
     const query = { site: site.number, keys, values: true, lock: true };

@@ -58,6 +58,7 @@ export function agentGrants(role: string): string[] {
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${to}`,
     `GRANT SELECT, UPDATE ON SEQUENCE crp.floor, crp.stable TO ${to}`,
     `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
+    `GRANT SET ON PARAMETER deadlock_timeout TO ${to}`,
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
   ];
 }

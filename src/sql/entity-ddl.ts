@@ -3,6 +3,7 @@ import type { Column, Entity, HiddenColumn, Model, Reference } from '../model/ir
 import { allEntities } from '../model/replicated.ts';
 import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
+import { checkAlwaysDdl } from './deferrable-sql.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import { expiryDdl } from './expiry-sql.ts';
 import { guardDdl } from './guard-ddl.ts';
@@ -168,6 +169,7 @@ export function replicationTriggers(entity: Entity, site: number): string[] {
     ...expiryDdl(entity),
     ...notifyDdl(entity),
     `ALTER TABLE ${table} REPLICA IDENTITY FULL`,
+    ...checkAlwaysDdl(entity),
     ...(entity.fireAlways ?? []).map(
       (name) => `ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${ident(name)}`,
     ),

@@ -4,6 +4,7 @@ import { allEntities } from '../model/replicated.ts';
 import { ident, tableOf } from './apply-names.ts';
 import { agentTableGrants, literal, serviceGrants } from './catalog-ddl.ts';
 import { counterDdl, counterGrants } from './counter-ddl.ts';
+import { checkLocalDdl } from './deferrable-sql.ts';
 import { derivedDdl } from './derived-ddl.ts';
 import {
   adoptionDdl,
@@ -202,6 +203,7 @@ export function releaseDdl(entity: Entity): string[] {
   const table = tableOf(entity);
   return [
     `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`,
+    ...checkLocalDdl(entity),
     ...(entity.fireAlways ?? []).map(
       (name) => `ALTER TABLE ${table} ENABLE TRIGGER ${ident(name)}`,
     ),
