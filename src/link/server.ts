@@ -10,6 +10,7 @@ import type { Batch, Chunk, Journal } from '../journal/journal.ts';
 import type { Identity } from './authority.ts';
 import { encodeFrame, FRAME, frameHead } from './frames.ts';
 import { mismatches } from './models.ts';
+import { writeParts } from './write-parts.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
@@ -157,7 +158,8 @@ export class LinkServer {
       for await (const entry of entries) {
         if (entry.kind === 'chunk') await sendNext(stream, sent, entry.chunk);
         else if (entry.kind === 'abort') {
-          if (sent.delete(entry.xid)) await send(stream, encodeFrame(FRAME.abort, u32(entry.xid)));
+          if (sent.delete(entry.xid))
+            await writeParts(stream, encodeFrame(FRAME.abort, u32(entry.xid)));
         } else await this.#sendBatch(stream, sent, entry.batch);
         if (signal.aborted) break;
       }
@@ -184,7 +186,7 @@ export class LinkServer {
       }
       sent.delete(commit.xid);
     }
-    await send(stream, frameHead(FRAME.batch, batch.bytes.length), batch.bytes);
+    await writeParts(stream, frameHead(FRAME.batch, batch.bytes.length), batch.bytes);
   }
 }
 
@@ -197,31 +199,13 @@ async function sendNext(
   if (chunk.number !== (sent.get(chunk.xid) ?? 0)) return;
   sent.set(chunk.xid, chunk.number + 1);
   const head = frameHead(FRAME.chunk, 8 + chunk.bytes.length);
-  await send(stream, Buffer.concat([head, u32(chunk.xid), u32(chunk.number)]), chunk.bytes);
+  await writeParts(stream, Buffer.concat([head, u32(chunk.xid), u32(chunk.number)]), chunk.bytes);
 }
 
 function u32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value);
   return bytes;
-}
-
-/** Writes and waits for HTTP/2's flow control. */
-async function send(stream: ServerHttp2Stream, ...parts: Buffer[]): Promise<void> {
-  if (stream.destroyed) return;
-  stream.cork();
-  const room = parts.map((part) => stream.write(part)).at(-1);
-  stream.uncork();
-  if (room === true) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-  });
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {

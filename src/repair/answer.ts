@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import type { ServerHttp2Stream } from 'node:http2';
 import { AppError, describeError } from '../base/errors.ts';
 import { accepted, STALL_MS } from '../link/client.ts';
 import type { PeerConnection } from '../link/client.ts';
 import { encodeFrame, FrameReader } from '../link/frames.ts';
+import { writeParts } from '../link/write-parts.ts';
 import { HEARTBEAT_MS } from '../link/server.ts';
 import { ANSWER, MAX_REQUEST } from './protocol.ts';
 
@@ -22,9 +22,9 @@ export async function answer(
   stream.respond({ ':status': 200 });
   const heartbeat = setInterval(() => stream.write(encodeFrame(ANSWER.heartbeat)), HEARTBEAT_MS);
   const write = async (kind: number, value?: unknown): Promise<void> => {
-    signal.throwIfAborted();
     const payload = value === undefined ? [] : [Buffer.from(JSON.stringify(value))];
-    if (!stream.write(encodeFrame(kind, ...payload))) await once(stream, 'drain', { signal });
+    await writeParts(stream, encodeFrame(kind, ...payload));
+    signal.throwIfAborted();
   };
   try {
     await work((value) => write(ANSWER.json, value));

@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { AppError } from '../base/errors.ts';
 import { encodeFrame } from '../link/frames.ts';
+import { writeParts } from '../link/write-parts.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
@@ -211,16 +212,6 @@ async function writeFrame(
   bytes: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  signal.throwIfAborted();
-  if (stream.write(bytes)) return;
-  await new Promise<void>((resolve, reject) => {
-    const done = (): void => {
-      signal.removeEventListener('abort', stopped);
-      stream.off('drain', done);
-      resolve();
-    };
-    const stopped = (): void => reject(new Error('the new site went away'));
-    stream.once('drain', done);
-    signal.addEventListener('abort', stopped, { once: true });
-  });
+  await writeParts(stream, bytes);
+  if (signal.aborted) throw new Error('the new site went away');
 }
