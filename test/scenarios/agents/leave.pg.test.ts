@@ -37,6 +37,7 @@ let one: AgentSite;
 let two: AgentSite;
 let three: AgentSite;
 let four: AgentSite | undefined;
+let five: AgentSite | undefined;
 let ledgers: Ledger[] = [];
 
 const join = async (name: string, number: number): Promise<AgentSite> => {
@@ -56,7 +57,7 @@ before(async () => {
 
 after(async () => {
   for (const ledger of ledgers) ledger.stop();
-  for (const site of [one, two, three, four]) await site?.remove();
+  for (const site of [one, two, three, four, five]) await site?.remove();
   await server?.remove();
 });
 
@@ -282,4 +283,19 @@ test('a removed site that comes back is told so and is not let in; it leaves by 
   assert.match(left.stdout, /has left.*It was removed before, says one, four/);
   assert.equal(await slot('two'), '0');
   assert.equal(await rows(two, 'address = 9999'), 1);
+});
+
+test('a site leaves without a member that is down: that one gets everything from the others when it is up', async () => {
+  five = await join('five', 5);
+  await four!.end('SIGKILL');
+  await five.sql.query('INSERT INTO leases.lease (address) SELECT generate_series(8001, 8200)');
+  const left = await cli('leave', '--without', 'four', '--dir', five.dir);
+  assert.equal(left.code, 0, left.stderr);
+  assert.match(left.stdout, /everything is at one\./);
+  assert.equal(await rows(one, 'address BETWEEN 8001 AND 8200'), 200);
+  await one.sql.query(`UPDATE leases.lease SET note = 'after' WHERE address BETWEEN 8001 AND 8200`);
+  await four!.up();
+  await eventually('four has all of it', async () => (await rows(four!, `note = 'after'`)) === 200);
+  await equal(one, four!);
+  assert.match(await members(four!), /five left/);
 });
