@@ -2,17 +2,19 @@
  * `npm run chaos -- [--minutes N] [--sites N] [--seed S]`: real sites under write load while agents and
  * databases are killed, links are cut and clocks jump; the last line is one JSON object.
  */
-import { parseArgs } from 'node:util';
 import { runChaos } from '../test/support/chaos.ts';
+import { readOptions } from '../test/support/options.ts';
 import { hasDebian15 } from '../test/support/server.ts';
 
-const { values } = parseArgs({
-  options: {
+const USAGE = 'npm run chaos -- [--minutes N] [--sites 2..5] [--seed S]';
+const values = readOptions(
+  {
     minutes: { type: 'string', default: '3' },
     sites: { type: 'string', default: '3' },
     seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
   },
-});
+  USAGE,
+);
 
 const count = Number(values.sites);
 const seed = Number(values.seed);
@@ -24,7 +26,7 @@ if (
   !Number.isInteger(seed) ||
   !(minutes > 0)
 ) {
-  console.error('usage: npm run chaos -- [--minutes N] [--sites 2..5] [--seed S]');
+  console.error(`usage: ${USAGE}`);
   process.exit(2);
 }
 // The second site runs on Debian's PostgreSQL 15 where it is installed.

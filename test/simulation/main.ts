@@ -2,17 +2,18 @@
  * The simulator's command line: `npm run sim -- [--seeds N] [--seed S] [--mutate NAME]`. Plays N scenarios
  * from seed S on; ends with status 1 at the first that breaks a promise, after printing it shrunk.
  */
-import { parseArgs } from 'node:util';
+import { readOptions } from '../support/options.ts';
 import { isPlanted, PLANTED } from './planted.ts';
 import { report, shrink, simulate } from './simulate.ts';
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     seeds: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
     mutate: { type: 'string' },
   },
-});
+  'npm run sim -- [--seeds N] [--seed S] [--mutate NAME]',
+);
 const first = Number(values.seed);
 const count = process.argv.some((arg) => arg.startsWith('--seeds'))
   ? Number(values.seeds)

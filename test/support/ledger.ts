@@ -3,19 +3,29 @@ import type { Client } from 'pg';
 import { connect } from '../../src/postgres/connect.ts';
 import { eventually } from './pair.ts';
 
+/** Where a ledger writes: a table with an integer key and a column `note`. */
+export interface LedgerTable {
+  name: string;
+  key: string;
+  /** What is written beside every row; it is in no ledger. */
+  beside?: (client: Client, number: number) => Promise<void>;
+}
+
 /**
- * Writes rows of `leases.lease`, one transaction each, until told to stop, across crashes of the server;
+ * Writes rows of a table (`leases.lease` where none is named), one transaction each, until told to stop, across crashes of the server;
  * knows which were acknowledged. Every fourth write changes an earlier row instead.
  */
 export class Ledger {
   /** Address and the note that it must have in the end. */
   readonly acknowledged = new Map<number, string>();
   readonly #first: number;
+  readonly #table: LedgerTable;
   #next: number;
   #stop = false;
 
-  constructor(first: number) {
+  constructor(first: number, table: LedgerTable = { name: 'leases.lease', key: 'address' }) {
     this.#first = first;
+    this.#table = table;
     this.#next = first;
   }
 
@@ -47,12 +57,14 @@ export class Ledger {
     const note = `note ${number}`;
     // Between the attempt and its acknowledgement the row may have either note.
     this.acknowledged.delete(address);
+    const { name, key, beside } = this.#table;
     await client.query(
-      `INSERT INTO leases.lease (address, note) VALUES ($1, $2)
-       ON CONFLICT (address) DO UPDATE SET note = excluded.note`,
+      `INSERT INTO ${name} (${key}, note) VALUES ($1, $2)
+       ON CONFLICT (${key}) DO UPDATE SET note = excluded.note`,
       [address, note],
     );
     this.acknowledged.set(address, note);
+    await beside?.(client, number);
   }
 
   /** Waits until so many more rows were acknowledged. */
@@ -64,7 +76,7 @@ export class Ledger {
   /** Addresses of acknowledged rows that a database lacks or has with another note. */
   async missing(client: Client): Promise<number[]> {
     const { rows } = await client.query<{ address: string; note: string }>(
-      'SELECT address, note FROM leases.lease',
+      `SELECT ${this.#table.key} AS address, note FROM ${this.#table.name}`,
     );
     const found = new Map(rows.map((row) => [Number(row.address), row.note]));
     return [...this.acknowledged]

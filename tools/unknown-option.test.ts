@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '..');
+
+for (const [name, file] of [
+  ['bench', 'tools/bench/main.ts'],
+  ['chaos', 'tools/chaos.ts'],
+  ['sim', 'test/simulation/main.ts'],
+] as const) {
+  test(`an unknown option of npm run ${name} is named, with the usage, in no stack`, () => {
+    const args = ['--import', 'tsx', join(ROOT, file), '--sedes', '3'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.equal(stdout, '');
+    assert.match(stderr, new RegExp(`--sedes.*usage.*npm run ${name}`, 'is'));
+    assert.doesNotMatch(stderr, /\n\s+at /);
+    if (name !== 'bench') assert.equal(stderr.trim().split('\n').length, 1);
+  });
+}
