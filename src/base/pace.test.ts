@@ -18,6 +18,14 @@ test('work never waits while there is time to spare, and is spaced out while the
   assert.equal(pace.next(1), 0);
 });
 
+test('after work with all that there was there is rest only while busy', () => {
+  let busy = false;
+  const pace = new Pace(10, () => busy);
+  assert.equal(pace.rest(1), 0);
+  busy = true;
+  assert.deepEqual([pace.rest(1), pace.rest(1)], [10, 10]);
+});
+
 test('a high rate of items counts as busy although the process has time to spare', (context) => {
   let now = 1000;
   context.mock.method(performance, 'now', () => now);

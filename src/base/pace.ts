@@ -39,6 +39,15 @@ export class Pace {
     this.#lastRun = now + wait;
     return wait;
   }
+
+  /**
+   * For work that has just been done with all that there was: how long to let it gather before the next run, ms.
+   *
+   * @param items what was done
+   */
+  rest(items: number): number {
+    return this.#isBusy(items) ? this.#intervalMs : 0;
+  }
 }
 
 /** Looks at the rate of items, and at the time in which the event loop had work. */

@@ -14,13 +14,13 @@ const STATUS_MS = 1000;
 /** Bytes that the journal has not stored yet, beyond which the socket is not read. */
 const HIGH_WATER = 16 * 1024 * 1024;
 const LOW_WATER = 4 * 1024 * 1024;
+/** Under load the socket is left alone for so long after each batch: a read for each message costs more than the rest. */
+const REST_MS = 40;
 /**
- * Under load transactions are gathered into batches for so long: a batch costs both agents some milliseconds,
- * whatever is in it.
+ * So much came for one batch: this is a backlog that the walsender decodes. Then nothing is gained by waiting, and
+ * the walsender would wait too once the socket's buffers are full.
  */
-const FLUSH_MS = 50;
-/** Less than this since the last batch: transactions come one by one, not from a backlog. */
-const SMALL_READ = 32 * 1024;
+const BACKLOG = 256 * 1024;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
 const VECTOR_NOTE = 'capture/vector';
 
@@ -101,8 +101,9 @@ class CaptureSession implements BatchSink {
   readonly #onProgress: (position: bigint) => void;
   #stream: ReplicationStream | undefined;
   #batcher: Batcher | undefined;
-  readonly #pace = new Pace(FLUSH_MS);
-  #flushTimer: NodeJS.Timeout | undefined;
+  readonly #pace = new Pace(REST_MS);
+  #flushing: NodeJS.Immediate | undefined;
+  #resting: NodeJS.Timeout | undefined;
   #pendingBytes = 0;
   #pending = 0;
   /** Why the socket is not read. */
@@ -138,7 +139,8 @@ class CaptureSession implements BatchSink {
     } finally {
       signal.removeEventListener('abort', stop);
       clearInterval(timer);
-      clearTimeout(this.#flushTimer);
+      clearImmediate(this.#flushing);
+      clearTimeout(this.#resting);
       this.#stream!.close();
       this.#batcher!.abandon();
       await this.#options.journal.flush().catch(() => undefined);
@@ -189,30 +191,29 @@ class CaptureSession implements BatchSink {
     if (reply) this.#report(true);
   }
 
-  /** Nothing more on the socket: what is complete goes out, at a pace. */
+  /** One read's messages are done. What is complete goes out after all reads of this turn of the event loop. */
   #onIdle(): void {
-    if (this.#batcher!.waiting > 0) this.#flushSoon();
+    if (this.#batcher!.waiting > 0) this.#flushing ??= setImmediate(() => this.#flush());
     else if (this.#pending === 0) this.#report(false);
   }
 
-  #flushSoon(): void {
-    if (this.#flushTimer !== undefined) return;
-    const wait = this.#pace.next(this.#batcher!.waiting);
-    if (wait === 0) return this.#flush();
-    this.#flushTimer = setTimeout(() => this.#flush(), wait);
-    // Let the socket gather too: a read for every transaction costs more than the transaction.
-    if (this.#unflushed < SMALL_READ) this.#pause('pace');
-  }
-
   #flush(): void {
-    this.#flushTimer = undefined;
+    this.#flushing = undefined;
+    const rest = this.#pace.rest(this.#batcher!.waiting);
+    const isBacklog = this.#unflushed > BACKLOG;
     this.#unflushed = 0;
-    this.#resume('pace');
     try {
       this.#batcher!.flush();
     } catch (error) {
       this.#fail(error);
     }
+    if (rest > 0 && !isBacklog) this.#rest(rest);
+  }
+
+  /** Lets the socket gather. */
+  #rest(ms: number): void {
+    this.#pause('pace');
+    this.#resting = setTimeout(() => this.#resume('pace'), ms);
   }
 
   batch(batch: Batch): void {

@@ -7,7 +7,7 @@ test('everything is measured three times when nothing else is said', () => {
   const options = parseOptions(['peers']);
   assert.ok(options.command === 'peers');
   assert.deepEqual(options.peers, ['native', 'pglogical', 'bucardo']);
-  assert.deepEqual(options.measures, ['visible', 'steady', 'outage', 'bulk', 'twoway', 'fanout']);
+  assert.deepEqual(options.measures, ['steady', 'visible', 'outage', 'bulk', 'twoway', 'fanout']);
   assert.equal(options.runs, 3);
   assert.equal(options.sizes, FULL);
   assert.equal(options.install, false);
