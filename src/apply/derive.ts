@@ -5,12 +5,12 @@ import { valueColumns } from '../merge/policy.ts';
 import { greatest, siteOfStamp } from '../merge/stamps.ts';
 import type { RowVersion, Stamp, Tombstone } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
-import { incumbents } from '../sql/clash-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
+import { lockIncumbents } from './incumbents.ts';
 import type { FoundClash } from './retry.ts';
 import type { RowCodec } from './row-codec.ts';
-import { codecFor, readPhysical, TEXT_TYPES } from './settling.ts';
+import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
 import { image, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
@@ -181,6 +181,8 @@ async function appendSelf(
   // Only the group that gives way may be in the change; anything else was placed before.
   if (old !== undefined && !isSame(withGroup(target, row, { from: old, group }), old)) return;
   const form = { target, codec, key, row, present: old !== undefined, unique };
+  // Another site's form of it may have come meanwhile: one more would be one too many.
+  if (!(await hasToGiveWay(settling, form))) return;
   const next = await placeForm(settling, form);
   if (next === undefined) {
     await settling.startOver(local);
@@ -235,7 +237,7 @@ async function placeForm(
 
 /** The next forms of the row, one after the other, until it gives way to nobody. */
 async function nextForm(settling: Settling, form: Form): Promise<RowVersion | undefined> {
-  const { target, unique, key } = form;
+  const { target, unique } = form;
   const { method, append } = unique;
   if (append === undefined || (method !== 'append-site' && method !== 'append-sequence')) {
     return undefined;
@@ -251,11 +253,17 @@ async function nextForm(settling: Settling, form: Form): Promise<RowVersion | un
     row = { ...row, stamps: [...row.stamps], values: [...row.values] };
     row.values[place] = appended(method, value, site);
     row.stamps[append.group] = derivedStamp(row.stamps[append.group]!);
-    const one = { key: keyTextOf(target, key), row };
-    const others = await incumbentsOf(settling, { ...form, row });
-    if (!others.some(({ other }) => givesWay(target.rules, unique, { one, other }))) return row;
+    if (!(await hasToGiveWay(settling, { ...form, row }))) return row;
   }
   return undefined;
+}
+
+/** Whether a row of the table has this one's values by a better claim. */
+async function hasToGiveWay(settling: Settling, form: Form): Promise<boolean> {
+  const { target, unique, key, row } = form;
+  const one = { key: keyTextOf(target, key), row };
+  const others = await incumbentsOf(settling, form);
+  return others.some(({ other }) => givesWay(target.rules, unique, { one, other }));
 }
 
 function keyTextOf({ entity }: Target, from: Image): string {
@@ -272,11 +280,7 @@ async function incumbentsOf(
   const found = new Map<string, { other: Claimant; texts: (string | null)[] }>();
   for (const { index, unique: rule } of target.indexes) {
     if (rule !== unique) continue;
-    const { rows } = await local.query<(string | null)[]>({
-      ...{ text: incumbents(codec.shape, index), values },
-      ...{ rowMode: 'array', types: TEXT_TYPES },
-    });
-    for (const one of rows) {
+    for (const one of await lockIncumbents(local, values, { shape: codec.shape, index })) {
       const other = { key: keyTextOf(target, image(columns, one)), row: codec.version(one) };
       found.set(other.key, { other, texts: one });
     }

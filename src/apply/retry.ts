@@ -2,15 +2,15 @@ import { decide } from '../merge/claims.ts';
 import type { Claimant, Clash } from '../merge/claims.ts';
 import type { RowVersion } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
-import { incumbents } from '../sql/clash-sql.ts';
 import { withoutParent } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, exchange, placeRow } from './exchange.ts';
+import { lockIncumbents } from './incumbents.ts';
 import { conflictType, isClash } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import { Orphans } from './orphans.ts';
 import type { RowCodec } from './row-codec.ts';
-import { codecFor, readPhysical, TEXT_TYPES } from './settling.ts';
+import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
 import { keyImage, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image, WaitingRow } from './waiting.ts';
@@ -173,11 +173,7 @@ async function findClashes(settling: Settling, work: Work): Promise<FoundClash[]
   const found: FoundClash[] = [];
   const wanted = codec.texts(row, texts(columns, work.key));
   for (const { index, unique } of target.indexes) {
-    const { rows } = await remote.query<(string | null)[]>({
-      ...{ text: incumbents(codec.shape, index), values: wanted },
-      ...{ rowMode: 'array', types: TEXT_TYPES },
-    });
-    for (const values of rows) {
+    for (const values of await lockIncumbents(remote, wanted, { shape: codec.shape, index })) {
       const key = keyImage(entity, columns, values);
       const incumbent = { key: keyText(entity, key), row: codec.version(values) };
       found.push({ unique, incumbent, key, texts: values });

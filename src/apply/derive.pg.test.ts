@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AgentSite } from '../../test/support/agents.ts';
+import { clashModel } from '../../test/support/clash-model.ts';
+import { startServer } from '../../test/support/server.ts';
+import type { TestServer } from '../../test/support/server.ts';
+import { eventually } from '../../test/support/pair.ts';
+import { deriveSelf } from './derive.ts';
+import { lockIncumbents } from './incumbents.ts';
+import { retry } from './retry.ts';
+import { codecFor, Settling } from './settling.ts';
+
+const MODEL = clashModel();
+let server: TestServer;
+let site: AgentSite;
+let settling: Settling;
+
+before(async () => {
+  server = await startServer(18);
+  // Its agent is down: nobody but the test settles what waits.
+  site = await AgentSite.init('one', {
+    adminUrl: await server.createDatabase('one'),
+    model: MODEL,
+  });
+  settling = await Settling.open({
+    ...{ dsn: site.config.database.url, models: [MODEL] },
+    site: { number: 1, name: 'one' },
+    siteNames: () => new Map([[1, 'one']]),
+  });
+});
+
+after(async () => {
+  await settling?.close();
+  await site?.remove();
+  await server?.remove();
+});
+
+/** Row 2 waits with this name; its claim is a microsecond later than that of row 1, as a form's is. */
+async function waits(name: string): Promise<void> {
+  await settling.remote.query(
+    `INSERT INTO crp.waiting (entity, key, row, reason)
+     SELECT 'append-sequence', '{"id": "2"}', jsonb_build_object('id', '2', 'name', $1::text, 'note', 'x', 'uses', '1')
+       || (SELECT jsonb_object_agg(h.key, (((h.value::bigint >> 11) + 1) << 11)::text) FROM jsonb_each_text(to_jsonb(t)) AS h
+           WHERE h.key LIKE '\\_crp\\_%'), 'test'
+     FROM test.append_sequence AS t WHERE id = 1`,
+    [name],
+  );
+}
+
+async function names(): Promise<(string | null)[]> {
+  const { rows } = await site.sql.query<{ name: string | null }>(
+    'SELECT name FROM test.append_sequence ORDER BY id',
+  );
+  return rows.map((row) => row.name);
+}
+
+test('a row whose next form came from another site while it was decided about gets no further form', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'append-sequence')!;
+  const { uniques } = (await settling.target(entity)).rules;
+  const work = { entity, key: { id: '2' } };
+  await site.sql.query(`INSERT INTO test.append_sequence VALUES (1, 'n', 'x', 1)`);
+  await waits('n');
+  assert.equal((await retry(settling, entity, work.key)).is, 'derive');
+  // Before it is derived here, apply merges what another site derived into the row that waits.
+  await settling.remote.query('DELETE FROM crp.waiting');
+  await waits('n#2');
+  await deriveSelf(settling, { ...work, uniques });
+  assert.deepEqual(await names(), ['n']);
+  assert.equal((await retry(settling, entity, work.key)).is, 'settled');
+  assert.deepEqual(await names(), ['n', 'n#2']);
+});
+
+test('a row that has to give way gets its next form', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'append-sequence')!;
+  const { uniques } = (await settling.target(entity)).rules;
+  await settling.remote.query('DELETE FROM test.append_sequence WHERE id = 2');
+  await waits('n');
+  await deriveSelf(settling, { entity, key: { id: '2' }, uniques });
+  assert.deepEqual(await names(), ['n', 'n#2']);
+});
+
+test('a row that loses its value while its lock is waited for is in nobody’s way', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'append-sequence')!;
+  const target = await settling.target(entity);
+  const { shape } = codecFor(target);
+  const wanted: Record<string, string> = { id: '3', name: 'n', uses: '1' };
+  const values = shape.columns.map(({ name }) => wanted[name] ?? null);
+  const { index } = target.indexes[0]!;
+  const keys = (rows: (string | null)[][]): (string | null)[] => rows.map((row) => row[0]!);
+  assert.deepEqual(keys(await lockIncumbents(settling.remote, values, { shape, index })), ['1']);
+  await site.sql.query(`BEGIN; UPDATE test.append_sequence SET name = 'free' WHERE id = 1`);
+  const found = lockIncumbents(settling.remote, values, { shape, index });
+  await eventually('it waits for the lock', async () => {
+    const { rowCount } = await settling.local.query(
+      `SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'`,
+    );
+    return rowCount === 1;
+  });
+  await site.sql.query('COMMIT');
+  assert.deepEqual(keys(await found), []);
+});
