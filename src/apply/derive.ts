@@ -12,7 +12,7 @@ import type { FoundClash } from './retry.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
-import { image, logicalState, texts, Waiting } from './waiting.ts';
+import { image, keyText, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
 /*
@@ -261,13 +261,9 @@ async function nextForm(settling: Settling, form: Form): Promise<RowVersion | un
 /** Whether a row of the table has this one's values by a better claim. */
 async function hasToGiveWay(settling: Settling, form: Form): Promise<boolean> {
   const { target, unique, key, row } = form;
-  const one = { key: keyTextOf(target, key), row };
+  const one = { key: keyText(target.entity, key), row };
   const others = await incumbentsOf(settling, form);
   return others.some(({ other }) => givesWay(target.rules, unique, { one, other }));
-}
-
-function keyTextOf({ entity }: Target, from: Image): string {
-  return JSON.stringify(entity.key.map((name) => from[name]));
 }
 
 /** Rows of the table that have the values of this form under its constraint; locked. */
@@ -281,7 +277,7 @@ async function incumbentsOf(
   for (const { index, unique: rule } of target.indexes) {
     if (rule !== unique) continue;
     for (const one of await lockIncumbents(local, values, { shape: codec.shape, index })) {
-      const other = { key: keyTextOf(target, image(columns, one)), row: codec.version(one) };
+      const other = { key: keyText(target.entity, image(columns, one)), row: codec.version(one) };
       found.set(other.key, { other, texts: one });
     }
   }

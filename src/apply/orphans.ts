@@ -6,7 +6,7 @@ import type { EntityNet, NetRow } from './fold.ts';
 import { SlowTable } from './slow-table.ts';
 import { ArraySink } from './field-sinks.ts';
 import { newFields, readTuple } from './tuple.ts';
-import { image } from './waiting.ts';
+import { image, keyText } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
 /** A parent as its delete found it, and the stamp of the delete; by the parent's key as JSON array. */
@@ -62,8 +62,7 @@ export class Orphans {
       for (const { net, before } of await this.#table.read(plan, gone)) {
         if (before === undefined || net.deleted === undefined) continue;
         const row = image(columns, before);
-        const key = JSON.stringify(entity.key.map((name) => row[name]));
-        deleted.set(key, { row, stamp: net.deleted.stamp });
+        deleted.set(keyText(entity, row), { row, stamp: net.deleted.stamp });
       }
     }
     return deleted;
@@ -77,10 +76,8 @@ export class Orphans {
       const written = all.filter((row) => !isDelete(row));
       const gone = all.filter(isDelete);
       const keys = (part: readonly NetRow[]): unknown[] => keyArrays(plan, part);
-      if (written.length > 0)
-        await this.#search(this.#asChild, entity, childrenWithoutParent, keys(written), deleted);
-      if (gone.length > 0)
-        await this.#search(this.#asParent, entity, childrenOf, keys(gone), deleted);
+      if (written.length > 0) await this.#noteWritten(entity, keys(written), deleted);
+      if (gone.length > 0) await this.#noteLeft(entity, keys(gone), deleted);
     }
   }
 
@@ -92,36 +89,41 @@ export class Orphans {
   ): Promise<void> {
     const keys = key.map((value) => [value]);
     const none: Deleted = new Map();
-    if (what === 'written') {
-      await this.#search(this.#asChild, entity, childrenWithoutParent, keys, none);
-    } else await this.#search(this.#asParent, entity, childrenOf, keys, none);
+    if (what === 'written') await this.#noteWritten(entity, keys, none);
+    else await this.#noteLeft(entity, keys, none);
+  }
+
+  /** Among rows that were written. */
+  async #noteWritten(entity: Entity, keys: unknown[], deleted: Deleted): Promise<void> {
+    for (const bond of this.bondsOf(entity)) {
+      await this.#client.query(lockParents(bond), keys);
+      await this.#search(bond, { text: childrenWithoutParent(bond), values: keys }, deleted);
+    }
+  }
+
+  /** Among the rows that refer to some that were deleted. */
+  async #noteLeft(entity: Entity, keys: unknown[], deleted: Deleted): Promise<void> {
+    for (const bond of this.#asParent.get(entity.name) ?? []) {
+      await this.#search(bond, { text: childrenOf(bond), values: keys }, deleted);
+    }
   }
 
   async #search(
-    bonds: ReadonlyMap<string, Bond[]>,
-    entity: Entity,
-    statement: (bond: Bond) => string,
-    keys: unknown[],
+    bond: Bond,
+    query: { text: string; values: unknown[] },
     deleted: Deleted,
   ): Promise<void> {
-    for (const bond of bonds.get(entity.name) ?? []) {
-      if (statement === childrenWithoutParent) await this.#client.query(lockParents(bond), keys);
-      const { rows } = await this.#client.query<string[]>({
-        ...{ text: statement(bond), values: keys, rowMode: 'array' },
-      });
-      const noted = rows.map((row) => {
-        const width = bond.child.key.length;
-        const parent = deleted.get(JSON.stringify(row.slice(width)));
-        return {
-          ...{ entity: bond.child.name, reference: bond.reference.name },
-          key: Object.fromEntries(bond.child.key.map((name, at) => [name, row[at]!])),
-          ...(parent === undefined
-            ? {}
-            : { parent_row: parent.row, deleted: String(parent.stamp) }),
-        };
-      });
-      if (noted.length > 0) await this.#client.query(NOTE, [JSON.stringify(noted)]);
-    }
+    const { rows } = await this.#client.query<string[]>({ ...query, rowMode: 'array' });
+    const noted = rows.map((row) => {
+      const width = bond.child.key.length;
+      const parent = deleted.get(JSON.stringify(row.slice(width)));
+      return {
+        ...{ entity: bond.child.name, reference: bond.reference.name },
+        key: Object.fromEntries(bond.child.key.map((name, at) => [name, row[at]!])),
+        ...(parent === undefined ? {} : { parent_row: parent.row, deleted: String(parent.stamp) }),
+      };
+    });
+    if (noted.length > 0) await this.#client.query(NOTE, [JSON.stringify(noted)]);
   }
 }
 

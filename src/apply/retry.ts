@@ -12,7 +12,7 @@ import { Orphans } from './orphans.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
-import { keyImage, logicalState, texts, Waiting } from './waiting.ts';
+import { keyImage, keyText, logicalState, texts, Waiting } from './waiting.ts';
 import type { Image, WaitingRow } from './waiting.ts';
 
 /** What became of a row that waits. `derive`: changes have to be derived first (src/apply/derive.ts). */
@@ -106,10 +106,6 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
 
 function claimant({ key, row, target }: Work): Claimant {
   return { key: keyText(target.entity, key), row };
-}
-
-function keyText(entity: Entity, key: Image): string {
-  return JSON.stringify(entity.key.map((name) => key[name]));
 }
 
 async function settled(settling: Settling, work: Work): Promise<Retried> {

@@ -6,6 +6,7 @@ import type { KeyState, MergePolicy } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 import { readOne, UNIQUE_INDEXES } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
 import { hiddenNames } from '../sql/shape.ts';
@@ -79,27 +80,15 @@ export class Settling {
     }
   }
 
-  begin(client: Client): Promise<unknown> {
-    return client.query(this.#begin);
-  }
-
   /** Undoes what the transaction wrote and begins another one. */
   async startOver(client: Client): Promise<void> {
     await client.query('ROLLBACK');
-    await this.begin(client);
+    await client.query(this.#begin);
   }
 
   /** Runs work in a transaction of one of the two; what it throws rolls back. */
-  async transaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-    await this.begin(client);
-    try {
-      const result = await work();
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      throw error;
-    }
+  transaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
+    return inTransaction(client, work, this.#begin);
   }
 
   async close(): Promise<void> {

@@ -120,6 +120,11 @@ export function keyImage(entity: Entity, columns: readonly ShapeColumn[], texts:
   );
 }
 
+/** The key in an image as one text: what keys are told apart and put in order by. */
+export function keyText(entity: Entity, from: Image): string {
+  return JSON.stringify(entity.key.map((name) => from[name]));
+}
+
 /** The values of an image in the shape's order; NULL where it has none. */
 export function texts(columns: readonly ShapeColumn[], from: Image): (string | null)[] {
   return columns.map(({ name }) => from[name] ?? null);

@@ -14,7 +14,7 @@ import { readProgress } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
 import { catchUp } from './catch-up.ts';
 import type { Goal } from './catch-up.ts';
-import { inTransaction, runAll } from './transaction.ts';
+import { inTransaction, runAll } from '../postgres/transaction.ts';
 
 /** Requests of a copy from a site that has not applied yet what this one has, and the time between two. */
 const ATTEMPTS = 30;

@@ -17,7 +17,7 @@ import { askAgent } from './control.ts';
 import { readIdentity } from './group.ts';
 import { readServer } from './provision.ts';
 import { MODELS_PATH } from './routes.ts';
-import { runAll } from './transaction.ts';
+import { runAll } from '../postgres/transaction.ts';
 
 /** Where the rows come from that the group has. */
 export type RowSource =

@@ -7,7 +7,7 @@ import { connect, withConnection } from '../postgres/connect.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { checkAdoptions, requireEmpty, withTableLocks } from './adoption.ts';
-import { runAll } from './transaction.ts';
+import { runAll } from '../postgres/transaction.ts';
 import { adoptTablesDdl } from '../sql/install-ddl.ts';
 
 /** One table a line: what makes it, and the end of what is said about it. `%` is the table. */

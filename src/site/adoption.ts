@@ -7,7 +7,7 @@ import { tableOf } from '../sql/apply-names.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import { readTableFacts, typeOids } from '../sql/table-facts.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 /** How a table that is in use is come by. */
 export interface LockPolicy {

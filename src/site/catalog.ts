@@ -44,6 +44,11 @@ export async function readSite(client: Client): Promise<SiteRecord> {
   });
 }
 
+/** Whether a site has left the group or was removed, by what is known here. */
+export function hasLeft(members: readonly Member[], site: string): boolean {
+  return members.some(({ name, state }) => name === site && state === 'left');
+}
+
 export async function readMembers(client: Client): Promise<Member[]> {
   const { rows } = await client.query<Member>(
     'SELECT name, number, address, incarnation, state FROM crp.member ORDER BY number',

@@ -16,7 +16,7 @@ import { adoptedEntities } from '../sql/install-ddl.ts';
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
 import type { LockPolicy } from './adoption.ts';
 import { checkServer, provision, roleNames, unprovision } from './provision.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 /** Where a new site lives and how it is reached. */
 export interface SitePlace {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
+import { hasLeft, readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel, SiteRecord } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 
@@ -26,9 +26,7 @@ export async function look(client: Client, config: SiteConfig): Promise<Found> {
       { hint: 'Correct database.url in syncline.yaml' },
     );
   }
-  if (
-    (await readMembers(client)).some(({ name, state }) => name === site.name && state === 'left')
-  ) {
+  if (hasLeft(await readMembers(client), site.name)) {
     throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
       hint:
         'Its database serves on by itself. What is left of replication in it: syncline leave, again. To come back ' +

@@ -5,7 +5,7 @@ import { withConnection } from '../postgres/connect.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { literal } from '../sql/catalog-ddl.ts';
 import { DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
-import { runAll } from './transaction.ts';
+import { runAll } from '../postgres/transaction.ts';
 
 /** How long the server may take to notice that the agent is gone. */
 const DROP_MS = 20_000;

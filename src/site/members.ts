@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
-import { readMembers, upsertMember } from './catalog.ts';
+import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
 import { greet } from './gossip.ts';
@@ -60,7 +60,7 @@ export class Members {
 
   /** Whether a site of the group has left it, or was removed. */
   hasLeft(name: string): boolean {
-    return this.#members.some((member) => member.name === name && member.state === 'left');
+    return hasLeft(this.#members, name);
   }
 
   /** Whether this site and a peer are connected now, whichever of them reaches the other. */

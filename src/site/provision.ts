@@ -15,7 +15,7 @@ import {
 } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
-import { runAll } from './transaction.ts';
+import { runAll } from '../postgres/transaction.ts';
 
 /** The oldest server that has all that Syncline needs (GRANT … ON PARAMETER is the youngest). */
 const MIN_VERSION = 150_000;

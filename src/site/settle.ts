@@ -4,7 +4,7 @@ import type { Entity } from '../model/ir.ts';
 import { columnList, ident, tableOf } from '../sql/apply-names.ts';
 import { readModels } from './catalog.ts';
 import { keepLocal } from './keep-local.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 /** How an operator settles a conflict: with one of its two images, or with values of their own. */
 export type Keep =

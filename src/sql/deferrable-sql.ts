@@ -5,6 +5,7 @@
  */
 import type { Entity } from '../model/ir.ts';
 import { ident, tableOf } from './apply-names.ts';
+import { literal } from './catalog-ddl.ts';
 
 /** Their triggers of a table, given as an SQL expression of type regclass. */
 const TRIGGERS = (table: string): string =>
@@ -22,14 +23,13 @@ export function checkLocalDdl(entity: Entity): string[] {
 }
 
 function enable(entity: Entity, how: 'ENABLE' | 'ENABLE ALWAYS'): string {
-  const table = tableOf(entity);
-  const literal = `'${table.replaceAll("'", "''")}'`;
+  const table = literal(tableOf(entity));
   return `DO $crp$
 DECLARE
   name text;
 BEGIN
-  FOR name IN ${TRIGGERS(`${literal}::regclass`)} LOOP
-    EXECUTE format('ALTER TABLE %s ${how} TRIGGER %I', ${literal}, name);
+  FOR name IN ${TRIGGERS(`${table}::regclass`)} LOOP
+    EXECUTE format('ALTER TABLE %s ${how} TRIGGER %I', ${table}, name);
   END LOOP;
 END
 $crp$`;

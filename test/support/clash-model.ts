@@ -1,5 +1,5 @@
 import type { Model } from '../../src/model/ir.ts';
-import { compileTexts, moduleText } from './model-text.ts';
+import { modelOf } from './rules-model.ts';
 
 /** The rules of `unique`, each with an entity of that name. */
 export const CLASHES = ['park', 'earliest', 'latest', 'append-site', 'append-sequence'] as const;
@@ -35,10 +35,5 @@ export function clashModel(): Model {
     leaf id { type int32; }
     leaf note { type string; }
   }`;
-  const { models, diagnostics } = compileTexts(
-    moduleText([parent, ...uniques, ...children].join('\n')),
-  );
-  const [model] = models;
-  if (model === undefined) throw new Error(JSON.stringify(diagnostics));
-  return model;
+  return modelOf([parent, ...uniques, ...children].join('\n'));
 }

@@ -1,10 +1,9 @@
 import type { Model } from '../../src/model/ir.ts';
-import { compileTexts, moduleText } from './model-text.ts';
+import { modelOf } from './rules-model.ts';
 
 /** A model of one entity with a column for every method that keeps the best value. */
 export function methodsModel(): Model {
-  const { models, diagnostics } = compileTexts(
-    moduleText(`list host {
+  return modelOf(`list host {
       key id;
       crp:entity "host";
       leaf id { type int32; }
@@ -22,9 +21,5 @@ export function methodsModel(): Model {
       leaf seen { type yang:date-and-time; crp:resolve "crp:maximum"; }
       leaf word { type string; crp:resolve "crp:maximum"; }
       leaf note { type string; crp:resolve "crp:overwrite"; }
-    }`),
-  );
-  const [model] = models;
-  if (model === undefined) throw new Error(JSON.stringify(diagnostics));
-  return model;
+    }`);
 }

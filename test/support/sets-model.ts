@@ -1,10 +1,9 @@
 import type { Model } from '../../src/model/ir.ts';
-import { compileTexts, moduleText } from './model-text.ts';
+import { modelOf } from './rules-model.ts';
 
 /** A model of one entity with sets of several types, of both methods, and a group that is none. */
 export function setsModel(): Model {
-  const { models, diagnostics } = compileTexts(
-    moduleText(`list account {
+  return modelOf(`list account {
       key id;
       crp:entity "account";
       leaf id { type int32; }
@@ -18,9 +17,5 @@ export function setsModel(): Model {
       choice how {
         leaf-list proxy { type string; crp:resolve "crp:remove-wins"; }
       }
-    }`),
-  );
-  const [model] = models;
-  if (model === undefined) throw new Error(JSON.stringify(diagnostics));
-  return model;
+    }`);
 }

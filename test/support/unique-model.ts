@@ -1,5 +1,5 @@
 import type { Model } from '../../src/model/ir.ts';
-import { compileTexts, moduleText } from './model-text.ts';
+import { modelOf } from './rules-model.ts';
 
 /** Rules that settle a clash at every site, each with an entity for every kind of index: `partial_earliest`, … */
 export const RULES = ['earliest', 'append-sequence'] as const;
@@ -28,10 +28,7 @@ export function uniqueModel(): Model {
       leaf note { type string; }
     }`,
   );
-  const { models, diagnostics } = compileTexts(moduleText(lists.join('\n')));
-  const [model] = models;
-  if (model === undefined) throw new Error(JSON.stringify(diagnostics));
-  return model;
+  return modelOf(lists.join('\n'));
 }
 
 function tables(): { kind: string; rule: string; table: string }[] {

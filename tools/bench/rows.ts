@@ -158,11 +158,11 @@ async function measureBulk(bench: Bench, _sizes: Sizes, results: Results): Promi
   await bench.side.processesUp();
   await bench.caughtUp();
   const memory = new MemoryWatch(() => bench.side.processes());
+  let peaks: number[] = [];
   const took = await timed(bench, async () => {
     await bench.a.query(BULK);
     await bench.caughtUp();
-  }).finally(() => memory.stop());
+  }).finally(() => (peaks = memory.stop()));
   results.set('bulk', took);
-  const peaks = memory.stop();
   if (peaks.length > 0) results.set('memory', Math.max(...peaks) / 2 ** 20);
 }

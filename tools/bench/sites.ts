@@ -36,8 +36,6 @@ export interface Place {
 }
 
 interface Site extends Place {
-  /** Where its agent listens. */
-  port: number;
   root: string;
   config: SiteConfig;
   agent: ChildProcess | undefined;
@@ -67,7 +65,7 @@ export class BenchSites {
     while (ports.length < places.length) ports.push(await freePort());
     const wire = await Wire.start(ports);
     try {
-      const sites = await createSites(group, { places, folder, ports, addresses: wire.ports });
+      const sites = await createSites(group, { places, folder, ports });
       for (const { server, template } of places) {
         const members = sites.map(({ config }) => memberSql(config));
         await server.run(template, ...members);
@@ -85,8 +83,9 @@ export class BenchSites {
    * are direct, as those of the peers.
    */
   async prepare(databases: readonly string[], links: { cuttable: boolean }): Promise<void> {
-    for (const [index, { config, port }] of this.#sites.entries()) {
-      config.link.address = `127.0.0.1:${links.cuttable ? this.wire.ports[index]! : port}`;
+    for (const [index, { config }] of this.#sites.entries()) {
+      const port = links.cuttable ? this.wire.ports[index]! : config.link.port;
+      config.link.address = `127.0.0.1:${port}`;
     }
     const addresses = this.#sites.map(({ config }) => addressSql(config));
     for (const [index, site] of this.#sites.entries()) {
@@ -169,12 +168,7 @@ export class BenchSites {
 
 async function createSites(
   group: string,
-  options: {
-    places: readonly Place[];
-    folder: string;
-    ports: readonly number[];
-    addresses: readonly number[];
-  },
+  options: { places: readonly Place[]; folder: string; ports: readonly number[] },
 ): Promise<Site[]> {
   const authority = await createAuthority(group);
   const hash = createHash('sha256').update(JSON.stringify(LEASE_MODEL)).digest('hex');
@@ -185,20 +179,18 @@ async function createSites(
     const root = join(options.folder, name);
     const { server, template } = place;
     await server.run('postgres', `CREATE DATABASE ${template}`);
+    const port = options.ports[index]!;
     const config = await createSite({
       ...{ root, database: server.dsn(template), databasePort: 1, site: name, number, group },
       ...{ quotaBytes: 2 ** 35, maxDriftMs: 10_000, models: [{ ir: LEASE_MODEL, hash }] },
-      link: {
-        ...{ host: '127.0.0.1', port: options.ports[index]! },
-        address: `127.0.0.1:${options.addresses[index]}`,
-      },
+      link: { host: '127.0.0.1', port, address: `127.0.0.1:${port}` },
       authority: authority.certificate,
       identity: await issueCertificate(authority, { group, name }),
       fill: () => Promise.resolve(),
     });
     await dropSlot(server, slotOf(config));
     config.log.level = 'warn';
-    sites.push({ ...place, port: options.ports[index]!, root, config, agent: undefined });
+    sites.push({ ...place, root, config, agent: undefined });
   }
   return sites;
 }

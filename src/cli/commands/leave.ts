@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Model } from '../../model/ir.ts';
 import { withConnection } from '../../postgres/connect.ts';
-import { readMembers, readModels } from '../../site/catalog.ts';
+import { hasLeft, readMembers, readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
 import type { SiteConfig } from '../../site/config.ts';
 import { askAgent } from '../../site/control.ts';
@@ -36,9 +36,7 @@ export function leaveCommand(): Command {
       await embeddedCluster(config)?.start();
       const { url } = config.database;
       const { left, models } = await withConnection(url, 'syncline leave', async (client) => ({
-        left: (await readMembers(client)).some(
-          ({ name, state }) => name === config.site && state === 'left',
-        ),
+        left: hasLeft(await readMembers(client), config.site),
         models: (await readModels(client)).map(({ ir }) => ir),
       }));
       const report = left ? undefined : await leave(options);

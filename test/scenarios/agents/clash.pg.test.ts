@@ -1,11 +1,11 @@
 import { after, before, test } from 'node:test';
-import { connect, withConnection } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
+import { connect } from '../../../src/postgres/connect.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { clashModel } from '../../support/clash-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { ClashGroup, equalSites } from '../../support/site-group.ts';
 
 const MODEL = clashModel();
 let server: TestServer;
@@ -32,73 +32,11 @@ async function joined(name: string, number: number): Promise<void> {
   await site.up();
 }
 
-/** Writes at each site without knowledge of the others; the first statement is the first in time. */
-async function apart(...statements: string[]): Promise<void> {
-  for (const site of sites) site.proxy.set('cut');
-  try {
-    for (const [index, sql] of statements.entries()) await sites[index]!.sql.query(sql);
-  } finally {
-    for (const site of sites) site.proxy.set('open');
-  }
-}
-
-async function rows(site: AgentSite, table: string, column: string, from: number): Promise<string> {
-  const { rows: found } = await site.sql.query<{ v: string | null }>(
-    `SELECT string_agg(concat_ws(' ', id, ${column}), ', ' ORDER BY id) AS v FROM test.${table}
-     WHERE id >= ${from} AND id < ${from} + 10`,
-  );
-  return found[0]!.v ?? 'none';
-}
-
-/** The rows with ids from `from` on, ten at most. */
-async function everywhere(
-  table: string,
-  from: number,
-  wanted: string,
-  column = 'name',
-): Promise<void> {
-  let found: string[] = [];
-  await eventually(`${table} ${from}: ${wanted}`, async () => {
-    found = await Promise.all(sites.map((site) => rows(site, table, column, from)));
-    return found.every((one) => one === wanted);
-  }).catch((error: Error) => {
-    throw new Error(`${error.message}; found ${found.join(' | ')}`);
-  });
-}
-
-/** What the sites say of one key: type, method and status of its records. */
-async function recorded(entity: string, id: number, wanted: string): Promise<void> {
-  let found: string[] = [];
-  await eventually(`record of ${entity} ${id}: ${wanted}`, async () => {
-    found = await Promise.all(sites.map((site) => record(site, entity, id)));
-    return found.some((one) => one.includes(wanted));
-  }).catch((error: Error) => {
-    throw new Error(`${error.message}; found ${found.join(' | ')}`);
-  });
-}
-
-function record(site: AgentSite, entity: string, id: number): Promise<string> {
-  return withConnection(site.config.database.url, 'test', async (client) => {
-    const { rows: found } = await client.query<{ v: string | null }>(
-      `SELECT string_agg(DISTINCT concat_ws(' ', type, method, status), ', ') AS v FROM crp.conflict
-       WHERE entity = $1 AND key->>'id' = $2`,
-      [entity, String(id)],
-    );
-    return found[0]?.v ?? '';
-  });
-}
-
-async function equal(): Promise<void> {
-  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
-  try {
-    await eventually('sites are equal', async () => {
-      const all = await Promise.all(clients.map((client) => digests(client, [MODEL])));
-      return all.every((one) => JSON.stringify(one) === JSON.stringify(all[0]));
-    });
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-}
+const group = new ClashGroup(sites, { schema: 'test', column: 'name' });
+const apart = group.apart.bind(group);
+const everywhere = group.everywhere.bind(group);
+const recorded = group.recorded.bind(group);
+const equal = (): Promise<void> => equalSites(sites, [MODEL]);
 
 async function counted(of: string, wanted: number): Promise<boolean> {
   const found = await Promise.all(
@@ -250,7 +188,7 @@ test('three claims at once: one stands, the others take turns as the value gets 
   await equal();
   // Which numbers they get depends on who resolves first; they are the same at every site.
   await eventually('all three are there, one with the name itself', async () =>
-    /^60 trio, 61 trio#\d, 62 trio#\d$/.test(await rows(sites[0]!, 'append_sequence', 'name', 60)),
+    /^60 trio, 61 trio#\d, 62 trio#\d$/.test(await group.rows(sites[0]!, 'append_sequence', 60)),
   );
   await equal();
 });
@@ -276,7 +214,7 @@ test('a third site that never had both rows follows what the others derived', as
   await two.sql.query(`INSERT INTO test.append_site VALUES (81, 'seen', 'x', 1)`);
   one.proxy.set('open');
   await eventually('the two have settled it', async () => {
-    const all = await Promise.all([one, two].map((site) => rows(site, 'append_site', 'name', 80)));
+    const all = await Promise.all([one, two].map((site) => group.rows(site, 'append_site', 80)));
     return all.every((found) => found === '80 seen, 81 seen@two');
   });
   await one.sql.query(`DELETE FROM test.append_site WHERE id = 80`);

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
 import { Random } from '../../simulation/random.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
-import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
 
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const NAMES = ['one', 'two', 'three', 'four', 'five'];
@@ -44,16 +43,7 @@ after(async () => {
   await server?.remove();
 });
 
-async function equal(): Promise<void> {
-  const digest = (site: AgentSite): Promise<string> =>
-    withConnection(site.config.database.url, 'test', async (client) =>
-      JSON.stringify(await digests(client, [LEASES])),
-    );
-  await eventually('all five sites are equal', async () => {
-    const all = await Promise.all(sites.map(digest));
-    return all.every((text) => text === all[0]);
-  });
-}
+const equal = (): Promise<void> => equalSites(sites, [LEASES]);
 
 async function add(site: AgentSite, address: number): Promise<void> {
   await site.sql.query('UPDATE leases.lease SET renewals = renewals + 1 WHERE address = $1', [

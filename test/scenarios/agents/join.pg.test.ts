@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { connect } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { Ledger } from '../../support/ledger.ts';
 import { eventually } from '../../support/pair.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
 
 const servers: TestServer[] = [];
 const sites: AgentSite[] = [];
@@ -28,17 +27,7 @@ async function newDatabase(name: string): Promise<string> {
   return server.createDatabase(name);
 }
 
-async function equal(): Promise<void> {
-  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
-  try {
-    await eventually(`${sites.length} sites are equal`, async () => {
-      const all = await Promise.all(clients.map((client) => digests(client, [LEASES])));
-      return all.every((one) => JSON.stringify(one) === JSON.stringify(all[0]));
-    });
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-}
+const equal = (): Promise<void> => equalSites(sites, [LEASES]);
 
 test('sites join one after the other while all members take writes; nothing is missing anywhere', async () => {
   const ledgers: Ledger[] = [];

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Model } from '../../../src/model/ir.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
 import { askAgent } from '../../../src/site/control.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
@@ -10,6 +9,7 @@ import { Ledger } from '../../support/ledger.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
 
 /** The leases, and hosts that belong to the site that inserted them. */
 const MODEL: Model = {
@@ -80,16 +80,7 @@ const slot = async (name: string): Promise<string> =>
     `SELECT count(*)::text AS v FROM pg_replication_slots WHERE slot_name = 'crp_test_${name}'`,
   );
 
-async function equal(...sites: AgentSite[]): Promise<void> {
-  const digest = (site: AgentSite): Promise<string> =>
-    withConnection(site.config.database.url, 'test', async (client) =>
-      JSON.stringify(await digests(client, [MODEL])),
-    );
-  await eventually('the sites are equal', async () => {
-    const all = await Promise.all(sites.map(digest));
-    return all.every((text) => text === all[0]);
-  });
-}
+const equal = (...sites: AgentSite[]): Promise<void> => equalSites(sites, [MODEL]);
 
 const tombstones = (site: AgentSite): Promise<string> =>
   value(site, 'SELECT count(*)::text AS v FROM crp.lease_tombstone');

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { connect } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { methodsModel } from '../../support/methods-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
 
 const MODEL = methodsModel();
 let server: TestServer;
@@ -34,17 +33,7 @@ after(async () => {
   await server?.remove();
 });
 
-async function equal(): Promise<void> {
-  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
-  try {
-    await eventually('three sites are equal', async () => {
-      const all = await Promise.all(clients.map((client) => digests(client, [MODEL])));
-      return all.every((one) => JSON.stringify(one) === JSON.stringify(all[0]));
-    });
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-}
+const equal = (): Promise<void> => equalSites(sites, [MODEL]);
 
 const everywhere = (sql: string, wanted: string): Promise<void> =>
   eventually(`${wanted} everywhere`, async () => {

@@ -1,10 +1,9 @@
 import { after, before, test } from 'node:test';
-import { connect, withConnection } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
+import { withConnection } from '../../../src/postgres/connect.ts';
 import { AgentSite } from '../../support/agents.ts';
-import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { ClashGroup, equalSites } from '../../support/site-group.ts';
 import { KINDS, uniqueModel, uniqueTables } from '../../support/unique-model.ts';
 
 /* Clashes under every kind of unique index that an adopted table may have, at two sites and at three. */
@@ -39,73 +38,11 @@ async function joined(name: string, number: number): Promise<void> {
   await site.up();
 }
 
-/** Writes at each site without knowledge of the others; the first statement is the first in time. */
-async function apart(...statements: string[]): Promise<void> {
-  for (const site of sites) site.proxy.set('cut');
-  try {
-    for (const [index, sql] of statements.entries()) await sites[index]!.sql.query(sql);
-  } finally {
-    for (const site of sites) site.proxy.set('open');
-  }
-}
-
-async function rows(site: AgentSite, table: string, from: number, column: string): Promise<string> {
-  const { rows: found } = await site.sql.query<{ v: string | null }>(
-    `SELECT string_agg(concat_ws(' ', id, ${column}), ', ' ORDER BY id) AS v FROM ${table}
-     WHERE id >= ${from} AND id < ${from} + 10`,
-  );
-  return found[0]!.v ?? 'none';
-}
-
-/** The rows with ids from `from` on, ten at most. */
-async function everywhere(
-  table: string,
-  from: number,
-  wanted: string,
-  column = `coalesce(name, '-')`,
-): Promise<void> {
-  let found: string[] = [];
-  await eventually(`${table} ${from}: ${wanted}`, async () => {
-    found = await Promise.all(sites.map((site) => rows(site, table, from, column)));
-    return found.every((one) => one === wanted);
-  }).catch((error: Error) => {
-    throw new Error(`${error.message}; found ${found.join(' | ')}`);
-  });
-}
-
-/** Some site has a record of the key with this in it. */
-async function recorded(entity: string, id: number, wanted: string): Promise<void> {
-  let found: (string | null)[] = [];
-  await eventually(`record of ${entity} ${id}: ${wanted}`, async () => {
-    found = await Promise.all(sites.map((site) => record(site, entity, id)));
-    return found.some((one) => one?.includes(wanted) === true);
-  }).catch((error: Error) => {
-    throw new Error(`${error.message}; found ${found.join(' | ')}`);
-  });
-}
-
-function record(site: AgentSite, entity: string, id: number): Promise<string | null> {
-  return withConnection(site.config.database.url, 'test', async (client) => {
-    const { rows: found } = await client.query<{ v: string | null }>(
-      `SELECT string_agg(DISTINCT concat_ws(' ', type, method, status), ', ') AS v FROM crp.conflict
-       WHERE entity = $1 AND key->>'id' = $2`,
-      [entity, String(id)],
-    );
-    return found[0]!.v;
-  });
-}
-
-async function equal(): Promise<void> {
-  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
-  try {
-    await eventually('sites are equal', async () => {
-      const all = await Promise.all(clients.map((client) => digests(client, [MODEL])));
-      return all.every((one) => JSON.stringify(one) === JSON.stringify(all[0]));
-    });
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-}
+const group = new ClashGroup(sites, { schema: 'public', column: "coalesce(name, '-')" });
+const apart = group.apart.bind(group);
+const everywhere = group.everywhere.bind(group);
+const recorded = group.recorded.bind(group);
+const equal = (): Promise<void> => equalSites(sites, [MODEL]);
 
 /** Two values that the index of a kind takes for the same one. */
 function claims(kind: string, from: number): [string | null, string | null] {

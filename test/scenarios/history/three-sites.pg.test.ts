@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
-import { digests } from '../../../src/repair/digest.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { historyModel, PICK } from '../../support/history-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
 
 const MODEL = historyModel();
 const TABLES = MODEL.entities.map((entity) => entity.name);
@@ -71,17 +71,7 @@ async function have(
   });
 }
 
-async function equal(): Promise<void> {
-  const clients = await Promise.all(sites.map((site) => connect(site.config.database.url, 'test')));
-  try {
-    await eventually('the sites are equal', async () => {
-      const found = await Promise.all(clients.map((client) => digests(client, [MODEL])));
-      return found.every((one) => JSON.stringify(one) === JSON.stringify(found[0]));
-    });
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-}
+const equal = (): Promise<void> => equalSites(sites, [MODEL]);
 
 /** Rows of all history tables. */
 async function recorded(site: AgentSite): Promise<number> {

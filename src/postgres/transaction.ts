@@ -1,8 +1,16 @@
 import type { Client } from 'pg';
 
-/** Runs `work` in a transaction. */
-export async function inTransaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN');
+/**
+ * Runs `work` in a transaction; what it throws rolls back.
+ *
+ * @param begin the statements that begin it
+ */
+export async function inTransaction<T>(
+  client: Client,
+  work: () => Promise<T>,
+  begin = 'BEGIN',
+): Promise<T> {
+  await client.query(begin);
   try {
     const result = await work();
     await client.query('COMMIT');
