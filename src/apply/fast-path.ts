@@ -9,9 +9,11 @@ import {
   stageAliases,
   stageColumns,
   stageCopy,
+  stagedByKey,
   stageTableDdl,
   stageUnnest,
 } from '../sql/staging.ts';
+import { byKey } from './by-key.ts';
 import { ArraySink, CopySink } from './field-sinks.ts';
 import type { EntityNet } from './fold.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
@@ -47,7 +49,7 @@ class PlanStatements {
     const { shape } = plan;
     this.encoder = new StageEncoder(plan);
     this.table = `crp_stage_${plan.id}`;
-    const staged: Source = { from: `pg_temp.${ident(this.table)} AS s` };
+    const staged: Source = { from: stagedByKey(shape, this.table) };
     this.small = fastStatements(shape, {
       from: `${stageUnnest(shape, 1)} AS s(${stageAliases(shape)})`,
     });
@@ -152,7 +154,8 @@ export class FastPath {
     const statements = range === undefined ? plan.staged : plan.ranged;
     const values = range === undefined ? [] : [range.lo, range.hi];
     const { lo, hi } = range ?? { lo: 0, hi: rows.size - 1 };
-    return this.#run(statements, { rows, lo, hi, values, name: undefined });
+    const work = { rows, lo, hi, values, name: undefined };
+    return byKey(this.#client, hi - lo + 1, () => this.#run(statements, work));
   }
 
   async #takeSmall(plan: PlanStatements, rows: NetRows): Promise<NetRow[]> {

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { Change, KeyState, Recorded, ReplayBase, RowVersion } from '../merge/types.ts';
 import { historyKeys, historyRead } from '../sql/history-apply.ts';
+import { byKey } from './by-key.ts';
 import type { NetRow } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
 import type { RowCodec } from './row-codec.ts';
@@ -44,7 +45,8 @@ export class HistoryTable {
     const order = new Map(rows.map((row, index) => [row, index]));
     const byIndex = new Map(read.map((row) => [order.get(row.net)!, row]));
     const keys = new Map<number, KeyChanges>();
-    const known = await this.#query(historyKeys(plan.shape, slowTableName(plan)));
+    const text = historyKeys(plan.shape, slowTableName(plan));
+    const known = await byKey(this.#client, rows.length, () => this.#query(text));
     const sorted = known.toSorted((one, other) => Number(one[0]) - Number(other[0]));
     for (const [index, first, birth, stamp, newest] of sorted) {
       const row = byIndex.get(Number(index))!;
@@ -69,7 +71,8 @@ export class HistoryTable {
     const places = keys.map((key) => order.get(key.rows[0]!.net)!);
     const found = new Map<number, StoredHistory>(places.map((place) => [place, { changes: [] }]));
     const text = historyRead(plan.shape, slowTableName(plan));
-    for (const [place, ...columns] of await this.#query(text, [places])) {
+    const read = await byKey(this.#client, rows.length, () => this.#query(text, [places]));
+    for (const [place, ...columns] of read) {
       addStored(found.get(Number(place))!, columns);
     }
     return places.map((place) => found.get(place)!);

@@ -5,6 +5,7 @@ import { slowLock, slowRead, slowTableDdl } from '../sql/apply-slow.ts';
 import { stageCopy } from '../sql/staging.ts';
 import type { NetRow, TupleRef } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
+import { byKey } from './by-key.ts';
 import { CopySink } from './field-sinks.ts';
 import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
 
@@ -55,11 +56,10 @@ export class SlowTable {
   /** As `read` of the changes that it staged last, as the target is now. */
   async readAgain(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
     const name = slowTableName(plan);
-    await this.#client.query(slowLock(plan.shape, name));
-    const result = await this.#client.query<(string | null)[]>({
-      text: slowRead(plan.shape, name),
-      rowMode: 'array',
-      types: TEXT_TYPES,
+    const text = slowRead(plan.shape, name);
+    const result = await byKey(this.#client, rows.length, async () => {
+      await this.#client.query(slowLock(plan.shape, name));
+      return this.#client.query<(string | null)[]>({ text, rowMode: 'array', types: TEXT_TYPES });
     });
     return result.rows.map((values) => slowRow(plan, rows, values));
   }

@@ -1,8 +1,11 @@
 import { AppError } from '../base/errors.ts';
 
-/** Under load a group is written at most this often: every group costs a sync of the disk. */
-const INTERVAL_MS = 50;
-/** A group of this size does not wait for the interval. */
+/**
+ * What is added waits so long for more: every group costs a sync of the disk, which the database next door has to wait
+ * for too. Nobody is in a hurry: the changes are in their origin's database, and whoever does is asks for `flush`.
+ */
+const INTERVAL_MS = 500;
+/** A group of this size does not wait. */
 const LARGE = 4 * 1024 * 1024;
 /** Most bytes of one group. */
 const MAX_GROUP = 16 * 1024 * 1024;
@@ -26,8 +29,8 @@ interface Barrier {
 }
 
 /**
- * Writes what many callers add in few groups, one at a time and in order. The first one after a quiet
- * time is written at once; under load groups grow instead of becoming more.
+ * Writes what many callers add in few groups, one at a time and in order. Under load groups grow instead of becoming
+ * more.
  *
  * A group that cannot be written (no space) is tried again until it can: what was added has been shown
  * to others, so nothing may overtake it. Meanwhile `failure` is set and callers should add no more.
@@ -95,6 +98,7 @@ export class GroupCommit<P extends Put> {
     // What is added in this turn of the event loop belongs to the first group. And what is shown to others
     // goes out to them before the store takes the thread.
     await new Promise((resolve) => setImmediate(resolve));
+    this.#lastStart = performance.now();
     while (this.#queue.length > 0 && !this.#closed) {
       await this.#pace();
       const group = this.#nextGroup();

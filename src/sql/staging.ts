@@ -1,5 +1,5 @@
 import { mergedColumns } from '../model/ir.ts';
-import { ident } from './apply-names.ts';
+import { columnList, ident } from './apply-names.ts';
 import { baseStampColumn, needsOldValues, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 
@@ -58,6 +58,14 @@ export function stageTableDdl(shape: Shape, name: string): string {
 /** COPY statement that fills it (PostgreSQL manual, COPY, "Binary Format"). */
 export function stageCopy(name: string): string {
   return `COPY pg_temp.${ident(name)} FROM STDIN WITH (FORMAT binary)`;
+}
+
+/**
+ * FROM item of what is staged, in the key's order: rows that are next to each other in an index are written one after
+ * the other, and two appliers lock rows in the same order.
+ */
+export function stagedByKey(shape: Shape, name: string): string {
+  return `(SELECT * FROM pg_temp.${ident(name)} ORDER BY ${columnList(shape.entity.key)}) AS s`;
 }
 
 /** FROM item that yields the same columns from array parameters `$first`, `$first + 1`, … */
