@@ -13,8 +13,9 @@ import { readMembers, readModels, readSite } from './catalog.ts';
 import type { InstalledModel, Member } from './catalog.ts';
 import { readConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
-import { askAgent } from './control.ts';
+import { requireDown } from './control.ts';
 import { readIdentity } from './group.ts';
+import { readLayout, requireLayout } from './layout.ts';
 import { readServer } from './provision.ts';
 import { MODELS_PATH } from './routes.ts';
 import { runAll } from '../postgres/transaction.ts';
@@ -89,6 +90,7 @@ export async function preview(
       },
     );
   }
+  requireLayout(await readLayout(client));
   const installed = await readModels(client);
   return planAdoption(client, model, { site, serverMajor, installed });
 }
@@ -105,17 +107,6 @@ export function previewText(plan: AdoptPlan, locking: LockPolicy): string {
   return `${statements.join(';\n\n')};\n`;
 }
 
-async function requireDown(root: string): Promise<void> {
-  const running = await askAgent(root, 'ping').catch((error: unknown) => {
-    if ((error as AppError).code === 'AGENT_DOWN') return undefined;
-    throw error;
-  });
-  if (running === undefined) return;
-  throw new AppError('AGENT_UP', 'The agent of this site is running', {
-    hint: `Stop it for the time being (services go on): syncline down --dir ${root}`,
-  });
-}
-
 interface Change {
   plan: AdoptPlan;
   config: SiteConfig;
@@ -125,10 +116,6 @@ interface Change {
 
 async function change(client: Client, { plan, locking, rows }: Change): Promise<void> {
   await withTableLocks(client, { entities: plan.lock, policy: locking }, async (lock) => {
-    // Databases of earlier versions lack it.
-    await client.query(
-      `ALTER TABLE crp.model ADD COLUMN IF NOT EXISTS older text[] NOT NULL DEFAULT '{}'`,
-    );
     await runAll(client, plan.objects);
     await lock();
     await runAll(client, plan.changes(rows?.above));

@@ -22,6 +22,7 @@ import { siteFolder } from './folder.ts';
 import { look } from './found.ts';
 import type { Found } from './found.ts';
 import { readIdentity } from './group.ts';
+import { refreshEmbedded } from './layout.ts';
 import { leaveGroup } from './leave.ts';
 import type { LeaveReport } from './leave.ts';
 import { Marks } from './marks.ts';
@@ -136,6 +137,7 @@ export class Agent {
   static async open(root: string, log: Log, options: AgentOptions = {}): Promise<Agent> {
     const config = readConfig(root);
     await embeddedCluster(config)?.start();
+    await refreshEmbedded(config, log);
     const client = await connectShared(config.database.url, 'syncline agent');
     try {
       const found = await look(client, config);

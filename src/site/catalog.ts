@@ -77,7 +77,7 @@ export async function upsertMember(client: Client, member: Member): Promise<void
 /** @throws AppError IR_VERSION for a model that another version of Syncline installed */
 export async function readModels(client: Client): Promise<InstalledModel[]> {
   const { rows } = await client.query<InstalledModel>(
-    // Databases of earlier versions have no such column.
+    // Databases of layout 0 have no such column.
     `SELECT ir, hash, coalesce(to_jsonb(m) -> 'older', '[]') AS older FROM crp.model AS m ORDER BY name`,
   );
   for (const { ir } of rows) {

@@ -135,6 +135,18 @@ export async function askAgent(
   }
 }
 
+/** @throws AppError AGENT_UP while the site's agent runs */
+export async function requireDown(root: string): Promise<void> {
+  const running = await askAgent(root, 'ping').catch((error: unknown) => {
+    if ((error as AppError).code === 'AGENT_DOWN') return undefined;
+    throw error;
+  });
+  if (running === undefined) return;
+  throw new AppError('AGENT_UP', 'The agent of this site is running', {
+    hint: `Stop it for the time being (services go on): syncline down --dir ${root}`,
+  });
+}
+
 async function answers(path: string): Promise<boolean> {
   return get(path, 'ping').then(
     () => true,

@@ -3,6 +3,7 @@ import { AppError } from '../base/errors.ts';
 import { hasLeft, readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel, SiteRecord } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
+import { readLayout, requireLayout } from './layout.ts';
 
 /** What the agent found when it started. */
 export interface Found {
@@ -15,7 +16,7 @@ export interface Found {
 /**
  * Looks at the site's database before the agent starts.
  *
- * @throws AppError SITE_OTHER, SITE_LEFT, and those of the catalogue
+ * @throws AppError SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, and those of the catalogue
  */
 export async function look(client: Client, config: SiteConfig): Promise<Found> {
   const site = await readSite(client);
@@ -33,6 +34,7 @@ export async function look(client: Client, config: SiteConfig): Promise<Found> {
         'join under another name, in another folder, with another database: syncline invite NAME at a member',
     });
   }
+  requireLayout(await readLayout(client));
   const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
   return {
     site,

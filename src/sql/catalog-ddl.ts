@@ -1,6 +1,12 @@
 import { ident } from './apply-names.ts';
 import { waitingDdl } from './waiting-ddl.ts';
 
+/**
+ * Counts the changes to what `syncline init` makes in a database: tables of schema crp, triggers, rights. A build
+ * does not work with a database of another layout; `syncline upgrade` brings an earlier one up to date.
+ */
+export const LAYOUT = 1;
+
 /** What a site's catalogue is made for. */
 export interface CatalogOptions {
   site: { name: string; number: number; incarnation: number };
@@ -9,8 +15,8 @@ export interface CatalogOptions {
 }
 
 /**
- * Statements that make the schema `crp` (ARCHITECTURE.md §5). Idempotent: they may run again on a
- * database that has them.
+ * Statements that make the schema `crp` (ARCHITECTURE.md §5). Idempotent: they run again on a database of
+ * an earlier layout.
  */
 export function catalogDdl(options: CatalogOptions): string[] {
   const { name, number, incarnation } = options.site;
@@ -18,13 +24,15 @@ export function catalogDdl(options: CatalogOptions): string[] {
     'CREATE SCHEMA IF NOT EXISTS crp',
     `CREATE TABLE IF NOT EXISTS crp.site (name text NOT NULL, number integer PRIMARY KEY,
        incarnation integer NOT NULL)`,
+    'ALTER TABLE crp.site ADD COLUMN IF NOT EXISTS layout integer NOT NULL DEFAULT 0',
     `INSERT INTO crp.site VALUES (${literal(name)}, ${number}, ${incarnation}) ON CONFLICT DO NOTHING`,
+    `UPDATE crp.site SET layout = ${LAYOUT}`,
     `CREATE TABLE IF NOT EXISTS crp.member (name text PRIMARY KEY, number integer NOT NULL UNIQUE
        CHECK (number BETWEEN 1 AND 2047), address text, incarnation integer NOT NULL DEFAULT 1,
        state text NOT NULL CHECK (state IN ('invited', 'joining', 'active', 'left')))`,
     `CREATE TABLE IF NOT EXISTS crp.model (name text PRIMARY KEY, revision text NOT NULL,
-       hash text NOT NULL, ir jsonb NOT NULL, older text[] NOT NULL DEFAULT '{}',
-       installed_at timestamptz NOT NULL DEFAULT now())`,
+       hash text NOT NULL, ir jsonb NOT NULL, installed_at timestamptz NOT NULL DEFAULT now())`,
+    `ALTER TABLE crp.model ADD COLUMN IF NOT EXISTS older text[] NOT NULL DEFAULT '{}'`,
     `CREATE TABLE IF NOT EXISTS crp.progress (origin integer PRIMARY KEY, incarnation integer NOT NULL,
        position bigint NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     'CREATE SEQUENCE IF NOT EXISTS crp.floor MINVALUE 0 START 0 CACHE 1',

@@ -67,17 +67,21 @@ export interface AdoptOptions {
   above?: ReadonlyMap<string, string>;
 }
 
-/** What is done to the tables that are in use, in the order in which their locks are asked for. */
-export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOptions): string[] {
-  const { site, serverMajor, above } = options;
+/** Stored generated columns are shipped. From version 18 on UPDATE would be refused otherwise: the old row must be in the WAL whole. */
+export function publicationDdl(tables: readonly AdoptedTable[], serverMajor: number): string[] {
   const stored = tables.some(({ facts }) =>
     facts.columns.some((column) => column.generated === 's'),
   );
+  return stored && serverMajor >= 18
+    ? ['ALTER PUBLICATION crp SET (publish_generated_columns = stored)']
+    : [];
+}
+
+/** What is done to the tables that are in use, in the order in which their locks are asked for. */
+export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOptions): string[] {
+  const { site, serverMajor, above } = options;
   return [
-    // From version 18 on UPDATE would be refused otherwise: the old row must be in the WAL whole.
-    ...(stored && serverMajor >= 18
-      ? ['ALTER PUBLICATION crp SET (publish_generated_columns = stored)']
-      : []),
+    ...publicationDdl(tables, serverMajor),
     ...tables.flatMap(({ entity, facts }) => [
       ...adoptionDdl(entity),
       ...derivedDdl(entity),

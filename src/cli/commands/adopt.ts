@@ -5,75 +5,52 @@ import { withConnection } from '../../postgres/connect.ts';
 import { adoptModel, preview, previewText } from '../../site/adopt.ts';
 import type { RowSource } from '../../site/adopt.ts';
 import type { AdoptPlan } from '../../site/adopt-plan.ts';
-import type { LockPolicy } from '../../site/adoption.ts';
 import { readConfig } from '../../site/config.ts';
 import { siteFolder } from '../../site/folder.ts';
-import { parseDuration } from '../../site/units.ts';
 import { installedModels } from '../models.ts';
-import { dirOption, wholeNumber } from '../options.ts';
+import { addLockingOptions, adminUrlOf, lockingOf } from '../locking.ts';
+import type { LockingOptions } from '../locking.ts';
+import { dirOption } from '../options.ts';
 
-interface Options {
+interface Options extends LockingOptions {
   dir: string;
-  database?: string;
   from?: string;
   first: boolean;
   keepRows: boolean;
   dryRun: boolean;
-  lockTimeout: string;
-  attempts: number;
 }
 
 /** `syncline adopt MODEL`: gives a site a model, or a later revision of one. */
 export function adoptCommand(): Command {
-  return new Command('adopt')
+  const command = new Command('adopt')
     .description(
       'give this site a model whose tables are in use, or a later revision of one; services go on (docs/operating/adopt.md)',
     )
     .argument('<model>', 'a shipped model, a YANG file, or a compiled model')
     .addOption(dirOption())
-    .option('--database <dsn>', 'superuser of the site’s database; the embedded server’s is known')
     .option('--from <site>', 'take the rows from this member, which has the model')
     .option('--first', 'no other site has it: ask none', false)
     .option('--keep-rows', 'keep the rows that are here, though others have the model', false)
-    .option('--dry-run', 'print the SQL and change nothing', false)
-    .option('--lock-timeout <time>', 'longest time to queue for a table’s lock', '500ms')
-    .option('--attempts <number>', 'how often to try for the locks', wholeNumber(1, 1000), 40)
-    .action(async (name: string, options: Options) => {
-      const config = readConfig(options.dir);
-      const model = installedModels([name])[0]!;
-      const adminUrl = options.database ?? config.database.adminUrl;
-      if (adminUrl === undefined) {
-        throw new AppError('OPTION_INVALID', 'The superuser of this site’s database is not known', {
-          hint: 'Name one: --database postgresql://postgres@HOST/DATABASE',
-        });
-      }
-      const locking = lockingOf(options);
-      if (options.dryRun) {
-        await withConnection(adminUrl, 'syncline adopt', async (client) => {
-          const plan = await preview(client, config, model);
-          console.log(notesText(plan) + previewText(plan, locking));
-        });
-        return;
-      }
-      const log = createLog(config.log.level, siteFolder(options.dir).log);
-      const source = sourceOf(options);
-      const { plan, rows } = await adoptModel({
-        ...{ root: options.dir, model, source, adminUrl, locking, log },
+    .option('--dry-run', 'print the SQL and change nothing', false);
+  return addLockingOptions(command).action(async (name: string, options: Options) => {
+    const config = readConfig(options.dir);
+    const model = installedModels([name])[0]!;
+    const adminUrl = adminUrlOf(config, options);
+    const locking = lockingOf(command, options);
+    if (options.dryRun) {
+      await withConnection(adminUrl, 'syncline adopt', async (client) => {
+        const plan = await preview(client, config, model);
+        console.log(notesText(plan) + previewText(plan, locking));
       });
-      console.log(notesText(plan) + resultText(plan, { options, rows }));
+      return;
+    }
+    const log = createLog(config.log.level, siteFolder(options.dir).log);
+    const source = sourceOf(options);
+    const { plan, rows } = await adoptModel({
+      ...{ root: options.dir, model, source, adminUrl, locking, log },
     });
-}
-
-function lockingOf(options: Options): LockPolicy {
-  try {
-    const timeoutMs = parseDuration('--lock-timeout', options.lockTimeout);
-    return { timeoutMs, attempts: options.attempts };
-  } catch (error) {
-    throw new AppError('OPTION_INVALID', (error as Error).message, {
-      hint: 'See syncline adopt --help',
-      cause: error,
-    });
-  }
+    console.log(notesText(plan) + resultText(plan, { options, rows }));
+  });
 }
 
 /** @throws AppError OPTION_INVALID when more than one is said */

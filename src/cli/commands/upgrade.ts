@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { LAYOUT } from '../../sql/catalog-ddl.ts';
+import { readConfig } from '../../site/config.ts';
+import { requireDown } from '../../site/control.ts';
+import { refreshSite } from '../../site/layout.ts';
+import { addLockingOptions, adminUrlOf, lockingOf } from '../locking.ts';
+import type { LockingOptions } from '../locking.ts';
+import { dirOption } from '../options.ts';
+
+interface Options extends LockingOptions {
+  dir: string;
+}
+
+/** `syncline upgrade`: makes the site's database what this build of Syncline works with. */
+export function upgradeCommand(): Command {
+  return addLockingOptions(
+    new Command('upgrade')
+      .description(
+        "bring this site's database up to date with this build; services go on (docs/operating/upgrade.md)",
+      )
+      .addOption(dirOption()),
+  ).action(async (options: Options, command: Command) => {
+    const config = readConfig(options.dir);
+    const adminUrl = adminUrlOf(config, options);
+    const locking = lockingOf(command, options);
+    await requireDown(options.dir);
+    const before = await refreshSite(config, { adminUrl, locking });
+    console.log(
+      before === LAYOUT
+        ? `The database has layout ${LAYOUT} already: nothing to do`
+        : `The database had layout ${before} and has ${LAYOUT} now. Start the agent: syncline up --dir ${options.dir}`,
+    );
+  });
+}

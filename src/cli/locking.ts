@@ -1,0 +1,43 @@
+/** Options of the commands that change tables in use. */
+import type { Command } from 'commander';
+import { AppError } from '../base/errors.ts';
+import type { LockPolicy } from '../site/adoption.ts';
+import type { SiteConfig } from '../site/config.ts';
+import { parseDuration } from '../site/units.ts';
+import { wholeNumber } from './options.ts';
+
+export interface LockingOptions {
+  database?: string;
+  lockTimeout: string;
+  attempts: number;
+}
+
+/** `--database`, `--lock-timeout` and `--attempts`. */
+export function addLockingOptions(command: Command): Command {
+  return command
+    .option('--database <dsn>', 'superuser of the site’s database; the embedded server’s is known')
+    .option('--lock-timeout <time>', 'longest time to queue for a table’s lock', '500ms')
+    .option('--attempts <number>', 'how often to try for the locks', wholeNumber(1, 1000), 40);
+}
+
+/** @throws AppError OPTION_INVALID */
+export function lockingOf(command: Command, options: LockingOptions): LockPolicy {
+  try {
+    const timeoutMs = parseDuration('--lock-timeout', options.lockTimeout);
+    return { timeoutMs, attempts: options.attempts };
+  } catch (error) {
+    throw new AppError('OPTION_INVALID', (error as Error).message, {
+      hint: `See syncline ${command.name()} --help`,
+      cause: error,
+    });
+  }
+}
+
+/** @throws AppError OPTION_INVALID when no superuser is known */
+export function adminUrlOf(config: SiteConfig, options: LockingOptions): string {
+  const adminUrl = options.database ?? config.database.adminUrl;
+  if (adminUrl !== undefined) return adminUrl;
+  throw new AppError('OPTION_INVALID', 'The superuser of this site’s database is not known', {
+    hint: 'Name one: --database postgresql://postgres@HOST/DATABASE',
+  });
+}

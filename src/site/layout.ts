@@ -1,0 +1,90 @@
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { withConnection } from '../postgres/connect.ts';
+import { runAll } from '../postgres/transaction.ts';
+import { catalogDdl, LAYOUT } from '../sql/catalog-ddl.ts';
+import { refreshObjectsDdl, refreshTablesDdl, replicatedEntities } from '../sql/refresh-ddl.ts';
+import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
+import type { LockPolicy } from './adoption.ts';
+import { readModels, readSite } from './catalog.ts';
+import type { SiteConfig } from './config.ts';
+import { readServer, roleNames } from './provision.ts';
+
+export interface RefreshOptions {
+  /** Connection string of a superuser of the site's database. */
+  adminUrl: string;
+  locking: LockPolicy;
+}
+
+/** The layout of a site's database (`LAYOUT`); 0 for those of builds that did not note it. */
+export async function readLayout(client: Client): Promise<number> {
+  const { rows } = await client.query<{ layout: number }>(
+    `SELECT coalesce((to_jsonb(s) ->> 'layout')::integer, 0) AS layout FROM crp.site AS s`,
+  );
+  return rows[0]!.layout;
+}
+
+/** @throws AppError SITE_OUTDATED, SITE_NEWER */
+export function requireLayout(found: number): void {
+  if (found === LAYOUT) return;
+  const what = `The site's database has layout ${found}, and this build of Syncline works with ${LAYOUT}`;
+  if (found > LAYOUT) {
+    throw new AppError('SITE_NEWER', what, {
+      hint: 'Install the build that it was last used with',
+    });
+  }
+  throw new AppError('SITE_OUTDATED', what, {
+    hint: 'Bring it up to date, with a superuser of the database: syncline upgrade --database DSN',
+  });
+}
+
+/**
+ * Brings a site's database to this build's layout, in one transaction: catalogue, trigger functions, triggers,
+ * rights. Rows, stamps and journals stay as they are, and so do the models. The agent must not run; services go on,
+ * but for a moment in which their tables are locked.
+ *
+ * @returns the layout that it had
+ * @throws AppError SITE_OTHER, SITE_NEWER, DATABASE_RIGHTS, and those of `checkAdoptions` and `withTableLocks`
+ */
+export async function refreshSite(config: SiteConfig, options: RefreshOptions): Promise<number> {
+  return withConnection(options.adminUrl, 'syncline upgrade', async (client) => {
+    const site = await readSite(client);
+    if (site.name !== config.site || site.number !== config.number) {
+      throw new AppError('SITE_OTHER', `The database is that of site "${site.name}"`, {
+        hint: `Name the database of site "${config.site}": --database DSN`,
+      });
+    }
+    const before = await readLayout(client);
+    if (before > LAYOUT) requireLayout(before);
+    if (before < LAYOUT) await refresh(client, site, options.locking);
+    return before;
+  });
+}
+
+/** The superuser of an embedded server is known: its site is brought up to date when its agent starts. */
+export async function refreshEmbedded(config: SiteConfig, log: Log): Promise<void> {
+  const { adminUrl } = config.database;
+  if (adminUrl === undefined) return;
+  const before = await refreshSite(config, { adminUrl, locking: DEFAULT_LOCKING });
+  if (before < LAYOUT) log.info({ before, layout: LAYOUT }, 'database brought up to date');
+}
+
+async function refresh(
+  client: Client,
+  site: { name: string; number: number; incarnation: number },
+  policy: LockPolicy,
+): Promise<void> {
+  const serverMajor = await readServer(client);
+  const roles = roleNames(site.name);
+  const models = (await readModels(client)).map(({ ir }) => ir);
+  const { tables } = await checkAdoptions(client, models, site.number);
+  const entities = models.flatMap(replicatedEntities);
+  await withTableLocks(client, { entities, policy }, async (lock) => {
+    await runAll(client, catalogDdl({ site, role: roles.agent }));
+    await runAll(client, refreshObjectsDdl(models, site.number));
+    await lock();
+    const context = { site: site.number, roles, tables, serverMajor };
+    await runAll(client, refreshTablesDdl(models, context));
+  });
+}

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { historyModel } from '../../test/support/history-model.ts';
+import { LEASES } from '../../test/support/lease-model.ts';
+import { setsModel } from '../../test/support/sets-model.ts';
+import { catalogDdl, LAYOUT } from './catalog-ddl.ts';
+import { refreshObjectsDdl, refreshTablesDdl } from './refresh-ddl.ts';
+
+/** Layout, and what it is: a hash of the statements that make it. */
+const KNOWN = { layout: 1, hash: '29bf6c2202b79440' };
+
+test('what a build makes in a database changes with its layout only', () => {
+  const models = [LEASES, historyModel(), setsModel()];
+  const roles = { owner: 'o', agent: 'a', service: 's' };
+  const statements = [
+    ...catalogDdl({ site: { name: 'one', number: 1, incarnation: 1 }, role: roles.agent }),
+    ...refreshObjectsDdl(models, 1),
+    ...refreshTablesDdl(models, { site: 1, roles, tables: [], serverMajor: 18 }),
+  ];
+  const hash = createHash('sha256').update(statements.join(';\n')).digest('hex').slice(0, 16);
+  assert.deepEqual(
+    { layout: LAYOUT, hash },
+    KNOWN,
+    'If databases of earlier builds need the change, raise LAYOUT (catalog-ddl.ts); in any case note the hash here',
+  );
+});

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Client } from 'pg';
+import { connect, withConnection } from '../../../src/postgres/connect.ts';
+import { readConfig } from '../../../src/site/config.ts';
+import { AgentSite, cli } from '../../support/agents.ts';
+import type { CliResult } from '../../support/agents.ts';
+import { LEASES } from '../../support/lease-model.ts';
+import { freePort, startServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/server.ts';
+import { equalSites } from '../../support/site-group.ts';
+
+let server: TestServer;
+const sites: AgentSite[] = [];
+
+before(async () => {
+  server = await startServer(18);
+  const one = await AgentSite.init('one', {
+    ...{ adminUrl: await server.createDatabase('one'), model: LEASES },
+  });
+  sites.push(one);
+  await one.up();
+  const invitation = await one.invite('two', 2);
+  const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('two') });
+  sites.push(two);
+  await two.up();
+});
+
+after(async () => {
+  for (const site of sites) await site.remove();
+  await server?.remove();
+});
+
+/** What a build makes in a database: tables, functions, triggers, rights, the publication. */
+const MADE = `
+  SELECT format('column %s.%s %s %s', c.table_name, c.column_name, c.data_type, c.column_default) AS line
+    FROM information_schema.columns AS c WHERE c.table_schema = 'crp'
+  UNION ALL SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
+    WHERE c.relnamespace = 'crp'::regnamespace
+  UNION ALL SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p WHERE p.pronamespace = 'crp'::regnamespace
+  UNION ALL SELECT pg_get_triggerdef(t.oid) || t.tgenabled::text FROM pg_trigger AS t WHERE NOT t.tgisinternal
+  UNION ALL SELECT format('%s %s %s', c.relname, pg_get_userbyid(c.relowner), c.relreplident)
+    FROM pg_class AS c WHERE c.relnamespace IN ('crp'::regnamespace, 'leases'::regnamespace)
+  UNION ALL SELECT format('grant %s %s %s', table_name, grantee, privilege_type)
+    FROM information_schema.role_table_grants WHERE table_schema IN ('crp', 'leases')
+  UNION ALL SELECT format('published %s.%s', schemaname, tablename) FROM pg_publication_tables
+  UNION ALL SELECT 'deadlock_timeout ' || has_parameter_privilege('syncline_two_agent', 'deadlock_timeout', 'SET')
+  ORDER BY 1`;
+
+async function made(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ line: string }>(MADE);
+  return rows.map(({ line }) => line);
+}
+
+/** As if an earlier build had made it, one that had less, and triggers that did something else. */
+const EARLIER = `
+  ALTER TABLE crp.site DROP COLUMN layout;
+  ALTER TABLE crp.model DROP COLUMN older;
+  DROP TABLE crp.waiting, crp.orphan;
+  DROP INDEX crp.conflict_parked;
+  DROP TRIGGER zz_crp_truncate ON leases.lease;
+  CREATE OR REPLACE FUNCTION crp.stamp_lease_tombstone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  REVOKE SET ON PARAMETER deadlock_timeout FROM syncline_two_agent`;
+
+function upgrade(site: AgentSite, ...args: string[]): Promise<CliResult> {
+  return cli('upgrade', '--dir', site.dir, '--database', site.adminUrl, ...args);
+}
+
+function refused(result: CliResult, code: string, hint: RegExp): void {
+  assert.equal(result.code, 1, result.stdout + result.stderr);
+  assert.match(result.stderr, new RegExp(`^syncline: [^]+ \\[${code}\\]\\n {2}hint: `));
+  assert.match(result.stderr, hint);
+}
+
+test('while the agent runs, and by who is no superuser, nothing is upgraded', async () => {
+  const [, two] = sites as [AgentSite, AgentSite];
+  refused(await upgrade(two), 'AGENT_UP', /syncline down/);
+  refused(await cli('upgrade', '--dir', two.dir), 'OPTION_INVALID', /--database/);
+  await two.end('SIGTERM');
+  const done = await upgrade(two);
+  assert.equal(done.code, 0, done.stderr);
+  assert.match(done.stdout, /nothing to do/);
+});
+
+test('a database that an earlier build made is refused until it is upgraded; then it is as a new one', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await one.sql.query(`INSERT INTO leases.lease (address, note) VALUES (1, 'before')`);
+  await withConnection(two.adminUrl, 'test', async (client) => {
+    const wanted = await made(client);
+    await client.query(EARLIER);
+    assert.notDeepEqual(await made(client), wanted);
+
+    refused(await cli('up', '--dir', two.dir), 'SITE_OUTDATED', /syncline upgrade --database/);
+    const agent = ['--database', two.config.database.url];
+    refused(await cli('upgrade', '--dir', two.dir, ...agent), 'DATABASE_RIGHTS', /superuser/);
+
+    await two.sql.query(`BEGIN; INSERT INTO leases.lease (address, note) VALUES (2, 'in the way')`);
+    const early = await made(client);
+    refused(
+      await upgrade(two, '--lock-timeout', '50ms', '--attempts', '2'),
+      'ADOPT_BUSY',
+      /Held by process \d+ \(test service\)/,
+    );
+    assert.deepEqual(await made(client), early);
+    await two.sql.query('ROLLBACK');
+
+    const done = await upgrade(two);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(done.stdout, /had layout 0/);
+    assert.deepEqual(await made(client), wanted);
+  });
+  await two.up();
+  await two.sql.query(`INSERT INTO leases.lease (address, note) VALUES (3, 'after')`);
+  await equalSites(sites, [LEASES]);
+  const { rows } = await one.sql.query(`SELECT note FROM leases.lease ORDER BY address`);
+  assert.deepEqual(rows, [{ note: 'before' }, { note: 'after' }]);
+});
+
+test('a database of a later build is refused', async () => {
+  const [, two] = sites as [AgentSite, AgentSite];
+  await two.end('SIGTERM');
+  await withConnection(two.adminUrl, 'test', async (client) => {
+    await client.query('UPDATE crp.site SET layout = layout + 1');
+    refused(await cli('up', '--dir', two.dir), 'SITE_NEWER', /Install the build/);
+    refused(await upgrade(two), 'SITE_NEWER', /Install the build/);
+    await client.query('UPDATE crp.site SET layout = layout - 1');
+  });
+  await two.up();
+});
+
+test('a site on its embedded server is brought up to date when its agent starts', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'crp-layout-'));
+  const port = await freePort();
+  try {
+    const made = await cli(
+      ...['init', '--site', 'own', '--group', 'other', '--dir', dir],
+      ...['--model', 'dns', '--database-port', String(port)],
+      ...['--listen', `127.0.0.1:${await freePort()}`],
+    );
+    assert.equal(made.code, 0, made.stderr);
+    const config = readConfig(dir);
+    const client = await connect(config.database.adminUrl!, 'test');
+    await client.query(`ALTER TABLE crp.site DROP COLUMN layout; DROP TABLE crp.waiting`);
+    const up = await cli('up', '--dir', dir, '--detach');
+    assert.equal(up.code, 0, up.stderr);
+    const { rows } = await client.query(
+      `SELECT to_regclass('crp.waiting') IS NOT NULL AS waiting, layout > 0 AS noted FROM crp.site`,
+    );
+    assert.deepEqual(rows, [{ waiting: true, noted: true }]);
+    await client.end();
+  } finally {
+    await cli('down', '--dir', dir, '--database');
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
