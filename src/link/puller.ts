@@ -106,27 +106,51 @@ export class Puller {
   }
 
   async #store(stream: ClientHttp2Stream): Promise<void> {
-    const reader = new FrameReader();
     const pending = new Set<Promise<void>>();
+    await this.#receiveAll(stream, pending);
+    await Promise.all(pending);
+    throw new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' });
+  }
+
+  /**
+   * Settles when the stream has ended; fails with the first frame that cannot be stored. Parts are taken as they
+   * come: an asynchronous iterator would first copy what has gathered into one buffer.
+   */
+  #receiveAll(stream: ClientHttp2Stream, pending: Set<Promise<void>>): Promise<void> {
+    const reader = new FrameReader();
     let bytes = 0;
-    let failed: unknown;
-    for await (const part of stream) {
-      this.#status.contactAt = Date.now();
-      for (const frame of reader.push(part as Buffer)) {
+    let failed = false;
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown): void => {
+        failed = true;
+        stream.pause();
+        reject(error as Error);
+      };
+      const store = (frame: Frame): void => {
         const size = frame.payload.length;
         bytes += size;
         const work = this.#frame(frame)
-          .catch((error: unknown) => (failed ??= error))
-          .then(() => void (bytes -= size));
+          .catch(fail)
+          .then(() => {
+            bytes -= size;
+            pending.delete(work);
+            if (bytes <= MAX_PENDING && !failed && stream.isPaused()) stream.resume();
+          });
         pending.add(work);
-        void work.then(() => pending.delete(work));
-        while (bytes > MAX_PENDING && failed === undefined) await Promise.race(pending);
-        if (failed !== undefined) throw failed;
-      }
-    }
-    await Promise.all(pending);
-    if (failed !== undefined) throw failed;
-    throw new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' });
+      };
+      stream.on('data', (part: Buffer) => {
+        this.#status.contactAt = Date.now();
+        try {
+          for (const frame of reader.push(part)) if (!failed) store(frame);
+        } catch (error) {
+          fail(error);
+        }
+        if (bytes > MAX_PENDING) stream.pause();
+      });
+      stream.once('error', reject);
+      stream.once('end', resolve);
+      stream.once('close', resolve);
+    });
   }
 
   async #frame({ kind, payload }: Frame): Promise<void> {
