@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
+import { MAX_SITE_NUMBER } from './config.ts';
 
 const FLOOR = `SELECT coalesce(pg_sequence_last_value('crp.floor'::regclass), 0)::text AS floor`;
 const RAISE = `SELECT setval('crp.stable', greatest($1::bigint, (SELECT last_value FROM crp.stable)))`;
@@ -20,13 +21,17 @@ export class Removals {
     this.#wanted = groups.some(({ method }) => method === 'remove-wins');
   }
 
-  /** A stamp that this site has from another one, above those that are known to be stable; 0 if there is none. */
+  /**
+   * A stamp that no site writes any more once everything that is here is everywhere, and above those that are known to
+   * be stable; 0 if there is none. The floor is the time of the greatest stamp from another site, and whoever has that
+   * one stamps his own writes with later times: so it counts for stamps of all sites at that time.
+   */
   async greatest(client: Client): Promise<bigint> {
     if (!this.#wanted) return 0n;
     const { rows } = await client.query<{ floor: string }>(FLOOR);
     const floor = BigInt(rows[0]!.floor);
     this.#first ??= floor;
-    const stamp = floor << 11n;
+    const stamp = (floor << 11n) | BigInt(MAX_SITE_NUMBER);
     return floor > this.#first && stamp > this.#done ? stamp : 0n;
   }
 

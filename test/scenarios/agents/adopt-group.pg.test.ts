@@ -188,3 +188,44 @@ test('a column that one site has first stops nothing; the other gets its values 
     assert.equal(await site.number(`SELECT count(*) FROM crp.conflict WHERE status = 'parked'`), 0);
   }
 });
+
+test('both sites keep the rows that they had: verify brings them together, and a value that is taken is left to be settled', async () => {
+  const table = 'CREATE TABLE tag (id integer PRIMARY KEY, name text UNIQUE, weight integer)';
+  for (const { sql } of [one, two]) await sql.query(table);
+  await one.sql.query(
+    `INSERT INTO tag VALUES (1, 'same', 1), (2, 'b', 2), (3, 'of one', 3), (5, 'taken', 5)`,
+  );
+  await two.sql.query(
+    `INSERT INTO tag VALUES (1, 'same', 1), (2, 'B', 2), (4, 'of two', 4), (6, 'taken', 6)`,
+  );
+  const tags = await imported(one.sql, 'tag', '2026-11-27', (text) => text);
+  await one.adoptAndUp(tags, { kind: 'first' });
+  await two.adoptAndUp(tags, { kind: 'keep' });
+
+  const verify = ['verify', '--entity', 'tag', '--json', '--dir', one.site.dir];
+  const found = await cli(...verify);
+  assert.equal(found.code, 1, found.stderr);
+  const kinds = (JSON.parse(found.stdout) as { differences: { key: { id: string } }[] })
+    .differences;
+  assert.deepEqual(kinds.map(({ key }) => Number(key.id)).toSorted(), [2, 3, 4, 5, 6]);
+
+  const repaired = await cli(...verify, '--repair');
+  assert.equal(repaired.code, 1, repaired.stderr);
+  const { differences } = JSON.parse(repaired.stdout) as {
+    differences: { key: { id: string }; outcome: string; reason?: string }[];
+  };
+  const outcomes = differences.map(({ key, outcome }) => `${key.id} ${outcome}`).toSorted();
+  assert.deepEqual(outcomes, ['2 repaired', '3 repaired', '4 repaired', '5 left', '6 left']);
+  for (const { outcome, reason } of differences) {
+    if (outcome === 'left') assert.match(reason ?? '', /tag_name_key/);
+  }
+
+  // The operator decides which of the two keeps the name.
+  await two.sql.query(`UPDATE tag SET name = 'free' WHERE id = 6`);
+  assert.equal((await cli(...verify, '--repair')).code, 0);
+  await equal(tags);
+  const { rows } = await two.sql.query<{ v: string }>(
+    `SELECT string_agg(concat_ws(' ', id, lower(name)), ', ' ORDER BY id) AS v FROM tag`,
+  );
+  assert.equal(rows[0]!.v, '1 same, 2 b, 3 of one, 4 of two, 5 taken, 6 free');
+});

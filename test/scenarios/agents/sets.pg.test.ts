@@ -75,3 +75,43 @@ test('sets that three sites change all the time end equal, and every added value
   );
   assert.equal(rows[0]!.n, '120');
 });
+
+/** Entries of removals in the tags of row 2's set whose removals win. */
+async function removals(site: AgentSite): Promise<string[]> {
+  const { rows } = await site.sql.query<{ tag: string }>(
+    `SELECT tag FROM test.account, unnest(_crp_role_tags) AS tag WHERE id = 2 AND tag LIKE '-%'`,
+  );
+  return rows.map(({ tag }) => tag.split(' ')[1]!);
+}
+
+test('what was removed is forgotten once every site has the removal, and not before', async () => {
+  const [one, two, three] = sites as [AgentSite, AgentSite, AgentSite];
+  const roles = (wanted: string): Promise<void> =>
+    eventually(`${wanted} everywhere`, async () => {
+      const found = await Promise.all(
+        sites.map((site) => site.sql.query('SELECT role::text FROM test.account WHERE id = 2')),
+      );
+      return found.every(({ rows }) => (rows[0] as { role: string } | undefined)?.role === wanted);
+    });
+  await one.sql.query(`INSERT INTO test.account (id, role) VALUES (2, '{x,y}')`);
+  await roles('{x,y}');
+  three.proxy.set('cut');
+  await three.end('SIGTERM');
+  await two.sql.query(`UPDATE test.account SET role = '{x}' WHERE id = 2`);
+  await eventually('the removal is there', async () => (await removals(one)).includes('y'));
+  // As long as the third site may still add to what it has seen, the removal has to be known.
+  const { rounds } = await one.status();
+  await eventually('rounds pass', async () => (await one.status()).rounds >= rounds + 8);
+  await one.sql.query(`UPDATE test.account SET role = '{w,x}' WHERE id = 2`);
+  assert.deepEqual(await removals(one), ['y']);
+  three.proxy.set('open');
+  await three.up();
+  await roles('{w,x}');
+  let write = 0;
+  await eventually('the removal is forgotten', async () => {
+    write += 1;
+    await one.sql.query(`UPDATE test.account SET role = $1 WHERE id = 2`, [['x', `v${write}`]]);
+    return !(await removals(one)).includes('y');
+  });
+  await equal();
+});
