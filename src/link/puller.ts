@@ -106,18 +106,17 @@ export class Puller {
   }
 
   async #store(stream: ClientHttp2Stream): Promise<void> {
-    const pending = new Set<Promise<void>>();
-    await this.#receiveAll(stream, pending);
-    await Promise.all(pending);
+    await this.#receiveAll(stream);
     throw new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' });
   }
 
   /**
-   * Settles when the stream has ended; fails with the first frame that cannot be stored. Parts are taken as they
+   * Settles when the stream has ended and is stored; fails with the first frame that cannot be. Parts are taken as they
    * come: an asynchronous iterator would first copy what has gathered into one buffer.
    */
-  #receiveAll(stream: ClientHttp2Stream, pending: Set<Promise<void>>): Promise<void> {
+  #receiveAll(stream: ClientHttp2Stream): Promise<void> {
     const reader = new FrameReader();
+    const pending = new Set<Promise<void>>();
     let bytes = 0;
     let failed = false;
     return new Promise((resolve, reject) => {
@@ -147,9 +146,10 @@ export class Puller {
         }
         if (bytes > MAX_PENDING) stream.pause();
       });
+      const ended = (): void => void Promise.all(pending).then(() => resolve());
       stream.once('error', reject);
-      stream.once('end', resolve);
-      stream.once('close', resolve);
+      stream.once('end', ended);
+      stream.once('close', ended);
     });
   }
 

@@ -207,7 +207,10 @@ test('both sites keep the rows that they had: verify brings them together, and a
   assert.equal(found.code, 1, found.stderr);
   const kinds = (JSON.parse(found.stdout) as { differences: { key: { id: string } }[] })
     .differences;
-  assert.deepEqual(kinds.map(({ key }) => Number(key.id)).toSorted((one, other) => one - other), [2, 3, 4, 5, 6]);
+  assert.deepEqual(
+    kinds.map(({ key }) => Number(key.id)).toSorted((one, other) => one - other),
+    [2, 3, 4, 5, 6],
+  );
 
   const repaired = await cli(...verify, '--repair');
   assert.equal(repaired.code, 1, repaired.stderr);
