@@ -37,16 +37,30 @@ function testFiles(suffixes, without) {
     .sort((one, other) => one.localeCompare(other));
 }
 
-/** In CI every real server has to be there: Debian's PostgreSQL 15 is installed (as root) when it is not. */
-function installServers() {
-  if (process.env.CI !== 'true' || existsSync('/usr/lib/postgresql/15/bin/postgres')) return;
+/** Real programs that tests talk to, with the Debian packages that have them. */
+const DEBIAN = {
+  '/usr/lib/postgresql/15/bin/postgres': 'postgresql-15',
+  '/usr/bin/yanglint': 'libyang-tools',
+  '/usr/bin/named-compilezone': 'bind9-utils',
+  '/usr/bin/kzonecheck': 'knot-dnssecutils',
+  '/usr/sbin/nsd-checkzone': 'nsd',
+};
+
+/**
+ * In CI every real program has to be there: what is missing is installed (as root), all at once and before the tests.
+ * Two tests that install at the same time would find the lock of the package system taken.
+ */
+function installPrograms() {
+  const missing = Object.entries(DEBIAN).filter(([program]) => !existsSync(program));
+  if (process.env.CI !== 'true' || missing.length === 0) return;
   run('apt-get', ['update', '-q']);
-  run('apt-get', ['install', '-qy', '--no-install-recommends', 'postgresql-15']);
+  const names = missing.map(([, name]) => name);
+  run('apt-get', ['install', '-qy', '--no-install-recommends', ...names]);
 }
 
 function test(args) {
   const unit = args.includes('--unit');
-  if (!unit) installServers();
+  installPrograms();
   run('npx', ['--no-install', 'tsc', '--noEmit', '-p', 'tsconfig.json']);
   run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);

@@ -21,7 +21,15 @@ export function missingYanglint(): string | undefined {
     return 'needs yanglint: install the Debian package libyang-tools';
   }
   spawnSync('apt-get', ['update', '-q'], { stdio: 'inherit' });
-  const install = ['install', '-qy', '--no-install-recommends', 'libyang-tools'];
+  // `npm test` has installed it; another test that is run by itself may install at the same time.
+  const install = [
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    'install',
+    '-qy',
+    '--no-install-recommends',
+    'libyang-tools',
+  ];
   spawnSync('apt-get', install, { stdio: 'inherit' });
   if (!isInstalled()) throw new Error('yanglint is missing: apt-get install libyang-tools failed');
   return undefined;
