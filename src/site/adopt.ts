@@ -9,13 +9,13 @@ import { AdoptedRows } from './adopt-rows.ts';
 import { requireEmpty, withTableLocks } from './adoption.ts';
 import type { LockPolicy } from './adoption.ts';
 import { parseAddress } from './address.ts';
-import { readMembers, readModels, readSite } from './catalog.ts';
+import { readMembers, readModels } from './catalog.ts';
 import type { InstalledModel, Member } from './catalog.ts';
 import { readConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
 import { requireDown } from './control.ts';
 import { readIdentity } from './group.ts';
-import { readLayout, requireLayout } from './layout.ts';
+import { readLayout, readOwnSite, requireLayout } from './layout.ts';
 import { readServer } from './provision.ts';
 import { MODELS_PATH } from './routes.ts';
 import { runAll } from '../postgres/transaction.ts';
@@ -80,16 +80,7 @@ export async function preview(
   model: InstalledModel,
 ): Promise<AdoptPlan> {
   const serverMajor = await readServer(client);
-  const site = await readSite(client);
-  if (site.name !== config.site) {
-    throw new AppError(
-      'SITE_OTHER',
-      `The database is that of site "${site.name}", not of "${config.site}"`,
-      {
-        hint: 'Name the database of this site: --database DSN',
-      },
-    );
-  }
+  const site = await readOwnSite(client, config);
   requireLayout(await readLayout(client));
   const installed = await readModels(client);
   return planAdoption(client, model, { site, serverMajor, installed });

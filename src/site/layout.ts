@@ -8,6 +8,7 @@ import { refreshObjectsDdl, refreshTablesDdl, replicatedEntities } from '../sql/
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
 import type { LockPolicy } from './adoption.ts';
 import { readModels, readSite } from './catalog.ts';
+import type { SiteRecord } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import { readServer, roleNames } from './provision.ts';
 
@@ -15,6 +16,21 @@ export interface RefreshOptions {
   /** Connection string of a superuser of the site's database. */
   adminUrl: string;
   locking: LockPolicy;
+}
+
+/**
+ * The site in a database that an operator named.
+ *
+ * @throws AppError SITE_OTHER when it is not the one that is configured, and that of `readSite`
+ */
+export async function readOwnSite(client: Client, config: SiteConfig): Promise<SiteRecord> {
+  const site = await readSite(client);
+  if (site.name === config.site && site.number === config.number) return site;
+  throw new AppError(
+    'SITE_OTHER',
+    `The database is that of site "${site.name}", not of "${config.site}"`,
+    { hint: 'Name the database of this site: --database DSN' },
+  );
 }
 
 /** The layout of a site's database (`LAYOUT`); 0 for those of builds that did not note it. */
@@ -49,12 +65,7 @@ export function requireLayout(found: number): void {
  */
 export async function refreshSite(config: SiteConfig, options: RefreshOptions): Promise<number> {
   return withConnection(options.adminUrl, 'syncline upgrade', async (client) => {
-    const site = await readSite(client);
-    if (site.name !== config.site || site.number !== config.number) {
-      throw new AppError('SITE_OTHER', `The database is that of site "${site.name}"`, {
-        hint: `Name the database of site "${config.site}": --database DSN`,
-      });
-    }
+    const site = await readOwnSite(client, config);
     const before = await readLayout(client);
     if (before > LAYOUT) requireLayout(before);
     if (before < LAYOUT) await refresh(client, site, options.locking);
@@ -70,11 +81,7 @@ export async function refreshEmbedded(config: SiteConfig, log: Log): Promise<voi
   if (before < LAYOUT) log.info({ before, layout: LAYOUT }, 'database brought up to date');
 }
 
-async function refresh(
-  client: Client,
-  site: { name: string; number: number; incarnation: number },
-  policy: LockPolicy,
-): Promise<void> {
+async function refresh(client: Client, site: SiteRecord, policy: LockPolicy): Promise<void> {
   const serverMajor = await readServer(client);
   const roles = roleNames(site.name);
   const models = (await readModels(client)).map(({ ir }) => ir);

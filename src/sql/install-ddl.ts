@@ -77,15 +77,18 @@ export function publicationDdl(tables: readonly AdoptedTable[], serverMajor: num
     : [];
 }
 
+/** What replication adds to a table: hidden columns, derived ones, triggers. */
+export function tableChangesDdl(entity: Entity, site: number): string[] {
+  return [...adoptionDdl(entity), ...derivedDdl(entity), ...replicationTriggers(entity, site)];
+}
+
 /** What is done to the tables that are in use, in the order in which their locks are asked for. */
 export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOptions): string[] {
   const { site, serverMajor, above } = options;
   return [
     ...publicationDdl(tables, serverMajor),
     ...tables.flatMap(({ entity, facts }) => [
-      ...adoptionDdl(entity),
-      ...derivedDdl(entity),
-      ...replicationTriggers(entity, site),
+      ...tableChangesDdl(entity, site),
       ...sharedSequences(entity, facts).map(({ column, sequence }) => {
         const last = above?.get(`${sequence.schema}.${sequence.name}`);
         const at = last === undefined ? { site } : { site, above: last };

@@ -1,8 +1,7 @@
 /** SQL that makes what an earlier build made of installed models what this one would make. All of it is idempotent. */
 import type { Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
-import { derivedDdl } from './derived-ddl.ts';
-import { adoptionDdl, replicationObjects, replicationTriggers } from './entity-ddl.ts';
+import { replicationObjects } from './entity-ddl.ts';
 import { helperDdl } from './helper-ddl.ts';
 import {
   countersDdl,
@@ -10,6 +9,7 @@ import {
   ownerDdl,
   publicationDdl,
   sequenceGrants,
+  tableChangesDdl,
 } from './install-ddl.ts';
 import type { AdoptedTable, SiteRoles } from './install-ddl.ts';
 
@@ -41,12 +41,7 @@ export function refreshTablesDdl(models: readonly Model[], context: RefreshConte
   const entities = models.flatMap(replicatedEntities);
   return [
     ...publicationDdl(tables, serverMajor),
-    ...entities.flatMap((entity) => [
-      // Columns that the model does not name are new to the table only.
-      ...adoptionDdl(entity),
-      ...derivedDdl(entity),
-      ...replicationTriggers(entity, site),
-    ]),
+    ...entities.flatMap((entity) => tableChangesDdl(entity, site)),
     ...models.flatMap((model) => modelGrants(model, roles)),
     ...sequenceGrants(tables, roles),
     ownerDdl(models, roles.owner),

@@ -1,5 +1,6 @@
 /** Runs `yanglint` (Debian package libyang-tools), the independent tool that our results are compared with. */
 import { spawn, spawnSync } from 'node:child_process';
+import { installPackage } from '../support/debian.ts';
 
 /** What a run of yanglint said. */
 export interface Verdict {
@@ -20,17 +21,7 @@ export function missingYanglint(): string | undefined {
   if (process.env.CI !== 'true') {
     return 'needs yanglint: install the Debian package libyang-tools';
   }
-  spawnSync('apt-get', ['update', '-q'], { stdio: 'inherit' });
-  // `npm test` has installed it; another test that is run by itself may install at the same time.
-  const install = [
-    '-o',
-    'DPkg::Lock::Timeout=300',
-    'install',
-    '-qy',
-    '--no-install-recommends',
-    'libyang-tools',
-  ];
-  spawnSync('apt-get', install, { stdio: 'inherit' });
+  installPackage('libyang-tools');
   if (!isInstalled()) throw new Error('yanglint is missing: apt-get install libyang-tools failed');
   return undefined;
 }

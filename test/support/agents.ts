@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -42,6 +43,13 @@ export function cli(...args: string[]): Promise<CliResult> {
     child.once('error', reject);
     child.once('close', (code) => resolve({ ...result, code }));
   });
+}
+
+/** The command failed, said what, and gave a hint. */
+export function refused(result: CliResult, code: string, hint: RegExp): void {
+  assert.equal(result.code, 1, result.stdout + result.stderr);
+  assert.match(result.stderr, new RegExp(`^syncline: [^]+ \\[${code}\\]\\n {2}hint: `));
+  assert.match(result.stderr, hint);
 }
 
 /** A site on an existing server, with its agent as a process of its own and a proxy before its link. */

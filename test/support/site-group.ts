@@ -1,8 +1,27 @@
 import { connect, withConnection } from '../../src/postgres/connect.ts';
 import { digests } from '../../src/repair/digest.ts';
 import type { Model } from '../../src/model/ir.ts';
-import type { AgentSite } from './agents.ts';
+import { AgentSite } from './agents.ts';
 import { eventually } from './pair.ts';
+import type { TestServer } from './server.ts';
+
+/**
+ * Makes the sites `one` and `two` on a server and starts them. Each is added to `sites` as soon as it is there, so that
+ * it can be removed whatever happens after.
+ */
+export async function twoSites(
+  sites: AgentSite[],
+  server: TestServer,
+  model: Model,
+): Promise<void> {
+  const one = await AgentSite.init('one', { adminUrl: await server.createDatabase('one'), model });
+  sites.push(one);
+  await one.up();
+  const invitation = await one.invite('two', 2);
+  const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('two') });
+  sites.push(two);
+  await two.up();
+}
 
 /** Waits until the sites have the same rows of the models' entities. */
 export async function equalSites(

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { AgentSite, cli } from '../../support/agents.ts';
+import { AgentSite, cli, refused } from '../../support/agents.ts';
 import type { CliResult } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
@@ -31,13 +31,6 @@ after(async () => {
 
 function init(dir: string, ...args: string[]): Promise<CliResult> {
   return cli('init', '--site', 'one', '--model', model, '--dir', dir, ...args);
-}
-
-/** The command failed, said what, and gave a hint. */
-function refused(result: CliResult, code: string, hint: RegExp): void {
-  assert.equal(result.code, 1, result.stdout + result.stderr);
-  assert.match(result.stderr, new RegExp(`^syncline: [^]+ \\[${code}\\]\\n {2}hint: `));
-  assert.match(result.stderr, hint);
 }
 
 function occupy(): Promise<{ port: number; blocker: Server }> {

@@ -2,26 +2,19 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
-import { AgentSite } from '../../support/agents.ts';
+import type { AgentSite } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { twoSites } from '../../support/site-group.ts';
 
 let server: TestServer;
 const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const one = await AgentSite.init('one', {
-    ...{ adminUrl: await server.createDatabase('one'), model: LEASES },
-  });
-  sites.push(one);
-  await one.up();
-  const invitation = await one.invite('two', 2);
-  const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('two') });
-  sites.push(two);
-  await two.up();
+  await twoSites(sites, server, LEASES);
 });
 
 after(async () => {

@@ -6,27 +6,19 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
 import { readConfig } from '../../../src/site/config.ts';
-import { AgentSite, cli } from '../../support/agents.ts';
-import type { CliResult } from '../../support/agents.ts';
+import { cli, refused } from '../../support/agents.ts';
+import type { AgentSite, CliResult } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { freePort, startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { equalSites } from '../../support/site-group.ts';
+import { equalSites, twoSites } from '../../support/site-group.ts';
 
 let server: TestServer;
 const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const one = await AgentSite.init('one', {
-    ...{ adminUrl: await server.createDatabase('one'), model: LEASES },
-  });
-  sites.push(one);
-  await one.up();
-  const invitation = await one.invite('two', 2);
-  const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('two') });
-  sites.push(two);
-  await two.up();
+  await twoSites(sites, server, LEASES);
 });
 
 after(async () => {
@@ -72,12 +64,6 @@ const EARLIER = `
 
 function upgrade(site: AgentSite, ...args: string[]): Promise<CliResult> {
   return cli('upgrade', '--dir', site.dir, '--database', site.adminUrl, ...args);
-}
-
-function refused(result: CliResult, code: string, hint: RegExp): void {
-  assert.equal(result.code, 1, result.stdout + result.stderr);
-  assert.match(result.stderr, new RegExp(`^syncline: [^]+ \\[${code}\\]\\n {2}hint: `));
-  assert.match(result.stderr, hint);
 }
 
 test('while the agent runs, and by who is no superuser, nothing is upgraded', async () => {
