@@ -91,6 +91,8 @@ export class Speculator {
 
   async #chunk(chunk: Chunk): Promise<void> {
     const { xid, number } = chunk;
+    // It failed after its last chunk.
+    if (this.#current?.failure !== undefined) this.#refuse(this.#current);
     if (this.#current === undefined && number === 0 && !this.#options.refused.has(xid)) {
       await this.#begin(xid);
     }
@@ -104,11 +106,15 @@ export class Speculator {
     try {
       await this.#free;
       const { apply } = (this.#sessions ??= await this.#open());
-      this.#current = await Speculation.begin(apply, xid, {
+      const speculation = await Speculation.begin(apply, xid, {
         ...this.#options.context,
         plansOf: (relations) => plansOf(apply, relations),
       });
       this.#watching ??= setInterval(() => void this.#watch(), WATCH_MS);
+      const { journal, origin } = this.#options;
+      // Its commit may have come and gone meanwhile: nobody would ever ask for it again.
+      if (journal.inProgress(origin, xid)) this.#current = speculation;
+      else await speculation.abandon('it has ended');
     } catch (error) {
       this.#options.refused.add(xid);
       this.#options.log.warn({ xid, error: describeError(error) }, 'stream not applied early');
@@ -137,6 +143,7 @@ export class Speculator {
     const speculation = this.#current;
     if (speculation === undefined || this.#sessions === undefined) return;
     const { watch, pid } = this.#sessions;
+    if (speculation.failure !== undefined) return this.#refuse(speculation);
     try {
       const { rowCount } = await watch.query({ name: 'waiting', text: WAITING, values: [pid] });
       if (rowCount === 0) return;

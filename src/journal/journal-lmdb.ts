@@ -229,6 +229,10 @@ export class LmdbJournal implements Journal {
     }
   }
 
+  inProgress(origin: number, xid: number): boolean {
+    return this.#log(origin).streams.inProgress(xid);
+  }
+
   #chunk(id: Omit<Chunk, 'bytes'>): Chunk | undefined {
     const bytes = this.#chunks.get(chunkKey(id));
     return bytes === undefined ? undefined : { ...id, bytes };

@@ -40,6 +40,8 @@ export interface Journal {
   follow(origin: number, after: bigint, options: FollowOptions): AsyncIterable<Entry>;
   /** The chunks of a stream from number `from` on, in order; ends at the newest stored one. */
   chunks(origin: number, xid: number, from: number): Iterable<Chunk>;
+  /** Whether a transaction has chunks here, and neither a commit nor an abort. */
+  inProgress(origin: number, xid: number): boolean;
 
   /** Sets the position of an origin that has no batches yet: a new site starts at its base copy. */
   startAt(origin: number, position: bigint): Promise<void>;

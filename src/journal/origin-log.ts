@@ -1,7 +1,6 @@
 import { commitsStream } from './batch.ts';
 import type { Batch, Chunk, Entry, FollowOptions } from './journal.ts';
 import { StreamLog } from './stream-log.ts';
-import type { StreamFollower } from './stream-log.ts';
 
 /** Bytes of recent batches that followers find in memory. */
 const TAIL_BYTES = 8 * 1024 * 1024;
@@ -78,7 +77,7 @@ export class OriginLog {
           await this.#news(options.signal);
           continue;
         }
-        if (entry.kind === 'batch') at = this.#passed(entry.batch, streams);
+        if (entry.kind === 'batch') at = entry.batch.last;
         yield entry;
       }
     } finally {
@@ -90,12 +89,6 @@ export class OriginLog {
     if (after >= this.position) return undefined;
     const batch = this.#find(after) ?? stored.batch(after);
     return batch === undefined ? undefined : { kind: 'batch', batch };
-  }
-
-  #passed(batch: Batch, streams: StreamFollower | undefined): bigint {
-    const xid = commitsStream(batch.bytes);
-    if (xid !== undefined) streams?.forget(xid);
-    return batch.last;
   }
 
   /** The first batch in the tail that ends after the position, if the one before it is there too. */

@@ -59,6 +59,11 @@ export class StreamLog {
   /** Its batch was added: whoever lacks chunks reads them from the journal. */
   committed(xid: number): void {
     this.#counts.delete(xid);
+    for (const follower of this.#followers) follower.committed(xid);
+  }
+
+  inProgress(xid: number): boolean {
+    return this.#counts.has(xid);
   }
 
   follower(store: StoredChunk): StreamFollower {
@@ -120,8 +125,8 @@ export class StreamFollower {
     if (this.#next.delete(xid)) this.#aborted.push(xid);
   }
 
-  /** The transaction's commit was given. */
-  forget(xid: number): void {
+  /** No more chunks of it are given. */
+  committed(xid: number): void {
     this.#next.delete(xid);
   }
 
