@@ -8,7 +8,7 @@ import type { Entity } from '../model/ir.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
 import { lockIncumbents } from './incumbents.ts';
-import type { FoundClash } from './retry.ts';
+import type { FoundClash } from './in-the-way.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';

@@ -17,9 +17,13 @@ import type { KeyChanges, StoredHistory } from './history-table.ts';
 import { HistoryWriter } from './history-writer.ts';
 import type { KeyWrite } from './history-writer.ts';
 import type { EntityPlan } from './relation.ts';
+import { conflictType } from './integrity.ts';
+import type { Violation } from './integrity.ts';
 import { RowCodec } from './row-codec.ts';
 import type { SlowOutcome, SlowPathContext } from './slow-path.ts';
 import { SlowTable } from './slow-table.ts';
+import { keyImage, Waiting } from './waiting.ts';
+import type { Image } from './waiting.ts';
 
 /** Changes that one pass reads, replays and writes; bounds memory and the time that locks are held. */
 const PASS = 2_000;
@@ -34,6 +38,8 @@ export interface HistoryContext extends SlowPathContext {
 interface Decided extends KeyWrite {
   conflicts: ReplayConflict[];
   history: History;
+  /** The key, of one that waits. */
+  waits?: Image;
 }
 
 /**
@@ -46,6 +52,7 @@ export class HistoryPath {
   readonly #table: HistoryTable;
   readonly #writer: HistoryWriter;
   readonly #functions: FunctionCaller;
+  readonly #waiting: Waiting;
   readonly #policies = new Map<string, MergePolicy>();
 
   constructor(client: Client, context: HistoryContext) {
@@ -54,6 +61,7 @@ export class HistoryPath {
     this.#table = new HistoryTable(client, new SlowTable(client));
     this.#writer = new HistoryWriter(client);
     this.#functions = new FunctionCaller(client);
+    this.#waiting = new Waiting(client);
   }
 
   /** Applies changes in their order. @throws the database's error; nothing is left out */
@@ -74,11 +82,13 @@ export class HistoryPath {
     const codec = new RowCodec(plan.shape);
     const keys = await this.#table.read(plan, codec, rows);
     const decided = await this.#decide(plan, rows, keys);
-    const { again, parked } = await this.#writer.write(codec, decided);
+    const { again, forbidden } = await this.#writer.write(codec, decided);
     const done = decided.filter((one) => !again.has(one));
-    const entries = done.flatMap((one) => conflictEntries(codec, one, parked.get(one)));
+    const entries = done.flatMap((one) => conflictEntries(codec, one));
     await recordConflicts(this.#client, entries, this.#context.origin);
-    outcome.conflicts += entries.length;
+    for (const one of done) await this.#park(codec, one, forbidden.get(one));
+    outcome.conflicts += entries.length + forbidden.size;
+    outcome.parked += forbidden.size;
     outcome.parked += entries.filter((entry) => entry.status === 'parked').length;
     return [...again].flatMap((one) => one.key.rows.map((row) => row.net));
   }
@@ -91,12 +101,36 @@ export class HistoryPath {
   ): Promise<Decided[]> {
     const plain = new Map(keys.map((key) => [key, plainly(key)]));
     const rest = keys.filter((key) => plain.get(key) === undefined);
-    const stored = rest.length === 0 ? [] : await this.#table.histories(plan, rows, rest);
-    const policy = this.#policy(plan.shape.entity);
+    if (rest.length === 0) return keys.map((key) => plain.get(key)!);
+    const { entity, columns } = plan.shape;
+    const stored = await this.#table.histories(plan, rows, rest);
+    const images = rest.map((key) => keyImage(entity, columns, key.rows[0]!.key));
+    // What waits is replayed; a plain change of such a key leaves it to the settler, which replays all.
+    const waiting = await this.#waiting.read(entity, images);
+    const policy = this.#policy(entity);
     for (const [index, key] of rest.entries()) {
-      plain.set(key, await this.#functions.run(replayKey(policy, key, stored[index]!)));
+      const decided = await this.#functions.run(replayKey(policy, key, stored[index]!));
+      plain.set(key, waiting.has(index) ? { ...decided, waits: images[index]! } : decided);
     }
     return keys.map((key) => plain.get(key)!);
+  }
+
+  /** A row that a constraint forbids waits, whole; one that waited and could be written does not any more. */
+  async #park(codec: RowCodec, one: Decided, violation: Violation | undefined): Promise<void> {
+    const { entity, columns } = codec.shape;
+    const { rows } = one.key;
+    if (violation !== undefined) {
+      const own = one.key.state.row;
+      const parking = {
+        ...{ entity, columns, row: codec.texts(one.state.row!, rows[0]!.key) },
+        base: own?.birth === one.state.row!.birth ? rows[0]!.current : undefined,
+        ...{ type: conflictType(violation), method: 'park', reason: violation.message },
+      };
+      await this.#waiting.park(parking, this.#context.origin);
+    } else if (one.waits !== undefined) {
+      const how = { winner: 'remote', reason: 'a later change of the row was applied' };
+      await this.#waiting.settle(entity, one.waits, how);
+    }
   }
 
   #policy(entity: Entity): MergePolicy {
@@ -143,11 +177,7 @@ function* replayKey(policy: MergePolicy, key: KeyChanges, stored: StoredHistory)
   };
 }
 
-function conflictEntries(
-  codec: RowCodec,
-  decided: Decided,
-  forbidden: string | undefined,
-): ConflictEntry[] {
+function conflictEntries(codec: RowCodec, decided: Decided): ConflictEntry[] {
   const { entity, columns } = codec.shape;
   const row = decided.key.rows[0]!;
   // What a change met in the replay can be another row than the one that was here.
@@ -169,13 +199,5 @@ function conflictEntries(
       met && codec.texts(met, row.key),
     ),
   );
-  if (forbidden !== undefined) {
-    const newest = decided.recorded.at(-1)!.stamp;
-    const conflict = {
-      ...{ type: 'constraint', method: 'park', winner: 'none', reason: forbidden },
-      ...{ localStamp: 0n, remoteStamp: newest },
-    };
-    entries.push(entry(newest, { conflict, status: 'parked' }, row.current));
-  }
   return entries;
 }

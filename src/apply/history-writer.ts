@@ -1,10 +1,12 @@
 import type { Client } from 'pg';
+import type { Entity } from '../model/ir.ts';
 import type { KeyState, Recorded, ReplayBase, RowVersion } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
 import { historyInsert, historyNoTombstone, historyTombstone } from '../sql/history-apply.ts';
 import { sameVersion } from './history-plain.ts';
 import type { KeyChanges } from './history-table.ts';
-import { isIntegrityViolation } from './integrity.ts';
+import { isIntegrityViolation, violationOf } from './integrity.ts';
+import type { Violation } from './integrity.ts';
 import type { RowCodec } from './row-codec.ts';
 
 const UNDO = 'ROLLBACK TO SAVEPOINT crp_history; RELEASE SAVEPOINT crp_history';
@@ -19,12 +21,12 @@ export interface KeyWrite {
 export interface KeysWritten {
   /** Somebody inserted the key meanwhile: it has to be read and replayed again. */
   again: Set<KeyWrite>;
-  /** A constraint of this site forbids the row, with the database's message. The changes are recorded. */
-  parked: Map<KeyWrite, string>;
+  /** A constraint of this site forbids the row. The changes are recorded, and what the row was stays in the table. */
+  forbidden: Map<KeyWrite, Violation>;
 }
 
 type Texts = readonly (string | null)[];
-type Outcome = 'done' | 'again' | { forbidden: string };
+type Outcome = 'done' | 'again' | { forbidden: Violation };
 
 /** Writes rows, tombstones and histories of keys, in the caller's transaction. */
 export class HistoryWriter {
@@ -36,7 +38,7 @@ export class HistoryWriter {
 
   /** All keys at once; if that does not go, each stands or falls alone. @throws the database's error */
   async write(codec: RowCodec, writes: readonly KeyWrite[]): Promise<KeysWritten> {
-    const written: KeysWritten = { again: new Set(), parked: new Map() };
+    const written: KeysWritten = { again: new Set(), forbidden: new Map() };
     if (writes.length === 0 || (await this.#try(codec, writes)) === 'done') return written;
     for (const write of writes) {
       const outcome = await this.#try(codec, [write]);
@@ -44,7 +46,9 @@ export class HistoryWriter {
       if (outcome === 'again') written.again.add(write);
       else {
         await this.#record(codec, [write]);
-        written.parked.set(write, outcome.forbidden);
+        await this.#tombstones(codec, [write]);
+        await this.#ended(codec, write);
+        if (write.state.row !== undefined) written.forbidden.set(write, outcome.forbidden);
       }
     }
     return written;
@@ -64,7 +68,7 @@ export class HistoryWriter {
     } catch (error) {
       if (!isIntegrityViolation(error)) throw error;
       await this.#client.query(UNDO);
-      return { forbidden: (error as Error).message };
+      return { forbidden: violationOf(error) };
     }
   }
 
@@ -76,22 +80,19 @@ export class HistoryWriter {
     await this.#client.query(historyInsert(codec.shape.entity), [JSON.stringify(rows)]);
   }
 
-  async #tombstones(codec: RowCodec, writes: readonly KeyWrite[]): Promise<void> {
-    const { entity } = codec.shape;
-    const changed = writes.filter(({ key, state }) => {
-      const [own, wanted] = [key.state.tombstone, state.tombstone];
-      return own?.birth !== wanted?.birth || own?.stamp !== wanted?.stamp;
+  #tombstones(codec: RowCodec, writes: readonly KeyWrite[]): Promise<void> {
+    const changes = writes.map(({ key, state }) => {
+      const { tombstone: own } = key.state;
+      return { key: keyTexts(codec, key), own, wanted: state.tombstone };
     });
-    const set: Texts[] = [];
-    const gone: Texts[] = [];
-    for (const { key, state } of changed) {
-      const texts = keyTexts(codec, key);
-      const { tombstone } = state;
-      if (tombstone === undefined) gone.push(texts);
-      else set.push([...texts, `${tombstone.birth}`, `${tombstone.stamp}`]);
-    }
-    await this.#run(historyTombstone(entity), set);
-    await this.#run(historyNoTombstone(entity), gone);
+    return writeTombstones(this.#client, codec.shape.entity, changes);
+  }
+
+  /** Takes away a row that is not what the key is now: deleted, or an older incarnation of what is forbidden. */
+  async #ended(codec: RowCodec, { key, state }: KeyWrite): Promise<void> {
+    const own = key.state.row;
+    if (own === undefined || own.birth === state.row?.birth) return;
+    await runArrays(this.#client, slowDelete(codec.shape), [codec.key(key.rows[0]!.key)]);
   }
 
   /**
@@ -120,21 +121,45 @@ export class HistoryWriter {
         passing.push(codec.key(source));
       }
     }
-    await this.#run(slowDelete(shape), deleted);
+    await runArrays(this.#client, slowDelete(shape), deleted);
     return (
-      (await this.#run(slowUpdate(shape), changed)) &&
-      (await this.#run(slowInsert(shape), made)) &&
-      (await this.#run(slowDelete(shape), passing))
+      (await runArrays(this.#client, slowUpdate(shape), changed)) &&
+      (await runArrays(this.#client, slowInsert(shape), made)) &&
+      (await runArrays(this.#client, slowDelete(shape), passing))
     );
   }
+}
 
-  /** Runs a statement whose parameters are one array a column. True if it took all rows. */
-  async #run(text: string, rows: readonly Texts[]): Promise<boolean> {
-    if (rows.length === 0) return true;
-    const columns = rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null));
-    const result = await this.#client.query(text, columns);
-    return result.rowCount === rows.length;
+/** Runs a statement whose parameters are one array a column. True if it took all rows. */
+async function runArrays(client: Client, text: string, rows: readonly Texts[]): Promise<boolean> {
+  if (rows.length === 0) return true;
+  const columns = rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null));
+  const result = await client.query(text, columns);
+  return result.rowCount === rows.length;
+}
+
+/** Of a key: the tombstone that it has here and the one that it is to have. */
+export interface TombstoneChange {
+  key: Texts;
+  own: KeyState['tombstone'];
+  wanted: KeyState['tombstone'];
+}
+
+/** Writes tombstones as replay gives them: a row that came back may have an older one, or none. */
+export async function writeTombstones(
+  client: Client,
+  entity: Entity,
+  changes: readonly TombstoneChange[],
+): Promise<void> {
+  const set: Texts[] = [];
+  const gone: Texts[] = [];
+  for (const { key, own, wanted } of changes) {
+    if (own?.birth === wanted?.birth && own?.stamp === wanted?.stamp) continue;
+    if (wanted === undefined) gone.push(key);
+    else set.push([...key, `${wanted.birth}`, `${wanted.stamp}`]);
   }
+  await runArrays(client, historyTombstone(entity), set);
+  await runArrays(client, historyNoTombstone(entity), gone);
 }
 
 /** The key's texts in its own order. */

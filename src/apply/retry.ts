@@ -1,38 +1,24 @@
 import { decide } from '../merge/claims.ts';
 import type { Claimant, Clash } from '../merge/claims.ts';
-import type { RowVersion } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
 import { withoutParent } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
-import { deleteRow, exchange, placeRow } from './exchange.ts';
-import { lockIncumbents } from './incumbents.ts';
+import { placeRow } from './exchange.ts';
+import { changedPlaces, evict, findClashes } from './in-the-way.ts';
+import type { FoundClash, Work } from './in-the-way.ts';
+import { writeTombstones } from './history-writer.ts';
 import { conflictType, isClash } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import { Orphans } from './orphans.ts';
-import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
-import type { Physical, Settling, Target } from './settling.ts';
-import { keyImage, keyText, logicalState, texts, Waiting } from './waiting.ts';
-import type { Image, WaitingRow } from './waiting.ts';
+import type { Settling } from './settling.ts';
+import { keyText, keyValues, texts, Waiting } from './waiting.ts';
+import type { Image } from './waiting.ts';
+import { takeOut, wholeStateOf } from './whole-state.ts';
 
 /** What became of a row that waits. `derive`: changes have to be derived first (src/apply/derive.ts). */
 export type Retried =
   { is: 'settled' | 'waits' } | { is: 'derive'; self: Clash['unique'][]; others: FoundClash[] };
-
-/** A row that is in the way, as it is in the table. */
-export interface FoundClash extends Clash {
-  key: Image;
-  texts: (string | null)[];
-}
-
-/** A key that waits: what it is whole, and what is in the table. */
-interface Work {
-  target: Target;
-  codec: RowCodec;
-  key: Image;
-  physical: Physical;
-  row: RowVersion;
-}
 
 /**
  * Tries a row that waits once more, in one transaction that is not captured: what it writes are other sites'
@@ -55,15 +41,19 @@ async function attempt(settling: Settling, entity: Entity, key: Image): Promise<
   if (parked === undefined) return { is: 'settled' };
   const codec = codecFor(target, parked.row);
   const physical = await readPhysical(remote, codec, key);
-  const { state, conflicts } = logicalState(codec, target.policy, {
-    ...{ waiting: parked, physical: physical.state },
-  });
+  const parts = { codec, key, waiting: parked, physical: physical.state };
+  const { state, conflicts } = await wholeStateOf(remote, target, parts);
   const { columns } = codec.shape;
-  const entries = conflicts.map((conflict) => ({
-    ...{ entity, columns, conflict, status: 'resolved' as const },
+  const entries = conflicts.map((one) => ({
+    ...{ entity, columns, ...one },
     ...{ local: physical.texts, remote: texts(columns, parked.row) },
   }));
   await recordConflicts(remote, entries, options.site);
+  if (entity.history !== undefined) {
+    const { tombstone: own } = physical.state;
+    const change = { key: keyValues(entity, key), own, wanted: state.tombstone };
+    await writeTombstones(remote, entity, [change]);
+  }
   if (state.row === undefined) {
     await waiting.settle(entity, key, { winner: 'local', reason: 'the row was deleted' });
     return { is: 'settled' };
@@ -94,8 +84,12 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
   switch (decision.do) {
     case 'wait':
       return wait(settling, work, outcome, { out: decision.out, method, shown: clashes[0]!.texts });
-    case 'evict':
-      return evict(settling, work, { clashes, outcome });
+    case 'evict': {
+      const again = await evict(settling, work, { clashes, outcome });
+      if (again === undefined) return settled(settling, work);
+      const violation = again === 'raced' ? outcome : again;
+      return wait(settling, work, violation, { out: false, method: 'park' });
+    }
     case 'derive': {
       await wait(settling, work, outcome, { out: false, method, shown: clashes[0]!.texts });
       const others = clashes.filter((clash) => decision.others.includes(clash));
@@ -113,7 +107,7 @@ async function settled(settling: Settling, work: Work): Promise<Retried> {
   const { entity } = work.target;
   const how = { winner: 'remote', reason: 'what kept the row out is gone' };
   await new Waiting(remote).settle(entity, work.key, how);
-  const key = entity.key.map((name) => work.key[name] ?? null);
+  const key = keyValues(entity, work.key);
   await new Orphans(remote, options.models).noteKey(entity, key, 'written');
   return { is: 'settled' };
 }
@@ -128,7 +122,9 @@ async function wait(
   const { remote, options } = settling;
   const { columns } = codec.shape;
   const keyTexts = texts(columns, key);
-  if (how.out && physical.texts !== undefined) await deleteRow(remote, codec, keyTexts);
+  if (how.out && physical.texts !== undefined) {
+    await takeOut(remote, target, { codec, row: physical.texts });
+  }
   const parking = {
     ...{ entity: target.entity, columns, row: codec.texts(row, keyTexts) },
     base: how.out ? undefined : physical.texts,
@@ -158,110 +154,4 @@ async function lostParent(
     if (rowCount !== 0) return `its "${bond.parent.name}" was deleted`;
   }
   return undefined;
-}
-
-/** All rows that have a unique value of this one, by every unique index. */
-async function findClashes(settling: Settling, work: Work): Promise<FoundClash[]> {
-  const { remote } = settling;
-  const { target, codec, row } = work;
-  const { entity } = target;
-  const { columns } = codec.shape;
-  const found: FoundClash[] = [];
-  const wanted = codec.texts(row, texts(columns, work.key));
-  for (const { index, unique } of target.indexes) {
-    for (const values of await lockIncumbents(remote, wanted, { shape: codec.shape, index })) {
-      const key = keyImage(entity, columns, values);
-      const incumbent = { key: keyText(entity, key), row: codec.version(values) };
-      found.push({ unique, incumbent, key, texts: values });
-    }
-  }
-  return found;
-}
-
-/**
- * Rows in the way that wait themselves want to be something else: two rows that exchange their values, each
- * kept out by the other. They change places.
- */
-async function changedPlaces(
-  settling: Settling,
-  work: Work,
-  clashes: readonly FoundClash[],
-): Promise<boolean> {
-  const { remote } = settling;
-  const { target, codec, physical, row } = work;
-  const { entity } = target;
-  const { columns } = codec.shape;
-  const waiting = new Waiting(remote);
-  const keys = clashes.map(({ key }) => key);
-  const parked = await waiting.read(entity, keys);
-  if (parked.size === 0) return false;
-  const own = texts(columns, work.key);
-  const rows = [
-    {
-      ...{ key: own, present: physical.texts !== undefined, tombstone: undefined },
-      next: codec.texts(row, own) as (string | null)[] | undefined,
-    },
-  ];
-  for (const [at, one] of parked) {
-    const { texts: current } = clashes[at]!;
-    const next = logicalRow(work, one, current);
-    rows.push({
-      ...{ key: current, present: true, tombstone: undefined },
-      next: next && codec.texts(next, current),
-    });
-  }
-  if ((await exchange(remote, codec, rows)) !== undefined) return false;
-  for (const at of parked.keys()) {
-    await waiting.settle(entity, keys[at]!, { winner: 'remote', reason: 'rows changed places' });
-  }
-  return true;
-}
-
-function logicalRow(
-  { target, codec }: Work,
-  waiting: WaitingRow,
-  current: (string | null)[],
-): RowVersion | undefined {
-  const physical = { row: codec.version(current) };
-  return logicalState(codec, target.policy, { waiting, physical }).state.row;
-}
-
-/** Rows that have to give way leave the table and wait; then the row comes in. All or nothing. */
-async function evict(
-  settling: Settling,
-  work: Work,
-  { clashes, outcome }: { clashes: readonly FoundClash[]; outcome: Violation },
-): Promise<Retried> {
-  const { remote, options } = settling;
-  const { target, codec, physical, row } = work;
-  const { entity } = target;
-  const { columns } = codec.shape;
-  const own = codec.texts(row, texts(columns, work.key));
-  await remote.query('SAVEPOINT crp_evict');
-  const waiting = new Waiting(remote);
-  const losers = new Map(clashes.map((clash) => [clash.incumbent.key, clash]));
-  const parked = await waiting.read(
-    entity,
-    [...losers.values()].map(({ key }) => key),
-  );
-  for (const [at, { texts: current, unique }] of [...losers.values()].entries()) {
-    const one = parked.get(at);
-    const whole = one === undefined ? codec.version(current) : logicalRow(work, one, current);
-    await deleteRow(remote, codec, current);
-    if (whole === undefined) continue;
-    const parking = {
-      ...{ entity, columns, row: codec.texts(whole, current), base: undefined, shown: own },
-      ...{ type: 'uniqueness', method: unique.method, reason: outcome.message },
-    };
-    await waiting.park(parking, options.site);
-  }
-  const present = physical.texts !== undefined;
-  const again = await placeRow(remote, codec, { row: own, present });
-  if (again === undefined) {
-    await remote.query('RELEASE SAVEPOINT crp_evict');
-    return settled(settling, work);
-  }
-  await remote.query('ROLLBACK TO SAVEPOINT crp_evict; RELEASE SAVEPOINT crp_evict');
-  const violation = again === 'raced' ? outcome : again;
-  return wait(settling, work, violation, { out: false, method: 'park' });
 }

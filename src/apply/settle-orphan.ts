@@ -6,12 +6,13 @@ import { childrenWithoutParent } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteDerived } from './derive.ts';
-import { deleteRow, placeRow } from './exchange.ts';
+import { placeRow } from './exchange.ts';
 import { Orphans } from './orphans.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Settling } from './settling.ts';
 import { texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
+import { takeOut } from './whole-state.ts';
 
 /** A row of `crp.orphan`. */
 export interface OrphanNote {
@@ -86,7 +87,7 @@ async function settle(
       if (!(await restore(settling, client, { note, bond }))) return false;
       break;
     case 'park': {
-      await deleteRow(client, codec, own);
+      await takeOut(client, target, { codec, row: own });
       const reason = `its "${bond.parent.name}" was deleted`;
       const parking = { entity: bond.child, columns, row: own, base: undefined, reason };
       await new Waiting(client).park(

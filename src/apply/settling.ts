@@ -111,7 +111,7 @@ export class Settling {
       const { schema, name } = entity.table;
       const { rows } = await this.remote.query<UniqueIndex>(UNIQUE_INDEXES, [schema, name]);
       target = {
-        ...{ entity, rules, policy: policyOf(entity) },
+        ...{ entity, rules, policy: policyOf(entity, this.options.siteNames) },
         columns: (await localColumns(this.remote, entity)).filter(isReplicated(entity)),
         indexes: rows.map((index) => ({ index, unique: ruleOf(entity, rules, index) })),
       };

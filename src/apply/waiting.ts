@@ -120,6 +120,11 @@ export function keyImage(entity: Entity, columns: readonly ShapeColumn[], texts:
   );
 }
 
+/** The key's values in its order. */
+export function keyValues(entity: Entity, from: Image): (string | null)[] {
+  return entity.key.map((name) => from[name] ?? null);
+}
+
 /** The key in an image as one text: what keys are told apart and put in order by. */
 export function keyText(entity: Entity, from: Image): string {
   return JSON.stringify(entity.key.map((name) => from[name]));

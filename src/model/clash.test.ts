@@ -62,6 +62,14 @@ test('what cannot be derived the same everywhere is refused with what to do inst
         leaf-list tag { type string; crp:resolve "crp:add-wins"; } }`,
       /keeps history, and a leaf-list in it is a set.*as one value/,
     ],
+    [
+      list('append-site', `${NAME} leaf x { type int8; crp:resolve "crp:discard"; }`),
+      /keeps history.*"park", "earliest" or "latest"/,
+    ],
+    [
+      child(`${of()} leaf x { type int8; crp:resolve "crp:discard"; }`),
+      /keeps history.*"keep" or "park"/,
+    ],
     [child(of('mandatory true;')), /of must always have a value/],
     [child(of('crp:resolve "crp:minimum";')), /the method of of is not "latest-timestamp"/],
     [
@@ -91,4 +99,12 @@ test('the rule of a reference is in the IR, and keep is not said', () => {
     ...[undefined, 'delete', 'restore', 'park'],
   ]);
   assert.match(compiled(body('set-null')).reasons[0]!, /must always have a value/);
+});
+
+test('rules that derive nothing go with history', () => {
+  const discard = 'leaf x { type int8; crp:resolve "crp:discard"; }';
+  for (const rule of ['park', 'earliest', 'latest']) {
+    const { reasons } = compiled(list(rule, `${NAME} ${discard}`));
+    assert.deepEqual(reasons, [], rule);
+  }
 });

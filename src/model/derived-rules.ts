@@ -1,7 +1,7 @@
 /**
- * Rules of constraints derive changes: a value gets another form, a reference is cleared. Such a change has the
+ * Some rules of constraints derive changes: a value gets another form, a reference is cleared. Such a change has the
  * stamp right after the one that it follows from. So one group can have one such rule only, and not a row whose
- * changes are replayed.
+ * changes are replayed. The others only say which rows are in the table.
  */
 import { argumentSpan } from '../yang/statement.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
@@ -18,15 +18,14 @@ export function checkDerivedRules(
     const span = argumentSpan(draft.statement.statement);
     reporter.report('crp-does-not-fit', span, { statement, reason }, { hint });
   };
-  const keep =
-    'Say "park" of a "unique" and "keep" of a reference, or take methods without history.';
   if (entity.history !== undefined) {
     const why = `"${entity.name}" keeps history`;
-    if (entity.uniques.some(({ clash }) => clash !== undefined)) {
-      refuse('on-unique-clash', why, keep);
+    if (entity.uniques.some(({ append }) => append !== undefined)) {
+      const hint = 'Say "park", "earliest" or "latest", or take methods without history.';
+      refuse('on-unique-clash', why, hint);
     }
-    if (entity.references.some(({ onOrphan }) => onOrphan !== undefined)) {
-      refuse('on-orphan', why, keep);
+    if (entity.references.some(({ onOrphan: rule }) => rule !== undefined && rule !== 'park')) {
+      refuse('on-orphan', why, 'Say "keep" or "park", or take methods without history.');
     }
     // A removal that is replayed between another site's removal and its later addition would be overridden
     // without a record.

@@ -104,14 +104,29 @@ export function historyNoTombstone(entity: Entity): string {
   return `DELETE FROM ${tombstoneOf(entity)} AS t USING ${keyArrays(entity)} WHERE ${keyIs(entity, 't')}`;
 }
 
+/** Whether the key does not wait: of one that does, the history is all that there is of its row. */
+function notWaiting(entity: Entity): string {
+  const same = entity.key.map(
+    (name) => `(w.key ->> ${literal(name)})::${typeOf(entity, name)} = h.${ident(name)}`,
+  );
+  return (
+    `NOT EXISTS (SELECT FROM crp.waiting AS w WHERE w.entity = ${literal(entity.name)} ` +
+    `AND ${same.join(' AND ')})`
+  );
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /**
- * Forgets the keys, at most `limit`, that have no change after the stamp `$1::bigint`. Scans the table, which
- * has what is not stable yet.
+ * Forgets the keys, at most `limit`, that have no change after the stamp `$1::bigint` and do not wait. Scans the
+ * table, which has what is not stable yet.
  */
 export function historyForgetStable(entity: Entity, limit: number): string {
   const keys = columnList(entity.key);
   return (
-    `WITH k AS (SELECT ${keys} FROM ${historyOf(entity)} GROUP BY ${keys} ` +
+    `WITH k AS (SELECT ${keys} FROM ${historyOf(entity)} AS h WHERE ${notWaiting(entity)} GROUP BY ${keys} ` +
     `HAVING max(_crp_stamp) <= $1::bigint LIMIT ${limit}) ` +
     `DELETE FROM ${historyOf(entity)} AS h USING k WHERE ${sameKey(entity, 'h', 'k')} ` +
     `AND h._crp_stamp <= $1::bigint`
@@ -140,6 +155,17 @@ export function historyTrimmed(entity: Entity): string {
   );
   const stamp = `_crp_stamp <= $${entity.key.length + 1}::bigint`;
   return `DELETE FROM ${historyOf(entity)} WHERE ${[...keys, stamp].join(' AND ')}`;
+}
+
+/** The history of one key (`$1`, …, its texts), in the order of stamps. */
+export function historyOfKey(entity: Entity): string {
+  const keys = entity.key.map(
+    (name, index) => `h.${ident(name)} = $${index + 1}::text::${typeOf(entity, name)}`,
+  );
+  return (
+    `SELECT ${historyTexts('h')} FROM ${historyOf(entity)} AS h WHERE ${keys.join(' AND ')} ` +
+    `ORDER BY h._crp_stamp`
+  );
 }
 
 /** Forgets the history of keys. */
