@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { Asking } from '../merge/decide.ts';
 import type { FunctionCall, Value } from '../merge/types.ts';
+import { literal } from '../sql/catalog-ddl.ts';
 
 /** Results that are kept: replays ask the same again. */
 const MAX_KEPT = 1000;
@@ -37,8 +38,9 @@ export class FunctionCaller {
     return result;
   }
 
-  async #call({ name, type, base, current, incoming }: FunctionCall): Promise<Value> {
-    const text = `SELECT ${name}($1::${type}, $2::${type}, $3::${type})::text AS v`;
+  async #call(call: FunctionCall): Promise<Value> {
+    const { base, current, incoming } = call;
+    const text = `SELECT ${resultOf(call)} AS v FROM (SELECT ${calling(call)}) AS f (v)`;
     await this.#client.query('SAVEPOINT crp_function');
     try {
       const values = [base, current, incoming];
@@ -54,4 +56,17 @@ export class FunctionCaller {
       return null;
     }
   }
+}
+
+function calling({ name, type }: FunctionCall): string {
+  return `${name}($1::${type}, $2::${type}, $3::${type})`;
+}
+
+/** The result as text; of several columns each in its type's form. What it leaves out keeps the current value. */
+function resultOf({ columns }: FunctionCall): string {
+  if (columns === undefined) return 'f.v::text';
+  const values = columns.map(
+    ({ name, type }) => `((($2::jsonb || f.v) ->> ${literal(name)})::${type})::text`,
+  );
+  return `CASE WHEN jsonb_typeof(f.v) = 'object' THEN json_build_array(${values.join(', ')})::text END`;
 }

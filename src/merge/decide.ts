@@ -143,8 +143,19 @@ function* askFunction(
   decider: Decider & { method: 'sql-function' },
   meeting: Meeting,
 ): Asking<Tried> {
-  const { name, type } = decider;
-  const [pair] = columns(meeting, (one) => one);
-  const value = yield { name, type, ...pair! };
-  return value === null ? undefined : merged(meeting, [value]);
+  const { method: _method, ...call } = decider;
+  const pairs = columns(meeting, (one) => one);
+  if (call.columns === undefined) {
+    const value = yield { ...call, ...pairs[0]! };
+    return value === null ? undefined : merged(meeting, [value]);
+  }
+  const names = call.columns.map(({ name }) => name);
+  const object = (side: keyof Pair): string =>
+    JSON.stringify(Object.fromEntries(pairs.map((pair, at) => [names[at], pair[side]])));
+  const values = yield {
+    ...call,
+    base: meeting.before === undefined ? null : object('base'),
+    ...{ current: object('current'), incoming: object('incoming') },
+  };
+  return values === null ? undefined : merged(meeting, JSON.parse(values) as Value[]);
 }

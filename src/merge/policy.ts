@@ -69,7 +69,11 @@ function decider(context: DeciderContext, one: OrderedMethod): Decider {
       return { method: one.method, names, ...ownerPlace(entity) };
     case 'sql-function': {
       const { schema, name } = one.function!;
-      return { method: one.method, name: `${ident(schema)}.${ident(name)}`, type: types[0]! };
+      const columns = group.columns.map((column, at) => ({ name: column, type: types[at]! }));
+      return {
+        ...{ method: one.method, name: `${ident(schema)}.${ident(name)}` },
+        ...(columns.length === 1 ? { type: types[0]! } : { type: 'jsonb', columns }),
+      };
     }
     case 'maximum':
     case 'minimum':

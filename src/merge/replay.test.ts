@@ -105,6 +105,48 @@ for (const [name, methods, value, winner] of CASES) {
   });
 }
 
+test('a function of several columns gets them by name, and its result counts as a whole', () => {
+  const columns = [
+    { name: 'n', type: 'integer' },
+    { name: 'm', type: 'integer' },
+  ];
+  const methods = [{ method: 'sql-function' as const, name: 'f', type: 'jsonb', columns }];
+  const policy: MergePolicy = {
+    groups: [{ name: 'g', method: 'ordered', columns: [0, 1], methods }],
+  };
+  const pair = (n: Value, m: Value, stamp: bigint): RowVersion => ({
+    ...{ birth: at(1, 3), stamps: [stamp], values: [n, m] },
+  });
+  const before = pair('10', null, at(1, 3));
+  const changes = [
+    { before, after: pair('20', '1', at(5, 1)) },
+    { before, after: pair('41', '2', at(6, 2)) },
+  ];
+  const calls: FunctionCall[] = [];
+  const results: [Value, Value[], string][] = [
+    ['["20","2"]', ['20', '2'], 'merged'],
+    ['["41","2"]', ['41', '2'], 'remote'],
+    [null, ['20', '1'], 'local'],
+  ];
+  for (const [result, values, winner] of results) {
+    const asked = (call: FunctionCall): Value => {
+      calls.push(call);
+      return result;
+    };
+    const { state, conflicts } = replay(policy, historyOf(...changes), asked);
+    assert.deepEqual(state.row!.values, values);
+    assert.deepEqual(
+      conflicts.map((one) => [one.winner, one.parked]),
+      [[winner, result === null]],
+    );
+  }
+  assert.deepEqual(calls[0], {
+    ...{ name: 'f', type: 'jsonb', columns },
+    ...{ base: '{"n":"10","m":null}', current: '{"n":"20","m":"1"}' },
+    incoming: '{"n":"41","m":"2"}',
+  });
+});
+
 test('the owner is the site that inserted the row, or the one that a column names', () => {
   const writes = [update(FIRST, '20', at(5, 3)), update(FIRST, '41', at(6, 2))];
   const inserted = policyOf([{ method: 'owner-wins', names }]);

@@ -114,8 +114,15 @@ export type Decider =
   | { method: 'site-priority'; sites: readonly string[]; names: SiteNames }
   /** `place`: of the column with the owner's name; absent where the owner is who inserted the row. */
   | { method: 'owner-wins'; place?: number; names: SiteNames }
-  /** `type`: of the group's one column. */
-  | { method: 'sql-function'; name: string; type: string };
+  /** `type`: of the function's arguments. */
+  | { method: 'sql-function'; name: string; type: string; columns?: readonly FunctionColumn[] };
+
+/** A column of a group of several that a function decides about. */
+export interface FunctionColumn {
+  name: string;
+  /** PostgreSQL type. */
+  type: string;
+}
 
 /** A change as its origin made it, not netted, and the greatest stamp that it wrote. */
 export interface Recorded {
@@ -164,6 +171,8 @@ export interface FunctionCall {
   name: string;
   /** PostgreSQL type of the three arguments and of the result. */
   type: string;
+  /** Of a group of several columns: arguments are JSON objects with them, the result a JSON array in their order. */
+  columns?: readonly FunctionColumn[];
   base: Value;
   current: Value;
   incoming: Value;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { compareRevisions } from './evolution.ts';
-import type { Model } from './ir.ts';
+import type { ColumnGroup, Model } from './ir.ts';
 import { modelReference } from './reference-page.ts';
 import { modelTree } from './tree.ts';
 
@@ -56,14 +56,6 @@ const REFUSED: [title: string, text: string, message: string][] = [
     'a function without its schema',
     entity(resolve('sql-function', '{ crp:function "best"; }')),
     '"crp:function" does not fit: its name needs the schema, "mail.better_of"',
-  ],
-  [
-    'a function of two columns',
-    entity(
-      'leaf n { type int32; } leaf m { type int32; }',
-      'crp:resolve "crp:sql-function" { crp:function "s.best"; }',
-    ),
-    '"crp:resolve" does not fit: a function decides about one column, and the group has 2',
   ],
   [
     'a function of another method',
@@ -160,6 +152,16 @@ test('a list of methods is in the IR in its order, with what each needs', () => 
   );
   assert.equal(a!.history, 'test_a_history');
   assert.deepEqual([a!.onDeleteUpdate, a!.onKeyClash], ['park', 'earliest']);
+});
+
+test('a function may decide about a group of several columns', () => {
+  const leafs = 'leaf n { type int32; } leaf m { type int32; }';
+  const [a] = compiled(
+    entity(leafs, 'crp:resolve "crp:sql-function" { crp:function "s.best"; }'),
+  ).entities;
+  const [{ columns, methods }] = a!.groups as [ColumnGroup];
+  assert.deepEqual(columns, ['n', 'm']);
+  assert.deepEqual(methods, [{ method: 'sql-function', function: { schema: 's', name: 'best' } }]);
 });
 
 test('only entities with an ordered group or such a rule keep history', () => {

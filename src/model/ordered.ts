@@ -112,12 +112,8 @@ function sitesOf({ resolve }: Resolve, reporter: ModelReporter): string[] {
   return sites;
 }
 
-function functionOf({ resolve, columns }: Resolve, reporter: ModelReporter): SqlName | undefined {
+function functionOf({ resolve }: Resolve, reporter: ModelReporter): SqlName | undefined {
   const written = required(resolve, 'function', reporter);
-  if (columns.length !== 1) {
-    const reason = `a function decides about one column, and the group has ${columns.length}`;
-    misfit(resolve, 'resolve', reason, reporter);
-  }
   const [schema, name] = (written?.argument ?? '').split('.');
   if (written === undefined || schema === undefined) return undefined;
   if (name !== undefined) return { schema, name };

@@ -12,7 +12,7 @@ function functionsOf(entity: Entity): Asked[] {
     methods.flatMap((method) => {
       if (method.function === undefined) return [];
       const { type } = entity.columns.find((column) => column.name === columns[0])!;
-      return [{ ...method.function, type }];
+      return [{ ...method.function, type: columns.length === 1 ? type : 'jsonb' }];
     }),
   );
 }
