@@ -1,0 +1,258 @@
+import type { Database, RootDatabase } from 'lmdb';
+import { commitsStream, readBatch } from './batch.ts';
+import type { Put } from './group-commit.ts';
+import type { Batch, Chunk } from './journal.ts';
+import {
+  batchKey,
+  batchRange,
+  chunkKey,
+  chunkRange,
+  commitKey,
+  positionOfKey,
+  streamOfKey,
+} from './journal-keys.ts';
+import { Joining } from './join.ts';
+
+/** Batches deleted in one write transaction. */
+const TRIM_STEP = 1000;
+const NOTHING = Buffer.alloc(0);
+
+/** A streamed transaction. */
+export interface Stream {
+  origin: number;
+  xid: number;
+}
+
+export interface Write extends Put {
+  kind: 'batch' | 'chunk' | 'abort';
+  /** The streamed transaction that it commits or rolls back. */
+  stream?: Stream;
+}
+
+/** What is to be written for a batch. `xid`: of the streamed transaction that it commits. */
+export function batchWrite({ origin, last, bytes }: Batch, xid: number | undefined): Write {
+  const stream = xid === undefined ? {} : { stream: { origin, xid } };
+  return { kind: 'batch', key: batchKey(origin, last), bytes, ...stream };
+}
+
+export function chunkWrite(chunk: Chunk): Write {
+  return { kind: 'chunk', key: chunkKey(chunk), bytes: chunk.bytes };
+}
+
+export function abortWrite(stream: Stream): Write {
+  return { kind: 'abort', key: commitKey(stream.origin, stream.xid), bytes: NOTHING, stream };
+}
+
+/** What the journal has on disk: batches, chunks, their sizes, and notes. */
+export class LmdbStore {
+  readonly #root: RootDatabase;
+  readonly #batches: Database<Buffer, Buffer>;
+  readonly #chunks: Database<Buffer, Buffer>;
+  /** Size of each batch and chunk by its key: what makes statistics cheap to rebuild. */
+  readonly #sizes: Database<number, Buffer>;
+  readonly #notes: Database<string, string>;
+  #bytes = 0;
+  #count = 0;
+
+  constructor(root: RootDatabase) {
+    this.#root = root;
+    const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
+    this.#batches = root.openDB({ name: 'batches', ...binary });
+    this.#chunks = root.openDB({ name: 'chunks', ...binary });
+    this.#sizes = root.openDB({ name: 'sizes', keyEncoding: 'binary', encoding: 'json' });
+    this.#notes = root.openDB({ name: 'notes', encoding: 'json' });
+  }
+
+  /** Bytes of all batches and chunks, those included that are expected. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Number of batches. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts what is about to be written. */
+  expect(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Counts what is there; the end of every batch by origin, in order, and where the first one of an origin begins. */
+  *load(): Iterable<{ origin: number; position: bigint; previous: () => bigint }> {
+    for (const { key, value } of this.#sizes.getRange({})) {
+      this.#bytes += value;
+      if (key[0] !== 0) continue;
+      this.#count += 1;
+      const position = positionOfKey(key);
+      const previous = (): bigint => this.#batches.get(key)?.readBigUInt64BE(11) ?? position;
+      yield { origin: key.readUInt16BE(1), position, previous };
+    }
+  }
+
+  /**
+   * Removes the chunks of transactions that were in progress when the agent ended: their origin sends
+   * them from the beginning again, if they are not rolled back.
+   *
+   * @returns the transactions whose commit is here
+   */
+  collectStreams(): Stream[] {
+    const committed: Stream[] = [];
+    let start: Buffer = chunkKey({ origin: 0, xid: 0, number: 0 });
+    for (;;) {
+      const [key] = this.#chunks.getKeys({ start, limit: 1 });
+      if (key === undefined) return committed;
+      const stream = streamOfKey(key);
+      const last = commitKey(stream.origin, stream.xid);
+      start = Buffer.concat([last, Buffer.from([0])]);
+      if (this.#chunks.get(last) !== undefined) committed.push(stream);
+      else this.#root.transactionSync(() => this.#removeChunks(stream));
+    }
+  }
+
+  #removeChunks({ origin, xid }: Stream): void {
+    for (const key of [...this.#chunks.getKeys(chunkRange(origin, xid, 0))]) {
+      this.#bytes -= this.#sizes.get(key) ?? 0;
+      this.#sizes.removeSync(key);
+      this.#chunks.removeSync(key);
+    }
+  }
+
+  /** The first batch that ends after the position. */
+  batchAfter(origin: number, position: bigint): Batch | undefined {
+    const range = batchRange(origin, position + 1n);
+    for (const { value } of this.#batches.getRange({ ...range, limit: 1 })) {
+      return readBatch(origin, value);
+    }
+    return undefined;
+  }
+
+  chunk(id: Omit<Chunk, 'bytes'>): Chunk | undefined {
+    const bytes = this.#chunks.get(chunkKey(id));
+    return bytes === undefined ? undefined : { ...id, bytes };
+  }
+
+  /** Batches of the origin that end after the position. */
+  countAfter(origin: number, position: bigint): number {
+    return this.#batches.getKeysCount(batchRange(origin, position + 1n));
+  }
+
+  /**
+   * Deletes some batches up to the position, with the chunks of the transactions that they commit.
+   *
+   * @returns how many, and the end of the last one
+   */
+  async trimSome(
+    origin: number,
+    upTo: bigint,
+    forgotten: (stream: Stream) => void,
+  ): Promise<{ freed: number; last: bigint } | undefined> {
+    const keys = [...this.#batches.getKeys({ ...batchRange(origin, 0n), limit: TRIM_STEP })].filter(
+      (key) => positionOfKey(key) <= upTo,
+    );
+    if (keys.length === 0) return undefined;
+    for (const key of keys) await this.#dropBatch(origin, key, forgotten);
+    return { freed: keys.length, last: positionOfKey(keys.at(-1)!) };
+  }
+
+  async #dropBatch(
+    origin: number,
+    key: Buffer,
+    forgotten: (stream: Stream) => void,
+  ): Promise<void> {
+    // Not a copy, but the mapped file: usually one byte of it is looked at, now.
+    const bytes = this.#batches.getBinaryFast(key);
+    const xid = bytes === undefined ? undefined : commitsStream(bytes);
+    if (xid !== undefined) {
+      forgotten({ origin, xid });
+      await this.#dropChunks({ origin, xid });
+    }
+    this.#forget(key);
+    this.#count -= 1;
+    await this.#batches.remove(key);
+  }
+
+  async #dropChunks({ origin, xid }: Stream): Promise<void> {
+    const keys = [...this.#chunks.getKeys(chunkRange(origin, xid, 0))];
+    for (const key of keys) this.#forget(key);
+    await Promise.all(keys.map((key) => this.#chunks.remove(key)));
+  }
+
+  #forget(key: Buffer): void {
+    this.#bytes -= this.#sizes.get(key) ?? 0;
+    void this.#sizes.remove(key);
+  }
+
+  /** All notes whose key begins so. */
+  *notes(prefix: string): Iterable<[key: string, value: string]> {
+    for (const { key, value } of this.#notes.getRange({ start: prefix })) {
+      if (!key.startsWith(prefix)) return;
+      yield [key, value];
+    }
+  }
+
+  note(key: string): string | undefined {
+    return this.#notes.get(key);
+  }
+
+  /** Settles when the note is on disk. */
+  async setNote(key: string, value: string): Promise<void> {
+    await this.#notes.put(key, value);
+    await this.#root.flushed;
+  }
+
+  /**
+   * Settles when all of it is on disk. Puts between two rollbacks go in one write transaction; repeating any of it
+   * does no harm.
+   */
+  async write(group: readonly Write[]): Promise<void> {
+    let puts: Write[] = [];
+    for (const write of group) {
+      if (write.kind !== 'abort') puts.push(write);
+      else {
+        await this.#put(puts);
+        puts = [];
+        await this.#dropChunks(write.stream!);
+      }
+    }
+    await this.#put(puts);
+    await this.#root.flushed;
+  }
+
+  async #put(puts: readonly Write[]): Promise<void> {
+    const done: Promise<unknown>[] = [];
+    const joined = joinWrites(puts);
+    const all = this.#root.batch(() => {
+      for (const { kind, key, bytes, stream } of joined) {
+        done.push(this.#sizes.put(key, bytes.length));
+        done.push((kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes));
+        if (stream === undefined) continue;
+        done.push(this.#chunks.put(commitKey(stream.origin, stream.xid), Buffer.from([1])));
+      }
+    });
+    await Promise.all([all, ...done]);
+    this.#count += joined.filter(({ kind }) => kind === 'batch').length;
+    this.#bytes += sizeOf(joined) - sizeOf(puts);
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+}
+
+/** What came as many small batches is stored, and sent after an outage, as few large ones. */
+function joinWrites(puts: readonly Write[]): readonly Write[] {
+  const runs: { last: Write; parts?: Joining }[] = [];
+  for (const put of puts) {
+    const run = runs.at(-1);
+    const sameOrigin = run?.last.key.readUInt16BE(1) === put.key.readUInt16BE(1);
+    if (put.kind !== 'batch') runs.push({ last: put });
+    else if (sameOrigin && run?.parts?.add(put.bytes) === true) run.last = put;
+    else runs.push({ last: put, parts: new Joining(put.bytes) });
+  }
+  return runs.map(({ last, parts }) => (parts ? { ...last, bytes: parts.bytes() } : last));
+}
+
+function sizeOf(writes: readonly Write[]): number {
+  return writes.reduce((sum, write) => sum + write.bytes.length, 0);
+}
