@@ -53,6 +53,15 @@ export class Beacon {
     return this.#enqueue(() => this.#write(floor, news));
   }
 
+  /**
+   * Settles when local writes are stamped after a stamp that this site has.
+   *
+   * @throws the database's error
+   */
+  raise(stamp: bigint): Promise<void> {
+    return this.#enqueue(() => this.#write(stamp >> 11n, undefined));
+  }
+
   #enqueue(work: () => Promise<void>): Promise<void> {
     const next = this.#queue.then(work);
     this.#queue = next.catch(() => undefined);

@@ -60,7 +60,7 @@ export class Confirmation {
   }
 
   #vector(): string {
-    return [...this.#options.knowledge()].map((entry) => entry.join(' ')).join(',');
+    return vectorText(this.#options.knowledge());
   }
 
   /**
@@ -86,6 +86,22 @@ export class Confirmation {
     if (point.position > this.#confirmed) this.#confirmed = point.position;
     this.#options.saved();
   }
+}
+
+/**
+ * Notes what the first changes of a new site are made with knowledge of: its base copy. For a journal in which
+ * nothing was captured yet; does nothing where something is noted.
+ */
+export async function beginWith(
+  journal: Journal,
+  known: ReadonlyMap<number, bigint>,
+): Promise<void> {
+  if (known.size === 0 || journal.getNote(VECTOR_NOTE) !== undefined) return;
+  await journal.setNote(VECTOR_NOTE, vectorText(known));
+}
+
+function vectorText(vector: ReadonlyMap<number, bigint>): string {
+  return [...vector].map((entry) => entry.join(' ')).join(',');
 }
 
 /** What the site knew of the others where the slot was confirmed last. */

@@ -5,6 +5,7 @@ import { Knowledge } from '../apply/knowledge.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
+import { beginWith } from '../capture/confirmation.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
@@ -112,6 +113,7 @@ export class Agent {
     this.#tombstones = new TombstoneCollector({
       ...where,
       names: () => this.#members.names(),
+      raise: (stamp) => this.#beacon.raise(stamp),
     });
     this.#settler = new Settler({
       ...{ dsn: config.database.url, models: found.models.map((model) => model.ir), log },
@@ -283,9 +285,17 @@ export class Agent {
     };
   }
 
-  /** After a join the journals begin where the base copy ends. */
+  /**
+   * After a join the journals begin where the base copy ends. Nothing was applied yet then, and this site's own
+   * changes are made with knowledge of just that.
+   */
   async #startJournals(): Promise<void> {
-    for (const [origin, position] of this.#found.progress) {
+    const { progress, site } = this.#found;
+    const origins = [site.number, ...progress.keys()];
+    if (origins.every((origin) => this.#journal.position(origin) === 0n)) {
+      await beginWith(this.#journal, progress);
+    }
+    for (const [origin, position] of progress) {
       if (this.#journal.position(origin) === 0n) await this.#journal.startAt(origin, position);
     }
   }

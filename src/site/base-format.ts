@@ -10,7 +10,10 @@ export const BASE_FRAME = { header: 0x48, data: 0x64, end: 0x65, done: 0x7a } as
 
 /** What a base copy says of itself. Positions are decimal texts (ARCHITECTURE.md §2). */
 export interface BaseHeader {
-  /** The site that gives the copy, and its own position: the copy has exactly what is up to there. */
+  /**
+   * The site that gives the copy, and its own position: the copy has exactly what is up to there. Of a whole copy it
+   * is the position of a transaction (base-position.ts).
+   */
   site: { name: string; number: number; incarnation: number };
   position: string;
   /** What the copy has of other origins. */

@@ -36,7 +36,7 @@ export async function serveBase(
   dsn: string,
   stream: ServerHttp2Stream,
   signal: AbortSignal,
-  part?: ServedPart,
+  served: Served,
 ): Promise<void> {
   const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' } as object);
   try {
@@ -44,7 +44,7 @@ export async function serveBase(
     await withConnection(dsn, 'syncline base copy', async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`SET TRANSACTION SNAPSHOT '${slot.snapshot}'`);
-      await send(client, stream, { position: slot.position, signal, part });
+      await send(client, stream, { position: slot.position, signal, served });
     });
   } finally {
     await walsender.end().catch(() => undefined);
@@ -64,18 +64,19 @@ async function exportSnapshot(walsender: Client): Promise<{ position: bigint; sn
 async function send(
   client: Client,
   stream: ServerHttp2Stream,
-  options: { position: bigint; signal: AbortSignal; part: ServedPart | undefined },
+  options: { position: bigint; signal: AbortSignal; served: Served },
 ): Promise<void> {
-  const { part } = options;
+  const { served } = options;
+  const position = (await served.position?.(options.position)) ?? options.position;
   const models = await readModels(client);
   const header: BaseHeader = {
     site: await readSite(client),
-    position: options.position.toString(),
+    position: position.toString(),
     knowledge: [...(await readProgress(client))].map(([origin, at]) => [origin, at.toString()]),
     floor: (await client.query<{ floor: string }>(FLOOR)).rows[0]!.floor,
     models,
     members: await readMembers(client),
-    tables: part?.tables ?? baseTables(models),
+    tables: served.tables ?? baseTables(models),
     sequences: await lastValues(client, models),
   };
   const write = (kind: number, payload: Buffer): Promise<void> =>
@@ -86,7 +87,7 @@ async function send(
     const end = await sendTable(client, table, write);
     await write(BASE_FRAME.end, Buffer.from(JSON.stringify(end)));
   }
-  await write(BASE_FRAME.done, part === undefined ? Buffer.alloc(0) : await part.end());
+  await write(BASE_FRAME.done, await served.end(position));
   stream.end();
 }
 
@@ -106,10 +107,14 @@ async function lastValues(
   return [...found];
 }
 
-/** A part of the data, and what is said at its end. */
-export interface ServedPart {
-  tables: BaseTable[];
-  end: () => Promise<Buffer>;
+/** What is sent. */
+export interface Served {
+  /** Tables of a part of the data; all of them when absent. */
+  tables?: BaseTable[];
+  /** Tells the position of this site that the copy has, by the slot's consistent point; that itself when absent. */
+  position?: (consistent: bigint) => Promise<bigint>;
+  /** What is said at the end. Until then the copy is not whole. */
+  end: (position: bigint) => Promise<Buffer>;
 }
 
 /**

@@ -56,13 +56,10 @@ export class Departed {
 
   /** How far all members have an origin, when that is the same; undefined when it is not, or not known. */
   #agreed(number: number, others: readonly Member[], peers: readonly Peer[]): bigint | undefined {
-    const here = this.appliedOf(number);
-    if (here === undefined || this.#journal.position(number) > here) return undefined;
-    const same = others.every(({ name }) => {
-      const knows = peers.find((peer) => peer.member.name === name)?.knows;
-      return knows?.get(number) === here;
-    });
-    return same ? here : undefined;
+    const known = others.map(({ name }) =>
+      peers.find((peer) => peer.member.name === name)?.knows?.get(number),
+    );
+    return agreedPosition(this.appliedOf(number), this.#journal.position(number), known);
   }
 
   /** Up to where an origin that has left is applied here; undefined for others, and until it is known. */
@@ -92,13 +89,37 @@ export class Departed {
 
   /** Whether all sites have the same of those that have left, and nothing of it is under way. */
   settled(views: readonly SiteView[]): boolean {
-    if (views.some((view) => (view.pending ?? []).length > 0)) return false;
-    return this.#left.every(({ number }) =>
-      views.every((view) => view.applied.get(number) === views[0]!.applied.get(number)),
+    return areSettled(
+      this.#left.map(({ number }) => number),
+      views,
     );
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.peers().map((peer) => peer.stop()));
   }
+}
+
+/**
+ * How far all members have an origin that has left, when that is the same; undefined when it is not, or not known.
+ *
+ * @param applied here, on disk
+ * @param journalled here
+ * @param known what each other member says that it has applied
+ */
+export function agreedPosition(
+  applied: bigint | undefined,
+  journalled: bigint,
+  known: readonly (bigint | undefined)[],
+): bigint | undefined {
+  if (applied === undefined || journalled > applied) return undefined;
+  return known.every((position) => position === applied) ? applied : undefined;
+}
+
+/** Whether all sites have the same of the origins that have left, and nothing of it is under way. */
+export function areSettled(left: readonly number[], views: readonly SiteView[]): boolean {
+  if (views.some((view) => (view.pending ?? []).length > 0)) return false;
+  return left.every((number) =>
+    views.every((view) => view.applied.get(number) === views[0]!.applied.get(number)),
+  );
 }

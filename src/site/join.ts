@@ -6,6 +6,10 @@ import { upsertMember } from './catalog.ts';
 import type { InstalledModel, Member } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import { requireEmpty } from './adoption.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import type { Entity } from '../model/ir.ts';
+import { ident, tableOf, tombstoneOf } from '../sql/apply-names.ts';
+import { historyOf } from '../sql/history-ddl.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';
 import type { Invitation } from './group.ts';
@@ -58,5 +62,26 @@ async function continueFrom(client: Client, base: IncomingBase, self: string): P
   for (const member of members as Member[]) {
     if (member.name !== self) await upsertMember(client, member);
   }
-  await client.query(`SELECT setval('crp.floor', greatest($1::bigint, 0))`, [floor]);
+  const models = base.header.models as InstalledModel[];
+  const above = greatestStamps(models.flatMap(({ ir }) => ir.entities));
+  await client.query(
+    `SELECT setval('crp.floor', greatest($1::bigint, 0, (SELECT max(s) >> 11 FROM (${above}) AS x)))`,
+    [floor],
+  );
+}
+
+/**
+ * The greatest stamps of a copy. What the giving site wrote may be above its floor and its clock, where it wrote a
+ * row several times while its clock was behind, or its clock was set back. One scan of what was just written.
+ */
+function greatestStamps(entities: readonly Entity[]): string {
+  const parts = entities.flatMap((entity) => {
+    const stamps = [BIRTH_COLUMN, ...entity.groups.map(({ stamp }) => stamp)].map(ident);
+    return [
+      `SELECT max(greatest(${stamps.join(', ')})) AS s FROM ${tableOf(entity)}`,
+      `SELECT max(stamp) FROM ${tombstoneOf(entity)}`,
+      ...(entity.history === undefined ? [] : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)}`]),
+    ];
+  });
+  return ['SELECT 0::bigint AS s', ...parts].join(' UNION ALL ');
 }

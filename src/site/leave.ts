@@ -152,7 +152,12 @@ interface Handover {
 async function taken(context: LeaveContext, { takers, goal, deadline }: Handover): Promise<void> {
   const { members, journal, site } = context;
   for (const { member, acknowledged } of takers) {
-    await until(deadline, `site "${member.name}"`, () => acknowledged.applied >= goal);
+    // Applied, and in the journal too: members that are away, or about to join, get it from there.
+    await until(
+      deadline,
+      `site "${member.name}"`,
+      () => acknowledged.applied >= goal && acknowledged.durable >= goal,
+    );
   }
   // Of a site that is away, or has left, this one may have what nobody else has; the others relay it from here.
   const away = journal

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
@@ -9,6 +10,10 @@ import type { Mark } from './marks.ts';
 import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
 import type { SiteView } from './stability.ts';
+
+/** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
+const TAKEN_MS = 30_000;
+const LOOK_MS = 50;
 
 export interface MembersContext extends PeerContext {
   /** This site's last complete mark. */
@@ -243,6 +248,22 @@ export class Members {
     }
   }
 
+  /**
+   * Settles when all members have this site's changes up to a position on disk in their journals. A site that joins
+   * has them in its base copy only, and cannot hand them on if this one is lost.
+   *
+   * @throws AppError MEMBER_UNREACHABLE when one of them does not take them
+   */
+  async haveTaken(position: bigint, signal: AbortSignal): Promise<void> {
+    const deadline = Date.now() + TAKEN_MS;
+    for (;;) {
+      const behind = this.peers().find(({ acknowledged }) => acknowledged.durable < position);
+      if (behind === undefined) return;
+      if (Date.now() > deadline) throw notTaken(behind.member.name);
+      await delay(LOOK_MS, undefined, { signal });
+    }
+  }
+
   /** Every site of the group as it answered this site's last greeting; undefined if one did not. */
   views(): SiteView[] | undefined {
     const self = viewOf(this.greeting());
@@ -259,6 +280,13 @@ export class Members {
     await Promise.all(this.peers().map((peer) => peer.stop()));
     await this.#departed.stop();
   }
+}
+
+function notTaken(name: string): AppError {
+  return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
+    hint: 'A site can join while all members are up; syncline status shows how far it is behind',
+    retry: 'later',
+  });
 }
 
 function viewOf({ site, mark, applied, pending }: Greeting): SiteView {

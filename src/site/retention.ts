@@ -11,26 +11,42 @@ const MAX_CONFLICTS = 100_000;
  * member has journalled durably, of another origin's what every member has applied durably (until then a
  * survivor relays it). A member that was never heard of holds everything back.
  */
-export async function trimJournal(options: {
-  journal: Journal;
-  self: number;
-  others: readonly Member[];
-  peers: readonly Peer[];
-  /** Up to where another site's changes are applied here, on disk. */
-  appliedOf: (origin: number) => bigint;
-}): Promise<void> {
-  const { journal, self, others, peers, appliedOf } = options;
+export async function trimJournal(options: Retention & { journal: Journal }): Promise<void> {
+  const { journal } = options;
   for (const origin of journal.origins()) {
-    const upTo = origin === self ? journal.durable(self) : appliedOf(origin);
-    const needed = others
-      .filter((member) => member.number !== origin)
-      .map((member) => has(peers, member, { origin, self }));
-    await journal.trim(origin, smallest([upTo, ...needed]));
+    await journal.trim(origin, notNeeded(options, origin));
   }
 }
 
+/** What retention goes by. */
+export interface Retention {
+  journal: Pick<Journal, 'durable'>;
+  self: number;
+  others: readonly Pick<Member, 'name' | 'number'>[];
+  peers: readonly TakingPeer[];
+  /** Up to where another site's changes are applied here, on disk. */
+  appliedOf: (origin: number) => bigint;
+}
+
+/** Up to where an origin's batches are not needed any more. */
+export function notNeeded(options: Retention, origin: number): bigint {
+  const { journal, self, others, peers, appliedOf } = options;
+  const upTo = origin === self ? journal.durable(self) : appliedOf(origin);
+  const needed = others
+    .filter((member) => member.number !== origin)
+    .map((member) => has(peers, member, { origin, self }));
+  return smallest([upTo, ...needed]);
+}
+
+/** What a peer says of what it has. */
+type TakingPeer = Pick<Peer, 'acknowledged' | 'knows'> & { member: Pick<Member, 'name'> };
+
 /** Up to where a member will never ask again. */
-function has(peers: readonly Peer[], member: Member, of: { origin: number; self: number }): bigint {
+function has(
+  peers: readonly TakingPeer[],
+  member: Pick<Member, 'name'>,
+  of: { origin: number; self: number },
+): bigint {
   const peer = peers.find((candidate) => candidate.member.name === member.name);
   if (peer === undefined) return 0n;
   if (of.origin === of.self) return peer.acknowledged.durable;

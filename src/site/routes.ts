@@ -9,6 +9,7 @@ import { repairRoutes } from '../repair/routes.ts';
 import type { RepairContext } from '../repair/routes.ts';
 import type { BasePart, BasePartEnd } from './base-format.ts';
 import { PART_PATH } from './base-load.ts';
+import { lastPosition } from './base-position.ts';
 import { partTables, serveBase } from './base-serve.ts';
 import { readMembers, upsertMember } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
@@ -81,7 +82,15 @@ async function base(
       maxStamp: 0n,
     });
   }
-  await serveBase(context.dsn, stream, request.signal);
+  const { repair } = context;
+  const after = journal.position(repair.site.number);
+  await serveBase(context.dsn, stream, request.signal, {
+    position: (end) => lastPosition({ ...repair, journal }, { after, end }, request.signal),
+    end: async (position) => {
+      await members.haveTaken(position, request.signal);
+      return Buffer.alloc(0);
+    },
+  });
 }
 
 /** Path of a request for the names, revisions and hashes of the models that an agent works with. */

@@ -24,11 +24,19 @@ export class TombstoneCollector {
   readonly #entities: Entity[];
   readonly #names: SiteNames;
   readonly #removals: Removals;
+  readonly #raise: (stamp: bigint) => Promise<void>;
   #run: { upTo: bigint; removals: bigint; stability: Stability } | undefined;
 
-  /** @param options `names` of all sites, for what has to be replayed */
-  constructor(options: { dsn: string; site: string; models: readonly Model[]; names: SiteNames }) {
+  /** @param options `names` of all sites, for what has to be replayed; `raise` of the beacon */
+  constructor(options: {
+    dsn: string;
+    site: string;
+    models: readonly Model[];
+    names: SiteNames;
+    raise: (stamp: bigint) => Promise<void>;
+  }) {
     this.#names = options.names;
+    this.#raise = options.raise;
     this.#dsn = options.dsn;
     this.#site = options.site;
     this.#entities = options.models.flatMap((model) => model.entities);
@@ -61,6 +69,9 @@ export class TombstoneCollector {
     const { upTo, removals } = this.#run;
     this.#run = undefined;
     if (state !== 'stable') return 0;
+    // What this site wrote may be above its clock. An insert of a key whose tombstone is gone would be stamped before
+    // the delete then, and be dead where the tombstone is not gone yet.
+    await this.#raise(upTo);
     await this.#removals.forget(client, upTo > removals ? upTo : removals);
     return upTo > 0n ? this.#delete(upTo) : 0;
   }
