@@ -15,7 +15,10 @@ import { knownMessage, relationMessage } from './wire.ts';
 
 export interface AgentContext {
   site: number;
-  sites: readonly number[];
+  /** Members whose changes are applied here, as far as they are known. */
+  origins: () => readonly number[];
+  /** Whether others have to know what this site's changes were made with knowledge of. */
+  announces: () => boolean;
   model: readonly SimEntity[];
   database: SimDatabase;
   planted: Planted | undefined;
@@ -51,9 +54,10 @@ export class SimAgent {
   readonly #late: Buffer[] = [];
   #appliers = new Map<number, Applying>();
 
-  constructor(context: AgentContext) {
+  /** @param journal of a new site; it begins where the base copy ends */
+  constructor(context: AgentContext, journal = new SimJournal()) {
     this.#context = context;
-    this.journal = new SimJournal();
+    this.journal = journal;
     const relations = context.model.flatMap((sim) => sim.relations);
     this.#relations = relations.map(relationMessage);
     this.#plans = new Map(
@@ -103,12 +107,20 @@ export class SimAgent {
     if (this.#context.planted !== 'keep-knowledge') {
       this.#knowledge.correct(this.#knowledge.positions(), progress);
     }
-    for (const origin of this.#context.sites) {
-      if (origin === this.#context.site) continue;
-      const position = progress.get(origin) ?? 0n;
-      this.#knowledge.advance(origin, position);
-      this.#appliers.set(origin, { read: position, fold: undefined, announced: false });
-    }
+    for (const origin of this.#context.origins()) this.meet(origin);
+  }
+
+  /** A member was learned of: its changes are applied from now on. */
+  meet(origin: number): void {
+    if (this.#appliers.has(origin)) return;
+    const position = this.#context.database.state.progress.get(origin) ?? 0n;
+    this.#knowledge.advance(origin, position);
+    this.#appliers.set(origin, { read: position, fold: undefined, announced: false });
+  }
+
+  /** Entries of the WAL that the slot does not need any more. */
+  get confirmed(): number {
+    return this.#confirmed;
   }
 
   /** The walsender sends up to so many entries of the WAL that is on disk. */
@@ -152,8 +164,8 @@ export class SimAgent {
 
   /** Folds up to so many batches of the origin that may be applied. */
   read(origin: number, count: number): number {
-    const applier = this.#appliers.get(origin)!;
-    if (applier.announced) return 0;
+    const applier = this.#appliers.get(origin);
+    if (applier === undefined || applier.announced) return 0;
     const batches = this.journal.after(origin, applier.read, count);
     for (const [done, batch] of batches.entries()) {
       const decoded = decodeBatch(batch.bytes);
@@ -174,21 +186,31 @@ export class SimAgent {
 
   /** The beacon: others will know that we know, and local writes are stamped after what comes. */
   announce(origin: number): boolean {
-    const applier = this.#appliers.get(origin)!;
-    if (applier.fold === undefined || applier.announced) return false;
+    const applier = this.#appliers.get(origin);
+    if (applier?.fold === undefined || applier.announced) return false;
     const { database, planted } = this.#context;
     for (const message of this.#late.splice(0)) database.log(() => [message]);
     const floor = applier.fold.maxStamp >> 11n;
     if (planted !== 'skip-floor' && floor > database.state.floor) database.state.floor = floor;
-    if (planted !== 'late-beacon') database.log(() => [knownMessage(origin, applier.read)]);
+    if (planted !== 'late-beacon') this.#note(origin, applier.read);
     applier.announced = true;
     return true;
   }
 
+  /** Applies under way may not have been announced: all that they could make visible is. */
+  announceAll(): void {
+    for (const origin of this.#context.origins()) this.#note(origin, this.journal.position(origin));
+  }
+
+  #note(origin: number, position: bigint): void {
+    if (!this.#context.announces()) return;
+    this.#context.database.log(() => [knownMessage(origin, position)]);
+  }
+
   /** One transaction: the fold's rows and the origin's progress. */
   commit(origin: number): string | undefined {
-    const applier = this.#appliers.get(origin)!;
-    if (!applier.announced) return undefined;
+    const applier = this.#appliers.get(origin);
+    if (applier?.announced !== true) return undefined;
     const { database, model, planted } = this.#context;
     const { state } = database;
     const notes: string[] = [];

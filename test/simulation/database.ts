@@ -20,10 +20,21 @@ export interface DatabaseState {
   floor: bigint;
   /** The greatest stamp that apply has written. */
   greatest: bigint;
+  /** Tombstones up to this stamp were taken for stable, and deleted. */
+  collected: bigint;
   /** Stamps, and elements of sets as `<group> <element>`, that conflict records name, by row. */
   conflicts: Map<string, ReadonlySet<bigint | string>>;
   ledger: Acknowledged[];
   lsn: bigint;
+}
+
+/** A database in which nothing was done yet. */
+export function emptyState(): DatabaseState {
+  return {
+    ...{ rows: new Map(), tombstones: new Map(), history: new Map() },
+    ...{ progress: new Map(), conflicts: new Map() },
+    ...{ floor: 0n, greatest: 0n, collected: 0n, ledger: [], lsn: 1000n },
+  };
 }
 
 function copyOf(state: DatabaseState): DatabaseState {
@@ -43,15 +54,17 @@ function copyOf(state: DatabaseState): DatabaseState {
  * is a copy of maps.
  */
 export class SimDatabase {
-  state: DatabaseState = {
-    ...{ rows: new Map(), tombstones: new Map(), history: new Map() },
-    ...{ progress: new Map(), conflicts: new Map() },
-    ...{ floor: 0n, greatest: 0n, ledger: [], lsn: 1000n },
-  };
+  state: DatabaseState;
   readonly wal: WalEntry[] = [];
   /** Entries of the WAL that are on disk; a walsender sends no others. */
   walOnDisk = 0;
-  #onDisk: DatabaseState = copyOf(this.state);
+  #onDisk: DatabaseState;
+
+  /** @param state of a base copy; without it the database is empty */
+  constructor(state: DatabaseState = emptyState()) {
+    this.state = state;
+    this.#onDisk = copyOf(state);
+  }
 
   /** Adds to the WAL and tells the position after it. */
   log(messages: (lsn: bigint) => Buffer[]): bigint {
@@ -65,6 +78,12 @@ export class SimDatabase {
     if (this.#onDisk.lsn === this.state.lsn && this.walOnDisk === this.wal.length) return;
     this.#onDisk = copyOf(this.state);
     this.walOnDisk = this.wal.length;
+  }
+
+  /** What a logical slot exports: it is made of the WAL that is on disk. */
+  snapshot(): DatabaseState {
+    this.flush();
+    return copyOf(this.state);
   }
 
   /** Up to where each origin is on disk. */

@@ -11,8 +11,32 @@ export class SimJournal {
   #stored = 0;
   readonly #positions = new Map<number, bigint>();
   readonly #byOrigin = new Map<number, Batch[]>();
+  /** Where each origin begins, if not with its first batch: durable by itself. */
+  readonly #starts = new Map<number, bigint>();
   /** The vector that capture saved, durable by itself. */
   vector = new Map<number, bigint>();
+
+  /** A new site begins where its base copy ends. */
+  startAt(origin: number, position: bigint): void {
+    this.#starts.set(origin, position);
+  }
+
+  /** Nothing after less than this can be asked for. */
+  oldest(origin: number): bigint {
+    return this.#starts.get(origin) ?? 0n;
+  }
+
+  /** Forgets the batches of the origin up to the position; how many. */
+  trim(origin: number, upTo: bigint): number {
+    const gone = (this.#byOrigin.get(origin) ?? []).filter((batch) => batch.last <= upTo);
+    if (gone.length === 0) return 0;
+    this.startAt(origin, gone.at(-1)!.last);
+    this.#stored -= this.#entries.slice(0, this.#stored).filter((one) => gone.includes(one)).length;
+    const left = this.#entries.filter((batch) => !gone.includes(batch));
+    this.#entries.splice(0, this.#entries.length, ...left);
+    this.#byOrigin.get(origin)!.splice(0, gone.length);
+    return gone.length;
+  }
 
   append(batch: Batch): void {
     const position = this.position(batch.origin);
@@ -30,14 +54,14 @@ export class SimJournal {
   }
 
   position(origin: number): bigint {
-    return this.#positions.get(origin) ?? 0n;
+    return this.#positions.get(origin) ?? this.oldest(origin);
   }
 
   durable(origin: number): bigint {
     for (let at = this.#stored - 1; at >= 0; at--) {
       if (this.#entries[at]!.origin === origin) return this.#entries[at]!.last;
     }
-    return 0n;
+    return this.oldest(origin);
   }
 
   /** Up to so many batches of the origin that end after the position. */

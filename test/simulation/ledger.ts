@@ -27,3 +27,10 @@ export function happenedBefore(one: Acknowledged, other: Acknowledged): boolean 
   if (one.site === other.site) return one.position < other.position;
   return (other.known.get(one.site) ?? 0n) >= one.position;
 }
+
+/** The stamps that a write made. */
+export function stampsOf(write: Write): bigint[] {
+  if (write.kind === 'delete') return [write.stamp];
+  const before = write.kind === 'update' ? write.before : undefined;
+  return write.after.stamps.filter((stamp, group) => stamp !== before?.stamps[group]);
+}

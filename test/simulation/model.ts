@@ -69,7 +69,14 @@ export function siteName(number: number): string {
   return `s${number}`;
 }
 
-const NAMES = new Map([5, 1, 2047, 2, 30].map((number) => [number, siteName(number)]));
+/**
+ * Numbers of the sites that there may be at the beginning, and of those that join. They are not in order, and one
+ * is the greatest that there is.
+ */
+export const FIRST_SITES: readonly number[] = [5, 1, 2047, 2, 30];
+export const NEW_SITES: readonly number[] = [3, 1999];
+
+const NAMES = new Map([...FIRST_SITES, ...NEW_SITES].map((number) => [number, siteName(number)]));
 
 /** One or two entities of one to three column groups, with drawn methods. */
 export function drawModel(random: Random): SimEntity[] {

@@ -45,6 +45,26 @@ export const PLANTED = {
   'plain-by-stamp':
     'a change is plain where it finds the stamp that its origin saw, whatever the values are',
   'tombstone-stays': 'a delete that was overruled leaves its tombstone',
+  'base-early-progress': 'the progress of a base copy is read before its rows, not with them',
+  'base-late-progress': 'the progress of a base copy is read after its rows, not with them',
+  'base-without-tombstones': 'a base copy has no tombstones',
+  'base-without-history': 'a base copy has no histories',
+  'base-without-floor': 'a new site does not stamp its writes above what its base copy has',
+  'base-floor-of-giver':
+    'a new site stamps its writes above the floor of the giver, not above what the giver itself wrote',
+  'base-without-vector':
+    'a new site does not say that its first changes were made with knowledge of the base copy',
+  'base-of-wal-end':
+    'a base copy says that it has its site up to a position that no transaction of it has',
+  'join-unannounced': 'the others are not told of a new site before its base copy is made',
+  'join-before-shipped':
+    'a new site is there before the others have what its base copy has of the giver',
+  'stable-without-joining': 'a site that joins is not asked whether something is stable',
+  'stable-without-departed': 'stability does not wait for what a site wrote that has left',
+  'collect-below': 'a site may stamp a write below what it has forgotten a delete of',
+  'leave-unstored':
+    'a site leaves when the others have applied what it wrote, but have it not on disk in their journals',
+  'leave-early': 'a site leaves before the others have what it wrote',
   'silent-conflict': 'conflicts are not recorded',
 } as const;
 

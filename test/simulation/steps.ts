@@ -16,6 +16,18 @@ export type Step =
   | { do: 'trim'; site: number }
   /** The site is destroyed, with its database and its journal. */
   | { do: 'lose'; site: number }
+  /** The site forgets of its journal what nobody can ask for. */
+  | { do: 'retain'; site: number }
+  | { do: 'greet'; site: number; with: number }
+  /** A new site joins over this one (membership.ts); it opens with a clock that is off by so much. */
+  | { do: 'invite' | 'admit' | 'copy'; site: number; newcomer: number }
+  | { do: 'open'; site: number; offset: number }
+  /** The site leaves (departure.ts): writers are stopped, members are told; or writers go on. */
+  | { do: 'lock'; site: number; away: number[] }
+  | { do: 'leave'; site: number; told: number[] }
+  | { do: 'unlock'; site: number }
+  /** The site declares another one gone for good. */
+  | { do: 'remove'; site: number; gone: number }
   | { do: 'crash'; site: number; what: 'agent' | 'database' | 'machine' };
 
 /** One line for a trace. */
@@ -37,6 +49,18 @@ export function describeStep(step: Step): string {
       return `${head} ${step.origin}`;
     case 'clock':
       return `${head} by ${step.by} µs`;
+    case 'greet':
+      return `${head} ${step.with}`;
+    case 'invite':
+    case 'admit':
+    case 'copy':
+      return `${head} ${step.newcomer}`;
+    case 'lock':
+      return `${head}${step.away.length > 0 ? ` without ${step.away.join(', ')}` : ''}`;
+    case 'leave':
+      return `${head} telling ${step.told.join(', ')}`;
+    case 'remove':
+      return `${head} ${step.gone}`;
     case 'crash':
       return `${head} of the ${step.what}`;
     default:

@@ -1,38 +1,26 @@
-import { Stability } from '../../src/site/stability.ts';
-import type { SiteView } from '../../src/site/stability.ts';
-import { SimAgent } from './agent.ts';
-import { trimHistories } from './apply-history.ts';
-import { SimDatabase } from './database.ts';
-import { happenedBefore } from './ledger.ts';
-import type { Acknowledged, Write } from './ledger.ts';
+import { leave, lock, remove, unlock } from './departure.ts';
+import { stampsOf } from './ledger.ts';
+import { pull, retain } from './link.ts';
+import { admit, copy, greet, invite, open } from './membership.ts';
+import type { BaseCopy } from './membership.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
 import { ServiceTransaction } from './service.ts';
+import { Site } from './site.ts';
+import { stableStamp, trim } from './stable.ts';
 import type { Step } from './steps.ts';
 import { describeStep } from './steps.ts';
 
 /** What a scenario is played on. */
 export interface Setting {
-  /** Site numbers. */
+  /** Numbers of the sites that there are at the beginning. */
   sites: number[];
   model: SimEntity[];
   /** µs by which each site's clock is off at the beginning. */
   offsets: number[];
   planted: Planted | undefined;
-  /** A site will be lost. */
+  /** A site will be lost, or removed. */
   loses?: boolean;
-}
-
-export interface Site {
-  number: number;
-  database: SimDatabase;
-  agent: SimAgent;
-  /** µs by which its clock is off. */
-  offset: number;
-  /** Number of marks that it has set, see src/site/marks.ts. */
-  marks: number;
-  /** What it wants to trim, while that is not known to be stable. */
-  run?: { upTo: bigint; stability: Stability } | undefined;
 }
 
 /** True time between two steps, and at the first, in µs since 2020. */
@@ -48,7 +36,14 @@ export class Violation extends Error {}
 /** The sites of a group in one process, driven step by step; the same steps give the same end. */
 export class World {
   readonly setting: Setting;
+  /** All sites that there ever were. */
   readonly sites: Site[];
+  /** Base copies that are loaded, by the new site's number. */
+  readonly copies = new Map<number, BaseCopy>();
+  /** Sites that have left in order. */
+  readonly gone = new Set<number>();
+  /** Sites that were declared gone for good. They may be up, but nobody who knows hears them. */
+  readonly removed = new Set<number>();
   /** What each step did, when asked for. */
   readonly trace: string[] | undefined;
   readonly #lost = new Set<Site>();
@@ -58,21 +53,37 @@ export class World {
   constructor(setting: Setting, traced = false) {
     this.setting = setting;
     this.trace = traced ? [] : undefined;
-    this.sites = setting.sites.map((number, index) => {
-      const database = new SimDatabase();
-      const { model, planted, sites } = setting;
-      const agent = new SimAgent({ site: number, sites, model, database, planted });
-      return { number, database, agent, offset: setting.offsets[index]!, marks: 0 };
-    });
+    const { model, planted } = setting;
+    const members = new Map(setting.sites.map((number) => [number, 'active' as const]));
+    this.sites = setting.sites.map(
+      (number, index) =>
+        new Site({ number, model, planted, members, offset: setting.offsets[index]! }),
+    );
   }
 
-  site(number: number): Site {
-    return this.sites.find((site) => site.number === number)!;
+  find(number: number): Site | undefined {
+    return this.sites.find((site) => site.number === number);
   }
 
-  /** Sites that were not lost. */
+  /** A site that is up and in the group, as far as it knows. */
+  reached(number: number): Site | undefined {
+    const site = this.find(number);
+    return site === undefined || this.#lost.has(site) || this.gone.has(number) ? undefined : site;
+  }
+
+  /** The time that a site's clock shows, in µs since 2020. */
+  clock(site: Site): bigint {
+    return this.#now + BigInt(site.offset);
+  }
+
+  /** Whether a site was lost, or removed: what no other has of it does not count. */
+  isLost(site: Site): boolean {
+    return this.#lost.has(site) || this.removed.has(site.number);
+  }
+
+  /** Sites that are in the group. */
   survivors(): Site[] {
-    return this.sites.filter((site) => !this.#lost.has(site));
+    return this.sites.filter((site) => !this.isLost(site) && !this.gone.has(site.number));
   }
 
   /** The position up to which any survivor has an origin's changes. */
@@ -84,13 +95,20 @@ export class World {
   /** @throws Violation when the step breaks a promise */
   run(step: Step): void {
     this.#now += STEP_MICROS;
-    const effect = this.#do(this.site(step.site), step);
+    const effect = this.#effect(step);
     if (effect !== '') this.trace?.push(`${describeStep(step)} → ${effect}`);
+  }
+
+  #effect(step: Step): string {
+    const site = this.reached(step.site);
+    if (site !== undefined) return this.#do(site, step);
+    if (step.do === 'open') return open(this, step.site, step.offset);
+    // What a site that is not there yet was loading.
+    return step.do === 'crash' && this.copies.delete(step.site) ? 'done' : '';
   }
 
   #do(site: Site, step: Step): string {
     const { agent, database } = site;
-    if (this.#lost.has(site)) return '';
     switch (step.do) {
       case 'write':
         return this.#write(site, step);
@@ -109,7 +127,7 @@ export class World {
         agent.confirm();
         return 'done';
       case 'pull':
-        return this.#pull(site, step);
+        return pull(this, site, step);
       case 'read': {
         const count = agent.read(step.origin, step.count);
         return count > 0 ? `${count} batches` : '';
@@ -122,20 +140,51 @@ export class World {
         site.offset += step.by;
         return 'done';
       case 'trim':
-        return this.#trim(site);
+        return trim(this, site);
       case 'crash':
         return this.#crash(site, step.what);
       case 'lose':
         this.#lost.add(site);
         return 'done';
+      default:
+        return this.#doGroup(site, step);
+    }
+  }
+
+  /** What changes the group, and what follows from it. */
+  #doGroup(site: Site, step: Step): string {
+    switch (step.do) {
+      case 'retain':
+        return retain(site);
+      case 'greet': {
+        const other = site.peers().includes(step.with) ? this.reached(step.with) : undefined;
+        return other !== undefined && greet(site, other) ? 'done' : '';
+      }
+      case 'invite':
+        return invite(site, step.newcomer);
+      case 'admit':
+        return admit(this, site, step.newcomer);
+      case 'copy':
+        return copy(this, site, step.newcomer);
+      case 'lock':
+        return lock(this, site, step.away);
+      case 'leave':
+        return leave(this, site, step.told);
+      case 'unlock':
+        return unlock(site);
+      case 'remove':
+        return remove(this, site, step.gone);
+      default:
+        return '';
     }
   }
 
   #write(site: Site, step: Step & { do: 'write' }): string {
+    if (site.leaving !== undefined) return '';
     const { database, number } = site;
     const { model, planted } = this.setting;
-    const clock = this.#now + BigInt(site.offset);
-    const stable = this.#stable();
+    const clock = this.clock(site);
+    const stable = stableStamp(this);
     const context = { site: number, model, database, clock, stable, planted };
     const transaction = new ServiceTransaction(context);
     for (const statement of step.statements) transaction.run(statement);
@@ -153,54 +202,16 @@ export class World {
     return `position ${acknowledged.position}`;
   }
 
-  /**
-   * The greatest stamp up to which everything is stable (src/site/stability.ts), by what is really on disk
-   * everywhere: known at every site, with nothing on its way that was made without knowing it.
-   */
-  #stable(): bigint {
-    const all = this.sites.flatMap((site) => site.database.state.ledger);
-    const isEverywhere = (one: Acknowledged): boolean =>
-      this.survivors().every(
-        ({ number, database }) =>
-          number === one.site || database.durableProgress(one.site) >= one.position,
-      );
-    const underWay = all.filter((one) => !isEverywhere(one));
-    let stable = 0n;
-    let first: bigint | undefined;
-    for (const one of all) {
-      const isKnown = underWay.every((other) => other !== one && happenedBefore(one, other));
-      for (const stamp of one.writes.flatMap(stampsOf)) {
-        if (stamp > stable) stable = stamp;
-        if (!isKnown && (first === undefined || stamp < first)) first = stamp;
-      }
-    }
-    return first === undefined || first > stable ? stable : first - 1n;
-  }
-
-  /** The link sends batches after the journal's position, and perhaps some that it had sent before. */
-  #pull(site: Site, step: Step & { do: 'pull' }): string {
-    const { journal } = site.agent;
-    const before = journal.position(step.origin);
-    const peer = this.site(step.from);
-    if (this.#lost.has(peer)) return '';
-    const source = peer.agent.journal;
-    const old = source.after(step.origin, 0n, ALL).filter((batch) => batch.last <= before);
-    const again = step.again > 0 ? old.slice(-step.again) : [];
-    for (const batch of [...again, ...source.after(step.origin, before, step.count)]) {
-      journal.append(batch);
-    }
-    const after = journal.position(step.origin);
-    return after > before ? `position ${after}` : '';
-  }
-
   /** What was made with knowledge of something must not be applied before it. */
   #commit(site: Site, origin: number): string {
+    // Apply waits for the locks too.
+    if (site.leaving !== undefined) return '';
     const { progress } = site.database.state;
     const before = progress.get(origin) ?? 0n;
     const effect = site.agent.commit(origin);
     if (effect === undefined) return '';
     const after = progress.get(origin)!;
-    for (const one of this.site(origin).database.state.ledger) {
+    for (const one of this.find(origin)!.database.state.ledger) {
       if (one.position <= before || one.position > after) continue;
       for (const [other, position] of one.known) {
         if (other === site.number || (progress.get(other) ?? 0n) >= position) continue;
@@ -213,41 +224,6 @@ export class World {
     return effect === '' ? 'done' : effect;
   }
 
-  /**
-   * A round of greetings with all sites, as src/site/peer.ts has them, and what follows from it. Every site
-   * sets a mark in it whose journal has all of its transactions on disk.
-   */
-  #trim(site: Site): string {
-    if (this.#lost.size > 0) return '';
-    const views = this.sites.map((one) => viewOf(one));
-    const { state } = site.database;
-    if (site.run === undefined) {
-      const stamps = [...state.history.values()].flatMap(({ base, changes }) => [
-        ...(base?.row?.stamps ?? []),
-        ...changes.map(({ stamp }) => stamp),
-      ]);
-      if (stamps.length === 0) return '';
-      const upTo = stamps.reduce((one, other) => (other > one ? other : one));
-      site.run = { upTo, stability: new Stability(views) };
-    }
-    const { upTo, stability } = site.run;
-    const round = stability.advance(views);
-    const early = this.setting.planted === 'trim-too-early' && this.#isEverywhere(site);
-    if (round === 'waiting' && !early) return '';
-    site.run = undefined;
-    if (round === 'lost') return '';
-    const trimmed = trimHistories({ ...this.setting, state }, upTo);
-    return trimmed > 0 ? `${trimmed} histories up to ${upTo}` : '';
-  }
-
-  /** As a planted bug: every site has what this site made, which is taken for stable. */
-  #isEverywhere(site: Site): boolean {
-    const last = site.database.state.ledger.at(-1)?.position ?? 0n;
-    return this.sites.every(
-      (one) => one === site || (one.database.state.progress.get(site.number) ?? 0n) >= last,
-    );
-  }
-
   #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {
     // What a crash takes from the journal comes again from its origin, or from another site that has it.
     // Both gone at once is one fault more than replication without waiting can bear.
@@ -256,7 +232,9 @@ export class World {
     if (what !== 'agent' && this.setting.planted === 'lost-history-on-crash') {
       site.database.state.history.clear();
     }
-    if (what !== 'database') site.run = undefined;
+    // The session that holds the locks ends with either.
+    site.leaving = undefined;
+    if (what !== 'database') site.forget();
     if (what === 'database') site.agent.reconnect();
     else site.agent.crash();
     return 'done';
@@ -281,22 +259,24 @@ export class World {
     let moved = false;
     const run = (step: Step): void => {
       this.#now += STEP_MICROS;
-      const effect = this.#do(this.site(step.site), step);
+      const effect = this.#effect(step);
       if (effect === '' || effect === 'done') return;
       this.trace?.push(`${describeStep(step)} → ${effect}`);
       moved = moved || !effect.startsWith('0 entries');
     };
-    for (const { number: site } of this.sites) {
+    const numbers = this.sites.map(({ number }) => number);
+    for (const site of numbers) {
+      run({ do: 'unlock', site });
       run({ do: 'wal', site });
       run({ do: 'capture', site, count: ALL, flush: true });
+      for (const other of numbers) if (other !== site) run({ do: 'greet', site, with: other });
     }
-    for (const { number: site } of this.sites) {
-      for (const index of this.sites.keys()) {
-        const turn = (index + round + this.setting.model.length) % this.sites.length;
-        const origin = this.sites[turn]!.number;
+    for (const site of numbers) {
+      for (const index of numbers.keys()) {
+        const origin = numbers[(index + round + this.setting.model.length) % numbers.length]!;
         if (origin === site) continue;
-        const sources = this.#lost.has(this.site(origin)) ? this.setting.sites : [origin];
-        for (const from of sources) {
+        // From itself, or relayed where it is gone, or has forgotten what a new site needs.
+        for (const from of [origin, ...numbers.filter((one) => one !== origin)]) {
           if (from !== site) run({ do: 'pull', site, origin, from, count: ALL, again: 0 });
         }
         run({ do: 'read', site, origin, count: ALL });
@@ -310,8 +290,7 @@ export class World {
   #checkArrived(site: Site, origin: Site): void {
     if (site === origin) return;
     const sent = origin.database.state.ledger.filter((one) => one.site === origin.number);
-    const isLost = this.#lost.has(origin);
-    const last = isLost ? this.shipped(origin.number) : (sent.at(-1)?.position ?? 0n);
+    const last = this.isLost(origin) ? this.shipped(origin.number) : (sent.at(-1)?.position ?? 0n);
     const applied = site.database.state.progress.get(origin.number) ?? 0n;
     if (applied < last) {
       throw new Violation(
@@ -319,26 +298,4 @@ export class World {
       );
     }
   }
-}
-
-function viewOf(site: Site): SiteView {
-  const { number, database, agent } = site;
-  const { ledger } = database.state;
-  const position = agent.journal.durable(number);
-  if (position >= (ledger.at(-1)?.position ?? 0n)) site.marks += 2;
-  const mark = { sequence: site.marks, position };
-  return { number, mark, applied: database.progressOnDisk() };
-}
-
-/** The stamps that a write made. */
-function stampsOf(write: Write): bigint[] {
-  return write.kind === 'delete' ? [write.stamp] : newStamps(write);
-}
-
-function newStamps(write: {
-  kind: string;
-  before?: { stamps: readonly bigint[] };
-  after: { stamps: readonly bigint[] };
-}): bigint[] {
-  return write.after.stamps.filter((stamp, group) => stamp !== write.before?.stamps[group]);
 }

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apply, capture, exchange, write } from './by-hand.ts';
+import { simEntity, simGroup } from './model.ts';
+import { PLANTED } from './planted.ts';
+import type { Planted } from './planted.ts';
+import { play } from './simulate.ts';
+import type { Step } from './steps.ts';
+
+/** The sites exchange everything, and one of them looks after stability, until a run is through. */
+const settle = (sites: readonly number[], trimming: number): Step[] =>
+  Array.from({ length: 8 }, (): Step[] => [
+    ...exchange(sites),
+    { do: 'trim', site: trimming },
+  ]).flat();
+
+/** Site 3 writes a row that it has from its base copy; site 5 deleted that row meanwhile, and collects tombstones. */
+const WRITTEN_WHILE_JOINING: Step[] = [
+  ...[write(5, 'insert', { key: 1, value: 1 }), ...exchange([5, 1, 2047])],
+  { do: 'invite', site: 5, newcomer: 3 },
+  { do: 'admit', site: 5, newcomer: 3 },
+  { do: 'copy', site: 5, newcomer: 3 },
+  ...exchange([5, 1, 2047]),
+  { do: 'open', site: 3, offset: 0 },
+  ...[write(5, 'delete', { key: 1, value: 1 }), ...settle([5, 1, 2047], 5)],
+  write(3, 'update', { key: 1, value: 2 }),
+];
+
+/** Site 2047 wrote a row and is removed; site 1 has that write, not yet applied, when site 5 deletes the row. */
+const REMOVED_WITH_A_TAIL: Step[] = [
+  ...[write(5, 'insert', { key: 1, value: 1 }), ...exchange([5, 1, 2047])],
+  ...[write(2047, 'update', { key: 1, value: 2 }), capture(2047)],
+  { do: 'pull', site: 1, from: 2047, origin: 2047, count: 9, again: 0 },
+  { do: 'remove', site: 1, gone: 2047 },
+  { do: 'greet', site: 1, with: 5 },
+  ...[write(5, 'delete', { key: 1, value: 1 }), ...settle([5, 1], 5)],
+];
+
+/** Site 5 leaves while site 2047 is away; site 1 has applied its last write, and loses its journal's tail. */
+const LEFT_IN_A_TAIL: Step[] = [
+  write(5, 'insert', { key: 1, value: 1 }),
+  ...[capture(5), { do: 'store', site: 5 } as const, { do: 'confirm', site: 5 } as const],
+  { do: 'lock', site: 5, away: [2047] },
+  ...[...apply(1, 5), { do: 'wal', site: 1 } as const],
+  { do: 'leave', site: 5, told: [1] },
+  { do: 'crash', site: 1, what: 'agent' },
+];
+
+const BY_HAND: [title: string, planted: Planted, steps: Step[], message: RegExp][] = [
+  [
+    'a tombstone stays until a site that joins has it',
+    ...(['stable-without-joining', WRITTEN_WHILE_JOINING, /it should be/] as const),
+  ],
+  [
+    'a tombstone stays until what a removed site wrote is everywhere',
+    ...(['stable-without-departed', REMOVED_WITH_A_TAIL, /it should be/] as const),
+  ],
+  [
+    'a site that leaves is in the journals of those that stay',
+    ...(['leave-unstored', LEFT_IN_A_TAIL, /has applied/] as const),
+  ],
+];
+
+for (const [title, bug, steps, message] of BY_HAND) {
+  const end = (planted: Planted | undefined): string | undefined => {
+    const groups = [simGroup('g', ['a'], 'latest-timestamp')];
+    const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set() })];
+    return play({ setting: { sites: [5, 1, 2047], model, offsets: [0, 0, 0], planted }, steps });
+  };
+  test(`${title}; found: ${PLANTED[bug]}`, () => {
+    assert.equal(end(undefined), undefined);
+    assert.match(end(bug) ?? 'kept', message);
+  });
+}

@@ -1,0 +1,145 @@
+import { agreedPosition } from '../../src/site/departed.ts';
+import type { SiteView } from '../../src/site/stability.ts';
+import type { Stability } from '../../src/site/stability.ts';
+import { SimAgent } from './agent.ts';
+import { SimDatabase } from './database.ts';
+import type { DatabaseState } from './database.ts';
+import { SimJournal } from './journal.ts';
+import type { SimEntity } from './model.ts';
+import type { Planted } from './planted.ts';
+
+/** As src/site/catalog.ts has them, in the order in which they follow each other. */
+export const STATES = ['invited', 'joining', 'active', 'left'] as const;
+export type MemberState = (typeof STATES)[number];
+
+/** What another site said when it was last heard of. */
+interface Heard {
+  /** Up to where it has each origin on disk in its database. */
+  knows: ReadonlyMap<number, bigint>;
+  /** Up to where it has this site's batches on disk in its journal. */
+  durable: bigint;
+}
+
+export interface SiteOptions {
+  number: number;
+  model: readonly SimEntity[];
+  planted: Planted | undefined;
+  /** µs by which its clock is off. */
+  offset: number;
+  members: ReadonlyMap<number, MemberState>;
+  /** What a base copy gave it. */
+  state?: DatabaseState;
+}
+
+/** A site: a database, an agent, and what the agent knows of the group. */
+export class Site {
+  readonly number: number;
+  readonly database: SimDatabase;
+  readonly agent: SimAgent;
+  /** µs by which its clock is off. */
+  offset: number;
+  /** Number of marks that it has set, see src/site/marks.ts. */
+  marks = 0;
+  /** What it wants to trim, while that is not known to be stable. */
+  run: { upTo: bigint; stability: Stability } | undefined;
+  /** `crp.member` of this site; itself too. */
+  readonly members: Map<number, MemberState>;
+  readonly heard = new Map<number, Heard>();
+  /** Sites that may get a base copy here, all others being told; and what was here then. */
+  readonly admitted = new Map<number, ReadonlyMap<number, bigint>>();
+  /** It is about to leave: its writers are stopped at an end of the WAL, and these members take what is here. */
+  leaving: { takers: readonly number[]; end: number } | undefined;
+
+  constructor(options: SiteOptions) {
+    const { number, model, planted, state } = options;
+    this.number = number;
+    this.offset = options.offset;
+    this.members = new Map(options.members);
+    this.members.set(number, 'active');
+    this.database = new SimDatabase(state);
+    const context = { site: number, model, planted, database: this.database };
+    const [origins, announces] = [() => this.origins(), () => this.#announces()];
+    this.agent = new SimAgent({ ...context, origins, announces }, journalFrom(state, planted));
+  }
+
+  /** Members that count, without this site. */
+  others(): number[] {
+    return this.#withState((state) => state !== 'left');
+  }
+
+  /** Members that are greeted and pulled from. */
+  peers(): number[] {
+    return this.#withState((state) => state === 'active');
+  }
+
+  departed(): number[] {
+    return this.#withState((state) => state === 'left');
+  }
+
+  /** Members whose changes are applied. */
+  origins(): number[] {
+    return this.#withState((state) => state === 'active' || state === 'left');
+  }
+
+  #withState(wanted: (state: MemberState) => boolean): number[] {
+    return [...this.members]
+      .filter(([number, state]) => number !== this.number && wanted(state))
+      .map(([number]) => number);
+  }
+
+  /** `needsKnowledge` of src/site/members.ts. */
+  #announces(): boolean {
+    const open = this.departed().filter((number) => this.#agreed(number) === undefined);
+    return this.others().length + open.length > 1;
+  }
+
+  #agreed(number: number): bigint | undefined {
+    const known = this.others().map((other) => this.heard.get(other)?.knows.get(number) ?? 0n);
+    const applied = this.database.durableProgress(number);
+    return agreedPosition(applied, this.agent.journal.position(number), known);
+  }
+
+  /** Notes what it is told of the group; a state never goes back. */
+  learn(members: ReadonlyMap<number, MemberState>): void {
+    for (const [number, state] of members) {
+      const known = this.members.get(number);
+      if (number === this.number) continue;
+      if (known !== undefined && STATES.indexOf(known) >= STATES.indexOf(state)) continue;
+      this.members.set(number, state);
+      if (state === 'active' || state === 'left') this.agent.meet(number);
+    }
+  }
+
+  /** What it says of itself in a greeting (src/site/gossip.ts). */
+  view(): SiteView {
+    const { number, database, agent } = this;
+    const { ledger } = database.state;
+    const position = agent.journal.durable(number);
+    if (position >= (ledger.at(-1)?.position ?? 0n)) this.marks += 2;
+    const applied = new Map(
+      this.origins().map((origin) => [origin, database.durableProgress(origin)]),
+    );
+    const pending = this.departed().filter(
+      (origin) => agent.journal.position(origin) > database.durableProgress(origin),
+    );
+    return { number, mark: { sequence: this.marks, position }, applied, pending };
+  }
+
+  /** Its agent ends. What is in memory only is forgotten, and locks of its transactions are gone. */
+  forget(): void {
+    this.run = undefined;
+    this.heard.clear();
+    this.admitted.clear();
+    this.leaving = undefined;
+  }
+}
+
+/** Journals begin where the base copy ends, and with what its rows were made of. */
+function journalFrom(state: DatabaseState | undefined, planted: Planted | undefined): SimJournal {
+  const journal = new SimJournal();
+  for (const [origin, position] of state?.progress ?? []) journal.startAt(origin, position);
+  if (state !== undefined && planted !== 'base-without-vector') {
+    journal.vector = new Map(state.progress);
+  }
+  return journal;
+}
