@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
+import { inTransaction } from '../postgres/transaction.ts';
 
 /** A floor that nobody waits for is raised at most this often. */
 const RAISE_MS = 100;
@@ -18,6 +19,8 @@ export class Beacon {
   readonly #dsn: string;
   #client: Client | undefined;
   #floor = 0n;
+  /** The floor that no crash can take back. */
+  #kept = 0n;
   /** The highest floor that was asked for without waiting. */
   #wanted = 0n;
   #raising: NodeJS.Timeout | undefined;
@@ -54,12 +57,29 @@ export class Beacon {
   }
 
   /**
-   * Settles when local writes are stamped after a stamp that this site has.
+   * Has local writes stamped after a stamp, also after a crash of the server: others reckon with it.
    *
+   * @param limit µs since 2020-01-01; no floor is set above it
+   * @returns whether the floor is there, or was before
    * @throws the database's error
    */
-  raise(stamp: bigint): Promise<void> {
-    return this.#enqueue(() => this.#write(stamp >> 11n, undefined));
+  async raise(stamp: bigint, limit: bigint): Promise<boolean> {
+    const floor = stamp >> 11n;
+    if (floor > this.#kept) await this.#enqueue(() => this.#keep(floor, limit));
+    return floor <= this.#kept;
+  }
+
+  async #keep(floor: bigint, limit: bigint): Promise<void> {
+    const client = await this.#session();
+    const { rows } = await inTransaction(client, async () => {
+      await client.query('SET LOCAL synchronous_commit = on');
+      return client.query<{ floor: string }>(
+        `SELECT setval('crp.floor', greatest(last_value, $1::bigint))::text AS floor FROM crp.floor`,
+        [floor > limit ? 0n : floor],
+      );
+    });
+    this.#kept = BigInt(rows[0]!.floor);
+    if (this.#kept > this.#floor) this.#floor = this.#kept;
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {

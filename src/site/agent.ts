@@ -20,6 +20,7 @@ import { slotName } from './create.ts';
 import { embeddedCluster } from './embedded.ts';
 import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
+import { followWith } from './follow.ts';
 import { look } from './found.ts';
 import type { Found } from './found.ts';
 import { readIdentity } from './group.ts';
@@ -109,11 +110,11 @@ export class Agent {
     this.#marks = new Marks({ slot, self: number, journal: this.#journal });
     const { database, afterApply: commands } = config;
     const models = found.models.map((model) => model.ir);
-    const where = { dsn: database.url, site: config.site, models };
+    const follow = followWith(this.#beacon, config.clock.maxDriftMs);
+    const where = { dsn: database.url, site: config.site, models, follow };
     this.#tombstones = new TombstoneCollector({
       ...where,
       names: () => this.#members.names(),
-      raise: (stamp) => this.#beacon.raise(stamp),
     });
     this.#settler = new Settler({
       ...{ dsn: config.database.url, models: found.models.map((model) => model.ir), log },
@@ -250,6 +251,8 @@ export class Agent {
       applied: () => this.#settler.applied(),
       mark: () => this.#marks.last(),
       serves: (name) => this.#server.serves(name),
+      wanted: () => greater(this.#tombstones.wanted, this.#expired.wanted),
+      follow: followWith(this.#beacon, this.#config.clock.maxDriftMs),
       ...(this.#until === undefined ? {} : { until: this.#until }),
     });
   }
@@ -367,4 +370,8 @@ export class Agent {
     await this.#control?.close();
     this.#log.info({ site: this.#config.site }, 'agent is down');
   }
+}
+
+function greater(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }

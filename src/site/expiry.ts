@@ -3,6 +3,8 @@ import type { Entity, Expiry, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { removeExpired, soonExpired } from '../sql/expiry-sql.ts';
+import { STAMP_EPOCH_MS } from './follow.ts';
+import type { Follow } from './follow.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';
 
@@ -14,8 +16,6 @@ const AHEAD = '60 seconds';
 /** A look at what came due begins so long before the last one: its clock and its locks are not ours. */
 const OVERLAP_MS = 60_000;
 const LOCK_TIMEOUT_MS = 1_000;
-/** 2020-01-01 UTC, from which stamps count. */
-const STAMP_EPOCH_MS = 1_577_836_800_000;
 
 type Expiring = Entity & { expires: Expiry };
 
@@ -28,6 +28,7 @@ export class ExpiredRows {
   readonly #dsn: string;
   readonly #site: string;
   readonly #entities: Expiring[];
+  readonly #follow: Follow;
   #run: { upTo: bigint; stability: Stability } | undefined;
   /** Everything up to this stamp is stable; a group that changes since makes that no less true. */
   #stable = 0n;
@@ -35,7 +36,8 @@ export class ExpiredRows {
   #looked: Date | undefined;
   #session: Client | undefined;
 
-  constructor(options: { dsn: string; site: string; models: readonly Model[] }) {
+  constructor(options: { dsn: string; site: string; models: readonly Model[]; follow: Follow }) {
+    this.#follow = options.follow;
     this.#dsn = options.dsn;
     this.#site = options.site;
     this.#entities = options.models
@@ -46,6 +48,11 @@ export class ExpiredRows {
   /** True while it waits for news of the other sites. */
   get waiting(): boolean {
     return this.#run !== undefined;
+  }
+
+  /** The stamp up to which everything is wanted to be stable; 0n when nothing is waited for. */
+  get wanted(): bigint {
+    return this.#run?.upTo ?? 0n;
   }
 
   /** Up to when everything that was written anywhere is known to be stable; undefined where no rows expire. */
@@ -63,7 +70,9 @@ export class ExpiredRows {
     if (sites === undefined || this.#entities.length === 0) return;
     if (this.#run === undefined) {
       const upTo = await this.#newest(client);
-      if (upTo > this.#stable) this.#run = { upTo, stability: new Stability(sites) };
+      if (upTo > this.#stable && (await this.#follow(upTo))) {
+        this.#run = { upTo, stability: new Stability(sites) };
+      }
       return;
     }
     const state = this.#run.stability.advance(sites);

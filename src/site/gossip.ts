@@ -17,6 +17,8 @@ export interface Greeting {
   pending?: number[];
   /** Sites that the speaker is connected to now. */
   connected?: number[];
+  /** The speaker waits for everything up to this stamp to be stable: all sites are to stamp after it (stability.ts). */
+  above?: string;
 }
 
 /**
@@ -50,6 +52,7 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     Array.isArray(greeting.applied) &&
     greeting.applied.every(isPosition) &&
     isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
+    isPosition([0, greeting.above ?? '0']) &&
     (greeting.pending ?? []).every(Number.isInteger) &&
     (greeting.connected ?? []).every(Number.isInteger);
   if (fine) return greeting as Greeting;

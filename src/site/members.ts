@@ -4,6 +4,7 @@ import { AppError, describeError } from '../base/errors.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
+import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
 import type { Mark } from './marks.ts';
@@ -14,12 +15,17 @@ import type { SiteView } from './stability.ts';
 /** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
 const TAKEN_MS = 30_000;
 const LOOK_MS = 50;
+/** What a site says that does not stamp its writes yet after what is asked for: nothing becomes stable by it. */
+const NO_MARK: Mark = { sequence: -1, position: 0n };
 
 export interface MembersContext extends PeerContext {
   /** This site's last complete mark. */
   mark: () => Mark;
   /** Whether a site pulls from this one now. */
   serves: (name: string) => boolean;
+  /** The stamp up to which this site wants everything to be stable; 0n for none. */
+  wanted: () => bigint;
+  follow: Follow;
 }
 
 /**
@@ -145,15 +151,16 @@ export class Members {
     await this.#departed.refresh(left, this.others(), this.peers());
   }
 
-  /** This site's own greeting. */
-  greeting(): Greeting {
+  /** This site's own greeting. @param counts false where its mark is none for whoever is greeted */
+  greeting(counts = true): Greeting {
     const applied = this.peers().map((peer): [number, string] => [
       peer.member.number,
       peer.appliedDurably().toString(),
     ]);
-    const { sequence, position } = this.#context.mark();
+    const { sequence, position } = counts ? this.#context.mark() : NO_MARK;
     const mark = { sequence, position: position.toString() };
     const pending = this.#departed.pending();
+    const above = this.#context.wanted();
     return {
       ...{ site: this.#self, members: this.#members, mark },
       connected: this.peers()
@@ -161,7 +168,13 @@ export class Members {
         .map(({ member }) => member.number),
       applied: [...applied, ...this.#departed.applied()],
       ...(pending.length === 0 ? {} : { pending }),
+      ...(above === 0n ? {} : { above: above.toString() }),
     };
+  }
+
+  /** The answer to a member's greeting, once this site stamps its writes after what the member asks for. */
+  async answer({ above }: Greeting): Promise<Greeting> {
+    return this.greeting(above === undefined || (await this.#context.follow(BigInt(above))));
   }
 
   /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
@@ -268,8 +281,10 @@ export class Members {
   views(): SiteView[] | undefined {
     const self = viewOf(this.greeting());
     const others = this.others().map((member) => this.#peers.get(member.name)?.answered);
-    if (others.some((view) => view === undefined)) return undefined;
-    const views = [self, ...(others as SiteView[])];
+    const counts = (view: SiteView | undefined): view is SiteView =>
+      view !== undefined && view.mark.sequence !== NO_MARK.sequence;
+    if (!others.every(counts)) return undefined;
+    const views = [self, ...others];
     // What a site that has left made without knowing of something could still come.
     return this.#departed.settled(views) ? views : undefined;
   }

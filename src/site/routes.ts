@@ -55,8 +55,9 @@ async function hello(
   const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
   await knownMember(context, request.peer);
   await members.heard(greeting);
+  const answer = await members.answer(greeting);
   stream.respond({ ':status': 200, 'content-type': 'application/json' });
-  stream.end(JSON.stringify(members.greeting()));
+  stream.end(JSON.stringify(answer));
 }
 
 /** A base copy for a site that was invited. The order matters: see `Members.announce`. */

@@ -18,8 +18,10 @@ const NEWER = 2;
  * nothing on its way that was made without knowing it. Three times: every site sets a mark, and every site
  * applies all of the others up to their marks.
  *
- * 1. Every site has what this site had. From then on its stamps are greater (the floor, ARCHITECTURE.md
- *    §3), except in transactions that were in progress; the next marks come after those.
+ * 1. Every site has what this site had. Its stamps are greater from then on (the floor, ARCHITECTURE.md §3), except in
+ *    transactions that were in progress; the next marks come after those. The site that wrote the greatest stamp
+ *    itself has no floor from it, and its clock may be behind, or set back: so greetings say which stamp is meant,
+ *    and no mark counts of a site that does not stamp after it yet (follow.ts).
  * 2. Every site has every tombstone with a stamp up to the greatest that this site had.
  * 3. Every site has every change that was made without knowing them.
  *

@@ -7,6 +7,7 @@ import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tombstoneOf } from '../sql/apply-names.ts';
 import { historyOf } from '../sql/history-ddl.ts';
 import { Removals } from './removals.ts';
+import type { Follow } from './follow.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';
 
@@ -24,19 +25,19 @@ export class TombstoneCollector {
   readonly #entities: Entity[];
   readonly #names: SiteNames;
   readonly #removals: Removals;
-  readonly #raise: (stamp: bigint) => Promise<void>;
+  readonly #follow: Follow;
   #run: { upTo: bigint; removals: bigint; stability: Stability } | undefined;
 
-  /** @param options `names` of all sites, for what has to be replayed; `raise` of the beacon */
+  /** @param options `names` of all sites, for what has to be replayed */
   constructor(options: {
     dsn: string;
     site: string;
     models: readonly Model[];
     names: SiteNames;
-    raise: (stamp: bigint) => Promise<void>;
+    follow: Follow;
   }) {
     this.#names = options.names;
-    this.#raise = options.raise;
+    this.#follow = options.follow;
     this.#dsn = options.dsn;
     this.#site = options.site;
     this.#entities = options.models.flatMap((model) => model.entities);
@@ -46,6 +47,12 @@ export class TombstoneCollector {
   /** True while a run waits for news of the other sites. */
   get waiting(): boolean {
     return this.#run !== undefined;
+  }
+
+  /** The stamp up to which everything is wanted to be stable; 0n when nothing is waited for. */
+  get wanted(): bigint {
+    const { upTo, removals } = this.#run ?? { upTo: 0n, removals: 0n };
+    return upTo > removals ? upTo : removals;
   }
 
   /**
@@ -59,7 +66,8 @@ export class TombstoneCollector {
     if (this.#run === undefined) {
       const upTo = await this.#greatest(client);
       const removals = await this.#removals.greatest(client);
-      if (upTo > 0n || removals > 0n) {
+      const wanted = upTo > removals ? upTo : removals;
+      if (wanted > 0n && (await this.#follow(wanted))) {
         this.#run = { upTo, removals, stability: new Stability(sites) };
       }
       return 0;
@@ -69,9 +77,6 @@ export class TombstoneCollector {
     const { upTo, removals } = this.#run;
     this.#run = undefined;
     if (state !== 'stable') return 0;
-    // What this site wrote may be above its clock. An insert of a key whose tombstone is gone would be stamped before
-    // the delete then, and be dead where the tombstone is not gone yet.
-    await this.#raise(upTo);
     await this.#removals.forget(client, upTo > removals ? upTo : removals);
     return upTo > 0n ? this.#delete(upTo) : 0;
   }
