@@ -45,9 +45,9 @@ export function leave(world: World, site: Site, told: readonly number[]): string
 
 /** `taken` of src/site/leave.ts, once the WAL up to where writers were stopped is in the journal. */
 function isTaken(world: World, { leaving, agent, number }: Site): boolean {
-  if (agent.confirmed < leaving!.end) return false;
   const { planted } = world.setting;
   if (planted === 'leave-early') return true;
+  if (agent.confirmed < leaving!.end) return false;
   const takers = leaving!.takers.map((taker) => world.find(taker)!);
   const goal = agent.journal.position(number);
   // A member that is away gets it from their journals.

@@ -87,7 +87,7 @@ class Changes {
       ...copied,
       [open],
       ...removed,
-      [...handOver(via, others), ...others.map((site): Step => ({ do: 'store', site })), open],
+      [...handOver(via, others), open],
       ...this.#sites.map((other): Step[] => [{ do: 'greet', site: newcomer, with: other }]),
     ];
     this.#sites = [...this.#sites, newcomer];
@@ -161,6 +161,7 @@ function handOver(site: number, others: readonly number[]): Step[] {
       { do: 'announce', site: taker, origin: site },
       { do: 'commit', site: taker, origin: site },
       { do: 'wal', site: taker },
+      { do: 'store', site: taker },
     ]),
   ];
 }

@@ -73,7 +73,7 @@ export class SimJournal {
   }
 
   origins(): number[] {
-    return [...this.#byOrigin.keys()];
+    return [...new Set([...this.#starts.keys(), ...this.#byOrigin.keys()])];
   }
 
   store(): void {

@@ -23,6 +23,7 @@ export function greet(one: Site, other: Site): boolean {
   const state = other.members.get(one.number);
   if (state === undefined || state === 'left') return false;
   hear(other, one);
+  if (one.run !== undefined) other.follow(one.run.upTo);
   hear(one, other);
   return true;
 }

@@ -10,7 +10,7 @@ import { bestOfAll } from './oracle-order.ts';
 import { endOfSet, lostElements } from './oracle-sets.ts';
 import type { Site } from './site.ts';
 import type { World } from './world.ts';
-import { Violation } from './world.ts';
+import { Violation } from './violation.ts';
 
 /*
  * What the end of a scenario must be, from the acknowledged writes alone. It does not use the code that

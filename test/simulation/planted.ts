@@ -61,7 +61,7 @@ export const PLANTED = {
     'a new site is there before the others have what its base copy has of the giver',
   'stable-without-joining': 'a site that joins is not asked whether something is stable',
   'stable-without-departed': 'stability does not wait for what a site wrote that has left',
-  'collect-below': 'a site may stamp a write below what it has forgotten a delete of',
+  'floor-untold': 'sites are not told above which stamp they have to write for it to become stable',
   'leave-unstored':
     'a site leaves when the others have applied what it wrote, but have it not on disk in their journals',
   'leave-early': 'a site leaves before the others have what it wrote',

@@ -1,8 +1,10 @@
 import { methodText, ruleTexts } from '../../src/model/merge-text.ts';
 import { drawScenario } from './draw.ts';
 import type { Scenario } from './draw.ts';
+import { heal } from './heal.ts';
 import { check } from './oracle.ts';
 import type { Planted } from './planted.ts';
+import { checkSettles } from './stable.ts';
 import { World } from './world.ts';
 
 /** Runs of smaller scenarios that are tried on a failing one. */
@@ -27,7 +29,9 @@ export function play(scenario: Scenario, traced?: string[]): string | undefined 
   try {
     for (const step of scenario.steps) world.run(step);
     world.trace?.push('-- faults end');
-    world.heal();
+    heal(world);
+    check(world);
+    checkSettles(world);
     check(world);
     return undefined;
   } catch (error) {

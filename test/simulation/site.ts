@@ -44,6 +44,7 @@ export class Site {
   run: { upTo: bigint; stability: Stability } | undefined;
   /** `crp.member` of this site; itself too. */
   readonly members: Map<number, MemberState>;
+  readonly #planted: Planted | undefined;
   readonly heard = new Map<number, Heard>();
   /** Sites that may get a base copy here, all others being told; and what was here then. */
   readonly admitted = new Map<number, ReadonlyMap<number, bigint>>();
@@ -54,6 +55,7 @@ export class Site {
     const { number, model, planted, state } = options;
     this.number = number;
     this.offset = options.offset;
+    this.#planted = planted;
     this.members = new Map(options.members);
     this.members.set(number, 'active');
     this.database = new SimDatabase(state);
@@ -108,6 +110,14 @@ export class Site {
       this.members.set(number, state);
       if (state === 'active' || state === 'left') this.agent.meet(number);
     }
+  }
+
+  /** Stamps its writes after a stamp from now on, also after a crash (src/site/follow.ts). */
+  follow(stamp: bigint): void {
+    const { state } = this.database;
+    if (this.#planted === 'floor-untold' || stamp >> 11n <= state.floor) return;
+    state.floor = stamp >> 11n;
+    this.database.flush();
   }
 
   /** What it says of itself in a greeting (src/site/gossip.ts). */

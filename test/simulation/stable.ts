@@ -6,8 +6,8 @@ import type { DatabaseState } from './database.ts';
 import { happenedBefore, stampsOf } from './ledger.ts';
 import type { Acknowledged } from './ledger.ts';
 import { greet } from './membership.ts';
-import type { Planted } from './planted.ts';
 import type { Site } from './site.ts';
+import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /*
@@ -31,6 +31,7 @@ export function trim(world: World, site: Site): string {
     if (stamps.length === 0) return '';
     const upTo = stamps.reduce((one, other) => (other > one ? other : one));
     site.run = { upTo, stability: new Stability(views) };
+    site.follow(upTo);
   }
   const { upTo, stability } = site.run;
   const round = stability.advance(views);
@@ -38,14 +39,38 @@ export function trim(world: World, site: Site): string {
   if (round === 'waiting' && !early) return '';
   site.run = undefined;
   if (round === 'lost') return '';
-  const collected = collect(state, upTo, world.setting.planted);
+  const collected = collect(state, upTo);
   const trimmed = trimHistories({ ...world.setting, state }, upTo);
   return `${collected} tombstones, ${trimmed} histories up to ${upTo}`;
 }
 
-/** Deletes the tombstones up to a stamp (src/site/tombstones.ts), above which the site writes from then on. */
-function collect(state: DatabaseState, upTo: bigint, planted: Planted | undefined): number {
-  if (planted !== 'collect-below' && upTo >> 11n > state.floor) state.floor = upTo >> 11n;
+/** Greetings of each site in which everything must become stable that stands still. */
+const MAX_GREETINGS = 12;
+
+/**
+ * When nothing is under way any more, and nobody is about to join or waited for in vain, every site forgets all of its
+ * tombstones and histories.
+ *
+ * @throws Violation when a site waits for ever
+ */
+export function checkSettles(world: World): void {
+  const sites = world.survivors();
+  const numbers = sites.map(({ number }) => number);
+  if (!sites.every((site) => site.others().every((other) => numbers.includes(other)))) return;
+  for (const { database, agent } of sites) {
+    database.flush();
+    agent.journal.store();
+  }
+  for (let count = 0; count < MAX_GREETINGS; count++) for (const site of sites) trim(world, site);
+  for (const { number, database } of sites) {
+    const { tombstones, history } = database.state;
+    if (tombstones.size === 0 && history.size === 0) continue;
+    throw new Violation(`site ${number} waits for ever until what it has is stable`);
+  }
+}
+
+/** Deletes the tombstones up to a stamp (src/site/tombstones.ts). */
+function collect(state: DatabaseState, upTo: bigint): number {
   if (upTo > state.collected) state.collected = upTo;
   const old = [...state.tombstones].filter(([, { stamp }]) => stamp <= upTo);
   for (const [row] of old) state.tombstones.delete(row);

@@ -10,6 +10,7 @@ import { Site } from './site.ts';
 import { stableStamp, trim } from './stable.ts';
 import type { Step } from './steps.ts';
 import { describeStep } from './steps.ts';
+import { Violation } from './violation.ts';
 
 /** What a scenario is played on. */
 export interface Setting {
@@ -26,12 +27,6 @@ export interface Setting {
 /** True time between two steps, and at the first, in µs since 2020. */
 const STEP_MICROS = 100n;
 const BEGINNING = 200_000_000_000_000n;
-/** Rounds in which everything must arrive when nothing fails any more. */
-const MAX_ROUNDS = 200;
-const ALL = 1_000_000;
-
-/** A promise of the engine that was not kept. */
-export class Violation extends Error {}
 
 /** The sites of a group in one process, driven step by step; the same steps give the same end. */
 export class World {
@@ -94,12 +89,13 @@ export class World {
 
   /** @throws Violation when the step breaks a promise */
   run(step: Step): void {
-    this.#now += STEP_MICROS;
-    const effect = this.#effect(step);
+    const effect = this.take(step);
     if (effect !== '') this.trace?.push(`${describeStep(step)} → ${effect}`);
   }
 
-  #effect(step: Step): string {
+  /** As `run`, without a line in the trace; tells what the step did, or nothing. */
+  take(step: Step): string {
+    this.#now += STEP_MICROS;
     const site = this.reached(step.site);
     if (site !== undefined) return this.#do(site, step);
     if (step.do === 'open') return open(this, step.site, step.offset);
@@ -238,64 +234,5 @@ export class World {
     if (what === 'database') site.agent.reconnect();
     else site.agent.crash();
     return 'done';
-  }
-
-  /**
-   * Faults are over: everything is captured, shipped and applied.
-   *
-   * @throws Violation when something does not arrive
-   */
-  heal(): void {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      if (!this.#round(round)) break;
-    }
-    for (const site of this.survivors()) {
-      for (const origin of this.sites) this.#checkArrived(site, origin);
-    }
-  }
-
-  /** Origins in an order that changes from round to round, so that none is always first. */
-  #round(round: number): boolean {
-    let moved = false;
-    const run = (step: Step): void => {
-      this.#now += STEP_MICROS;
-      const effect = this.#effect(step);
-      if (effect === '' || effect === 'done') return;
-      this.trace?.push(`${describeStep(step)} → ${effect}`);
-      moved = moved || !effect.startsWith('0 entries');
-    };
-    const numbers = this.sites.map(({ number }) => number);
-    for (const site of numbers) {
-      run({ do: 'unlock', site });
-      run({ do: 'wal', site });
-      run({ do: 'capture', site, count: ALL, flush: true });
-      for (const other of numbers) if (other !== site) run({ do: 'greet', site, with: other });
-    }
-    for (const site of numbers) {
-      for (const index of numbers.keys()) {
-        const origin = numbers[(index + round + this.setting.model.length) % numbers.length]!;
-        if (origin === site) continue;
-        // From itself, or relayed where it is gone, or has forgotten what a new site needs.
-        for (const from of [origin, ...numbers.filter((one) => one !== origin)]) {
-          if (from !== site) run({ do: 'pull', site, origin, from, count: ALL, again: 0 });
-        }
-        run({ do: 'read', site, origin, count: ALL });
-        run({ do: 'announce', site, origin });
-        run({ do: 'commit', site, origin });
-      }
-    }
-    return moved;
-  }
-
-  #checkArrived(site: Site, origin: Site): void {
-    if (site === origin) return;
-    const sent = origin.database.state.ledger.filter((one) => one.site === origin.number);
-    const last = this.isLost(origin) ? this.shipped(origin.number) : (sent.at(-1)?.position ?? 0n);
-    const applied = site.database.state.progress.get(origin.number) ?? 0n;
-    if (applied < last) {
-      throw new Violation(
-        `site ${site.number} has applied site ${origin.number} up to ${applied}, not ${last}`,
-      );
-    }
   }
 }

@@ -1,0 +1,2 @@
+/** A promise of the engine that was not kept. */
+export class Violation extends Error {}
