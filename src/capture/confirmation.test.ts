@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Journal } from '../journal/journal.ts';
-import { beginWith } from './capture.ts';
+import { beginWith } from './confirmation.ts';
 
 /** The notes of a journal. */
 function notesOnly(): { notes: Map<string, string>; journal: Journal } {
