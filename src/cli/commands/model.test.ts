@@ -90,3 +90,63 @@ test('a file that is not there is an error with its name', () => {
   assert.match(stderr, /nothing\.yang/);
   assert.equal(status, 1);
 });
+
+/** A revision of one list; later revisions have later dates. */
+function revision(date: string, leafs: string, groups = ''): string {
+  const text = moduleText(
+    `list a { key id; crp:entity "a" { ${groups} } leaf id { type int32; } ${leafs} }`,
+  ).replace('2026-11-24', date);
+  return file(`diff@${date}.yang`, text);
+}
+
+test('model diff says what a revision changes, and has the SQL that does it in one transaction', () => {
+  const one = revision('2026-11-24', 'leaf n { type int32; }');
+  const note = 'leaf note { type string; crp:in-group "note"; }';
+  const two = revision('2026-11-25', `leaf n { type int32; } ${note}`, 'crp:column-group "note";');
+  const { status, stdout, stderr } = model('diff', one, two);
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^test-model 2026-11-24 → 2026-11-25\n/);
+  assert.match(stdout, /\n {2}rolling {6}\/a\/note: leaf added {2}\(\S+:\d+:\d+\)\n/);
+  assert.match(stdout, /\n-- May roll site by site\. syncline adopt NEW/);
+  assert.match(stdout, /\nBEGIN;\n[^]*ADD COLUMN IF NOT EXISTS "note" text[^]*\nCOMMIT;\n$/);
+});
+
+test('model diff says what has to be done at all sites at once, and how it would not have to', () => {
+  const one = revision('2026-11-24', 'leaf n { type int32; }');
+  const two = revision('2026-11-27', 'leaf n { type int32; } leaf note { type string; }');
+  const { status, stdout } = model('diff', one, two);
+  assert.equal(status, 0);
+  assert.match(
+    stdout,
+    /\n {2}together {5}a: column "note" is new in group "row".+\n {15}In a column group/,
+  );
+  assert.match(
+    stdout,
+    /\n-- At all sites while nobody writes, in one transaction at each:\nBEGIN;\n/,
+  );
+});
+
+test('model diff refuses what rows and journals of the old revision cannot follow, and prints no SQL', () => {
+  const one = revision('2026-11-24', 'leaf n { type int32; }');
+  const two = revision('2026-11-26', 'leaf n { type string; }');
+  const { status, stdout, stderr } = model('diff', one, two);
+  assert.equal(status, 1);
+  assert.match(stdout, /\n {2}NOT ALLOWED {2}\/a\/n: /);
+  assert.doesNotMatch(stdout, /BEGIN/);
+  assert.match(stderr, /Not allowed changes cannot be installed/);
+  const json = model('diff', one, two, '--json');
+  const { allowed, sql } = JSON.parse(json.stdout) as { allowed: boolean; sql: string[] };
+  assert.deepEqual({ allowed, sql, status: json.status }, { allowed: false, sql: [], status: 1 });
+});
+
+test('model diff of a revision with itself has nothing to say; two models are not compared', () => {
+  const one = revision('2026-11-24', 'leaf n { type int32; }');
+  const same = model('diff', one, one);
+  assert.deepEqual(
+    { status: same.status, stdout: same.stdout },
+    { status: 0, stdout: 'test-model 2026-11-24 → 2026-11-24\n  no difference\n' },
+  );
+  const other = model('diff', one, 'dns');
+  assert.notEqual(other.status, 0);
+  assert.match(other.stderr, /"test-model" and "\S+" are different models/);
+});
