@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { Tombstone } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import { runArrays } from './arrays.ts';
 import { isIntegrityViolation, violationOf } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import type { RowCodec } from './row-codec.ts';
@@ -8,12 +9,8 @@ import type { RowCodec } from './row-codec.ts';
 type Texts = readonly (string | null)[];
 
 /** Runs a statement whose parameters are one-element arrays. True if it took one row. */
-export async function runOne(client: Client, text: string, values: Texts): Promise<boolean> {
-  const result = await client.query(
-    text,
-    values.map((value) => [value]),
-  );
-  return result.rowCount === 1;
+export function runOne(client: Client, text: string, values: Texts): Promise<boolean> {
+  return runArrays(client, text, [values]);
 }
 
 /** Writes a tombstone over an older one. `key` is in the shape's columns. */
@@ -93,9 +90,7 @@ export async function exchange(
   // Two statements where nothing else is in the way; one by one where somebody has to be found.
   const once = await tried(client, async () => {
     await clear(client, codec, rows);
-    if (living.length === 0) return undefined;
-    const done = await client.query(slowInsert(codec.shape), columnsOf(living));
-    return done.rowCount === living.length ? undefined : 'raced';
+    return (await runArrays(client, slowInsert(codec.shape), living)) ? undefined : 'raced';
   });
   if (once === undefined) return undefined;
   let current = 0;
@@ -114,13 +109,8 @@ export async function exchange(
 /** Takes the rows out of the table; those that end have their tombstones. */
 async function clear(client: Client, codec: RowCodec, rows: readonly Exchanged[]): Promise<void> {
   const keys = rows.filter(({ present }) => present).map(({ key }) => codec.key(key));
-  if (keys.length > 0) await client.query(slowDelete(codec.shape), columnsOf(keys));
+  await runArrays(client, slowDelete(codec.shape), keys);
   for (const { key, tombstone } of rows) {
     if (tombstone !== undefined) await writeTombstone(client, codec, { key, tombstone });
   }
-}
-
-/** One array a column. */
-function columnsOf(rows: readonly Texts[]): (string | null)[][] {
-  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null));
 }

@@ -17,11 +17,11 @@ import type { KeyChanges, StoredHistory } from './history-table.ts';
 import { HistoryWriter } from './history-writer.ts';
 import type { KeyWrite } from './history-writer.ts';
 import type { EntityPlan } from './relation.ts';
-import { conflictType } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import { RowCodec } from './row-codec.ts';
 import type { SlowOutcome, SlowPathContext } from './slow-path.ts';
 import { SlowTable } from './slow-table.ts';
+import type { SlowRow } from './slow-table.ts';
 import { keyImage, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
@@ -88,8 +88,7 @@ export class HistoryPath {
     await recordConflicts(this.#client, entries, this.#context.origin);
     for (const one of done) await this.#park(codec, one, forbidden.get(one));
     outcome.conflicts += entries.length + forbidden.size;
-    outcome.parked += forbidden.size;
-    outcome.parked += entries.filter((entry) => entry.status === 'parked').length;
+    outcome.parked += entries.filter(({ status }) => status === 'parked').length + forbidden.size;
     return [...again].flatMap((one) => one.key.rows.map((row) => row.net));
   }
 
@@ -115,22 +114,18 @@ export class HistoryPath {
     return keys.map((key) => plain.get(key)!);
   }
 
-  /** A row that a constraint forbids waits, whole; one that waited and could be written does not any more. */
   async #park(codec: RowCodec, one: Decided, violation: Violation | undefined): Promise<void> {
-    const { entity, columns } = codec.shape;
-    const { rows } = one.key;
-    if (violation !== undefined) {
-      const own = one.key.state.row;
-      const parking = {
-        ...{ entity, columns, row: codec.texts(one.state.row!, rows[0]!.key) },
-        base: own?.birth === one.state.row!.birth ? rows[0]!.current : undefined,
-        ...{ type: conflictType(violation), method: 'park', reason: violation.message },
-      };
-      await this.#waiting.park(parking, this.#context.origin);
-    } else if (one.waits !== undefined) {
-      const how = { winner: 'remote', reason: 'a later change of the row was applied' };
-      await this.#waiting.settle(entity, one.waits, how);
-    }
+    const { state, key, waits } = one;
+    const [row] = key.rows as [SlowRow];
+    const isOlder = key.state.row?.birth !== state.row?.birth;
+    await this.#waiting.applied(
+      {
+        ...{ entity: codec.shape.entity, columns: codec.shape.columns, violation, key: waits },
+        row: state.row && codec.texts(state.row, row.key),
+        base: isOlder ? undefined : row.current,
+      },
+      this.#context.origin,
+    );
   }
 
   #policy(entity: Entity): MergePolicy {
@@ -180,24 +175,14 @@ function* replayKey(policy: MergePolicy, key: KeyChanges, stored: StoredHistory)
 function conflictEntries(codec: RowCodec, decided: Decided): ConflictEntry[] {
   const { entity, columns } = codec.shape;
   const row = decided.key.rows[0]!;
-  // What a change met in the replay can be another row than the one that was here.
-  const entry = (
-    stamp: bigint,
-    rest: Pick<ConflictEntry, 'conflict' | 'status'>,
-    local: ConflictEntry['local'],
-  ) => {
-    const change = decided.history.changes.find((one) => one.stamp === stamp)?.change;
-    // A delete has no row that an operator could keep.
-    const remote =
-      change === undefined ? row.key : change.after && codec.texts(change.after, row.key);
-    return { entity, columns, local, remote, ...rest };
-  };
-  const entries = decided.conflicts.map(({ of, parked, met, ...conflict }) =>
-    entry(
-      of,
-      { conflict, status: parked ? 'parked' : 'resolved' },
-      met && codec.texts(met, row.key),
-    ),
-  );
-  return entries;
+  return decided.conflicts.map(({ of, parked, met, ...conflict }) => {
+    const change = decided.history.changes.find(({ stamp }) => stamp === of)?.change;
+    return {
+      ...{ entity, columns, conflict, status: parked ? 'parked' : 'resolved' },
+      // What a change met in the replay can be another row than the one that was here.
+      local: met && codec.texts(met, row.key),
+      // A delete has no row that an operator could keep.
+      remote: change === undefined ? row.key : change.after && codec.texts(change.after, row.key),
+    };
+  });
 }

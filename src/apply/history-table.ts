@@ -5,7 +5,8 @@ import { byKey } from './by-key.ts';
 import type { NetRow } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
 import type { RowCodec } from './row-codec.ts';
-import { slowTableName, TEXT_TYPES } from './slow-table.ts';
+import { TEXT_TYPES } from './arrays.ts';
+import { slowTableName } from './slow-table.ts';
 import type { SlowRow, SlowTable } from './slow-table.ts';
 
 /** A key with the changes of it that arrived together, and what this site has of it. */

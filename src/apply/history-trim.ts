@@ -13,7 +13,7 @@ import { FunctionCaller } from './function-caller.ts';
 import { addStored } from './history-table.ts';
 import type { StoredHistory } from './history-table.ts';
 import { storedBase } from './history-writer.ts';
-import { TEXT_TYPES } from './slow-table.ts';
+import { TEXT_TYPES } from './arrays.ts';
 
 /** Keys that one statement forgets, and keys that are replayed at a time: bound memory and locks. */
 const FORGET = 10_000;

@@ -3,6 +3,7 @@ import type { Entity } from '../model/ir.ts';
 import type { KeyState, Recorded, ReplayBase, RowVersion } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
 import { historyInsert, historyNoTombstone, historyTombstone } from '../sql/history-apply.ts';
+import { runArrays } from './arrays.ts';
 import { sameVersion } from './history-plain.ts';
 import type { KeyChanges } from './history-table.ts';
 import { isIntegrityViolation, violationOf } from './integrity.ts';
@@ -128,14 +129,6 @@ export class HistoryWriter {
       (await runArrays(this.#client, slowDelete(shape), passing))
     );
   }
-}
-
-/** Runs a statement whose parameters are one array a column. True if it took all rows. */
-async function runArrays(client: Client, text: string, rows: readonly Texts[]): Promise<boolean> {
-  if (rows.length === 0) return true;
-  const columns = rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null));
-  const result = await client.query(text, columns);
-  return result.rowCount === rows.length;
 }
 
 /** Of a key: the tombstone that it has here and the one that it is to have. */

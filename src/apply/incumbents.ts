@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { incumbents } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
 import type { Shape } from '../sql/shape.ts';
-import { TEXT_TYPES } from './settling.ts';
+import { TEXT_TYPES } from './arrays.ts';
 
 /** Looks before it is left to a later time. */
 const LOOKS = 5;

@@ -11,6 +11,7 @@ import { readOne, UNIQUE_INDEXES } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
 import { hiddenNames } from '../sql/shape.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
+import { TEXT_TYPES } from './arrays.ts';
 import { localColumns } from './catalog.ts';
 import { RowCodec } from './row-codec.ts';
 import { prepareSession } from './session.ts';
@@ -164,7 +165,3 @@ export async function readPhysical(client: Client, codec: RowCodec, key: Image):
   }
   return { texts: values, state };
 }
-
-const identity = (value: string): string => value;
-/** Values stay as PostgreSQL's output functions print them. */
-export const TEXT_TYPES = { getTypeParser: () => identity };

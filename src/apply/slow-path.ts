@@ -6,7 +6,6 @@ import type { Entity } from '../model/ir.ts';
 import { recordConflicts } from './conflict-log.ts';
 import type { ConflictEntry } from './conflict-log.ts';
 import type { NetRow } from './fold.ts';
-import { conflictType } from './integrity.ts';
 import type { Violation } from './integrity.ts';
 import type { EntityPlan } from './relation.ts';
 import { RowCodec } from './row-codec.ts';
@@ -108,21 +107,17 @@ export class SlowPath {
     return [...written.again].map((row) => row.net);
   }
 
-  /** A row that a constraint forbids waits, whole; one that waited and could be written does not any more. */
   async #park(codec: RowCodec, entry: MergedRow, violation: Violation | undefined): Promise<void> {
-    const { entity, columns } = codec.shape;
     const { row, before, result, key } = entry;
-    if (violation !== undefined && result.state.row !== undefined) {
-      const parking = {
-        ...{ entity, columns, row: codec.texts(result.state.row, row.key) },
+    const merged = result.state.row;
+    await this.#waiting.applied(
+      {
+        ...{ entity: codec.shape.entity, columns: codec.shape.columns, violation, key },
+        row: merged && codec.texts(merged, row.key),
         base: before.row && codec.texts(before.row, row.key),
-        ...{ type: conflictType(violation), method: 'park', reason: violation.message },
-      };
-      await this.#waiting.park(parking, this.#context.origin);
-    } else if (key !== undefined) {
-      const how = { winner: 'remote', reason: 'a later change of the row was applied' };
-      await this.#waiting.settle(entity, key, how);
-    }
+      },
+      this.#context.origin,
+    );
   }
 
   #policy(entity: Entity): MergePolicy {

@@ -5,6 +5,7 @@ import { slowLock, slowRead, slowTableDdl } from '../sql/apply-slow.ts';
 import { stageCopy } from '../sql/staging.ts';
 import type { NetRow, TupleRef } from './fold.ts';
 import type { EntityPlan } from './relation.ts';
+import { TEXT_TYPES } from './arrays.ts';
 import { byKey } from './by-key.ts';
 import { CopySink } from './field-sinks.ts';
 import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
@@ -24,10 +25,6 @@ export interface SlowRow {
 export function slowTableName(plan: EntityPlan): string {
   return `crp_slow_${plan.id}`;
 }
-
-const identity = (value: string): string => value;
-/** All results as text: nothing between PostgreSQL's output functions and merge changes a value. */
-export const TEXT_TYPES = { getTypeParser: () => identity };
 
 /**
  * Reads what the slow path needs: PostgreSQL itself turns the binary images into text, next to the

@@ -4,6 +4,8 @@ import { wholeState } from '../merge/waiting.ts';
 import type { Entity } from '../model/ir.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import { recordConflicts, recordedImage } from './conflict-log.ts';
+import { conflictType } from './integrity.ts';
+import type { Violation } from './integrity.ts';
 import type { RowCodec } from './row-codec.ts';
 
 /** A row by column name, in PostgreSQL's text form, hidden columns too. */
@@ -28,6 +30,16 @@ export interface Parking {
   type: string;
   method: string;
   reason: string;
+}
+
+/** What a change of a key led to. */
+export interface AppliedChange extends Pick<Parking, 'entity' | 'columns' | 'base'> {
+  /** What the key is now; undefined: deleted. */
+  row: Texts | undefined;
+  /** What forbids the row. */
+  violation: Violation | undefined;
+  /** The key, of one that waited before. */
+  key: Image | undefined;
 }
 
 /** Locks in key order; by the primary key. */
@@ -95,6 +107,19 @@ export class Waiting {
     const conflict = { type, method, winner: 'none', localStamp: 0n, remoteStamp: 0n, reason };
     const entry = { entity, columns, conflict, local, remote: row };
     await recordConflicts(this.#client, [{ ...entry, status: 'parked' }], origin);
+  }
+
+  /** What follows from a change that was applied: a row that is forbidden waits; one that waited and was written does not. */
+  async applied(change: AppliedChange, origin: Origin): Promise<void> {
+    const { violation, key, row, ...rest } = change;
+    if (violation !== undefined && row !== undefined) {
+      const { message: reason } = violation;
+      const parking = { ...rest, row, type: conflictType(violation), method: 'park', reason };
+      await this.park(parking, origin);
+    } else if (key !== undefined) {
+      const how = { winner: 'remote', reason: 'a later change of the row was applied' };
+      await this.settle(rest.entity, key, how);
+    }
   }
 
   /** The key waits no more: its records are closed with the reason. */

@@ -13,7 +13,7 @@ import { storedBase } from './history-writer.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Target } from './settling.ts';
-import { TEXT_TYPES } from './slow-table.ts';
+import { TEXT_TYPES } from './arrays.ts';
 import { image, keyValues, logicalState, texts } from './waiting.ts';
 import type { Image, WaitingRow } from './waiting.ts';
 

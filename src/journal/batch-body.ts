@@ -1,4 +1,5 @@
-import { CHANGE } from './batch.ts';
+import { CHANGE, decodeBatch } from './batch.ts';
+import type { Batch } from './journal.ts';
 
 const FIRST_SIZE = 64 * 1024;
 /** A buffer that one large transaction made grow beyond this is not kept. */
@@ -85,4 +86,15 @@ export class BatchBody {
     this.#bytes.copy(bigger, 0, 0, this.#at);
     this.#bytes = bigger;
   }
+}
+
+/** Positions of a batch's transactions. */
+export function transactionsOf(batch: Batch): bigint[] {
+  const { bytes, offset, stream } = decodeBatch(batch.bytes);
+  if (stream !== undefined) return [batch.last];
+  const positions: bigint[] = [];
+  for (let at = offset; at < bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) {
+    if (bytes[at] === CHANGE.begin) positions.push(bytes.readBigUInt64BE(at + 5));
+  }
+  return positions;
 }

@@ -1,7 +1,8 @@
+import { STAMP_EPOCH_MS } from './stamps.ts';
 import type { MergePolicy, RowVersion } from './types.ts';
 
-/** µs from the Unix epoch to that of stamps, 2020-01-01 UTC. */
-const STAMP_EPOCH = 1_577_836_800_000_000n;
+/** µs from the Unix epoch to that of stamps. */
+const STAMP_EPOCH = BigInt(STAMP_EPOCH_MS) * 1000n;
 
 /** PostgreSQL's text form with DateStyle ISO and TimeZone UTC; years beyond 9999 and BC have others. */
 const ISO_TIME = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/;

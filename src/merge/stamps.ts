@@ -3,6 +3,9 @@ import type { Change, Stamp } from './types.ts';
 /** The low bits of a stamp, which name the site that made it (ARCHITECTURE.md §3). */
 export const SITE_BITS = 2047n;
 
+/** 2020-01-01 UTC, with which the time of stamps begins; ms since the Unix epoch. */
+export const STAMP_EPOCH_MS = 1_577_836_800_000;
+
 /** Number of the site that made the stamp; 0: the row is older than replication. */
 export function siteOfStamp(stamp: Stamp): number {
   return Number(stamp & SITE_BITS);

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { runArrays } from '../apply/arrays.ts';
 import type { RowCodec } from '../apply/row-codec.ts';
 import type { Tombstone } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
@@ -47,28 +48,21 @@ export class MendWriter {
       return [...keyOf(mend), birth.toString(), stamp.toString()];
     };
     const done = [
-      await this.#run(slowTombstone(shape), deaths.map(tombstoneOf)),
+      await runArrays(this.#client, slowTombstone(shape), deaths.map(tombstoneOf)),
       // Before the inserts: they may need a unique value that is given free.
-      await this.#run(slowDelete(shape), deletes.map(keyOf)),
-      await this.#run(slowUpdate(shape), updates.map(rowOf)),
-      await this.#run(slowInsert(shape), inserts.map(rowOf)),
+      await runArrays(this.#client, slowDelete(shape), deletes.map(keyOf)),
+      await runArrays(this.#client, slowUpdate(shape), updates.map(rowOf)),
+      await runArrays(this.#client, slowInsert(shape), inserts.map(rowOf)),
     ];
     // What is recorded does not lead to the row that stands now; the next change begins from there.
     if (shape.entity.history !== undefined) {
-      await this.#run(
+      await runArrays(
+        this.#client,
         historyForget(shape.entity),
         mends.map(({ key }) => key),
       );
     }
     return done.every(Boolean);
-  }
-
-  /** Runs a statement whose parameters are one array a column. True if it took all rows. */
-  async #run(text: string, rows: readonly Texts[]): Promise<boolean> {
-    if (rows.length === 0) return true;
-    const columns = rows[0]!.map((_, column) => rows.map((row) => row[column] ?? null));
-    const result = await this.#client.query(text, columns);
-    return result.rowCount === rows.length;
   }
 }
 

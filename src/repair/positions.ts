@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
+import { until } from '../base/until.ts';
 import type { Journal } from '../journal/journal.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { CAPTURED, WAL_END } from '../sql/verify.ts';
@@ -34,13 +34,13 @@ export async function readPositions(
     const end = await client.query<{ position: string }>(WAL_END);
     // Read after the end of the WAL and before the wait: more would only be waited for in vain.
     const applied = await readApplied(client);
-    await until({ limit: CAPTURE_LIMIT_MS, signal }, async () => {
+    const deadline = performance.now() + CAPTURE_LIMIT_MS;
+    const reached = await until({ deadline, everyMs: POLL_MS, signal }, async () => {
       const values = [source.slot, end.rows[0]!.position];
       const { rows } = await client.query<{ captured: boolean }>(CAPTURED, values);
       return rows[0]?.captured === true;
-    }).then((reached) => {
-      if (!reached) throw captureBehind();
     });
+    if (!reached) throw captureBehind();
     const own: Positions[number] = [
       source.site.number,
       source.journal.position(source.site.number).toString(),
@@ -56,14 +56,15 @@ export async function reachPositions(
   signal: AbortSignal,
 ): Promise<boolean> {
   const wanted = positions.filter(([origin]) => origin !== source.site.number);
-  return withConnection(source.dsn, 'syncline verify', (client) =>
-    until({ limit: REACH_LIMIT_MS, signal }, async () => {
+  return withConnection(source.dsn, 'syncline verify', (client) => {
+    const deadline = performance.now() + REACH_LIMIT_MS;
+    return until({ deadline, everyMs: POLL_MS, signal }, async () => {
       const applied = new Map(await readApplied(client));
       return wanted.every(
         ([origin, position]) => BigInt(applied.get(origin) ?? 0) >= BigInt(position),
       );
-    }),
-  );
+    });
+  });
 }
 
 async function readApplied(client: Client): Promise<Positions> {
@@ -71,18 +72,6 @@ async function readApplied(client: Client): Promise<Positions> {
     'SELECT origin, position FROM crp.progress',
   );
   return rows.map(({ origin, position }) => [origin, position]);
-}
-
-async function until(
-  options: { limit: number; signal: AbortSignal },
-  holds: () => Promise<boolean>,
-): Promise<boolean> {
-  const end = performance.now() + options.limit;
-  for (;;) {
-    if (await holds()) return true;
-    if (performance.now() > end) return false;
-    await delay(POLL_MS, undefined, { signal: options.signal });
-  }
 }
 
 function captureBehind(): AppError {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { TEXT_TYPES } from '../apply/arrays.ts';
 import { valueColumns } from '../merge/policy.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
@@ -12,10 +13,6 @@ import {
 } from '../sql/verify.ts';
 import type { BucketDigest } from './protocol.ts';
 import type { ComparedRow, Key, SiteState } from './state.ts';
-
-const identity = (value: string): string => value;
-/** All results as text: nothing between PostgreSQL's output functions and the comparison changes a value. */
-const TEXT_TYPES = { getTypeParser: () => identity };
 
 /** Runs `work` on one snapshot of the site's database, with texts that do not depend on its settings. */
 export async function withSnapshot<T>(

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
 import { beginWith } from '../capture/confirmation.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
+import { greatest } from '../merge/stamps.ts';
 import { LinkServer } from '../link/server.ts';
 import { unshippedColumns } from '../model/replicated.ts';
 import { connectShared } from '../postgres/connect.ts';
@@ -21,6 +22,7 @@ import { embeddedCluster } from './embedded.ts';
 import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
 import { followWith } from './follow.ts';
+import type { Follow } from './follow.ts';
 import { look } from './found.ts';
 import type { Found } from './found.ts';
 import { readIdentity } from './group.ts';
@@ -63,6 +65,7 @@ export class Agent {
   readonly #until: AgentOptions['until'];
   readonly #journal: LmdbJournal;
   readonly #beacon: Beacon;
+  readonly #follow: Follow;
   readonly #capture: Capture;
   readonly #supervised: Supervised;
   readonly #members: Members;
@@ -110,8 +113,8 @@ export class Agent {
     this.#marks = new Marks({ slot, self: number, journal: this.#journal });
     const { database, afterApply: commands } = config;
     const models = found.models.map((model) => model.ir);
-    const follow = followWith(this.#beacon, config.clock.maxDriftMs);
-    const where = { dsn: database.url, site: config.site, models, follow };
+    this.#follow = followWith(this.#beacon, config.clock.maxDriftMs);
+    const where = { dsn: database.url, site: config.site, models, follow: this.#follow };
     this.#tombstones = new TombstoneCollector({
       ...where,
       names: () => this.#members.names(),
@@ -251,8 +254,8 @@ export class Agent {
       applied: () => this.#settler.applied(),
       mark: () => this.#marks.last(),
       serves: (name) => this.#server.serves(name),
-      wanted: () => greater(this.#tombstones.wanted, this.#expired.wanted),
-      follow: followWith(this.#beacon, this.#config.clock.maxDriftMs),
+      wanted: () => greatest([this.#tombstones.wanted, this.#expired.wanted]),
+      follow: this.#follow,
       ...(this.#until === undefined ? {} : { until: this.#until }),
     });
   }
@@ -370,8 +373,4 @@ export class Agent {
     await this.#control?.close();
     this.#log.info({ site: this.#config.site }, 'agent is down');
   }
-}
-
-function greater(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }

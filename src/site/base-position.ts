@@ -1,5 +1,5 @@
-import { CHANGE, decodeBatch } from '../journal/batch.ts';
-import type { Batch, Journal } from '../journal/journal.ts';
+import { transactionsOf } from '../journal/batch-body.ts';
+import type { Journal } from '../journal/journal.ts';
 import { readPositions } from '../repair/positions.ts';
 import type { PositionSource } from '../repair/positions.ts';
 
@@ -24,21 +24,10 @@ export async function lastPosition(
   if (last >= goal) return last;
   for await (const entry of journal.follow(site.number, range.after, { signal })) {
     if (entry.kind !== 'batch') continue;
-    for (const position of positionsOf(entry.batch)) {
+    for (const position of transactionsOf(entry.batch)) {
       if (position > last && position <= range.end) last = position;
     }
     if (entry.batch.last >= goal) break;
   }
   return last;
-}
-
-/** Positions of a batch's transactions. */
-function positionsOf(batch: Batch): bigint[] {
-  const { bytes, offset, stream } = decodeBatch(batch.bytes);
-  if (stream !== undefined) return [batch.last];
-  const positions: bigint[] = [];
-  for (let at = offset; at < bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) {
-    if (bytes[at] === CHANGE.begin) positions.push(bytes.readBigUInt64BE(at + 5));
-  }
-  return positions;
 }

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
+import { STAMP_EPOCH_MS } from '../merge/stamps.ts';
 import type { Entity, Expiry, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { removeExpired, soonExpired } from '../sql/expiry-sql.ts';
-import { STAMP_EPOCH_MS } from './follow.ts';
 import type { Follow } from './follow.ts';
 import { Stability } from './stability.ts';
 import type { SiteView } from './stability.ts';

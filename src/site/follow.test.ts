@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Beacon } from '../apply/beacon.ts';
-import { followWith, STAMP_EPOCH_MS } from './follow.ts';
+import { STAMP_EPOCH_MS } from '../merge/stamps.ts';
+import { followWith } from './follow.ts';
 
 test('the floor is raised no further ahead of the clock than the allowed drift', async () => {
   const limits: bigint[] = [];

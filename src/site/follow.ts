@@ -1,7 +1,5 @@
 import type { Beacon } from '../apply/beacon.ts';
-
-/** 2020-01-01, with which the time of stamps begins; ms since the Unix epoch. */
-export const STAMP_EPOCH_MS = 1_577_836_800_000;
+import { STAMP_EPOCH_MS } from '../merge/stamps.ts';
 
 /**
  * Has this site stamp its writes after a stamp from now on, also after a crash. False where that would be further

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
+import { until } from '../base/until.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
@@ -92,7 +93,7 @@ async function drainAndTell(
   const { journal, site, members, slot } = context;
   const deadline = after(DRAIN_MS);
   const { rows } = await client.query<{ position: string }>(WAL_END);
-  await until(deadline, 'this site’s own journal', async () => {
+  await awaited(deadline, 'this site’s own journal', async () => {
     const seen = await client.query<{ captured: boolean }>(CAPTURED, [slot, rows[0]!.position]);
     return seen.rows[0]?.captured === true;
   });
@@ -144,7 +145,7 @@ interface Handover {
   takers: readonly Peer[];
   /** Own position that all of them must have applied. */
   goal: bigint;
-  /** ms since the Unix epoch. */
+  /** By `performance.now()`. */
   deadline: number;
 }
 
@@ -153,7 +154,7 @@ async function taken(context: LeaveContext, { takers, goal, deadline }: Handover
   const { members, journal, site } = context;
   for (const { member, acknowledged } of takers) {
     // Applied, and in the journal too: members that are away, or about to join, get it from there.
-    await until(
+    await awaited(
       deadline,
       `site "${member.name}"`,
       () => acknowledged.applied >= goal && acknowledged.durable >= goal,
@@ -167,7 +168,7 @@ async function taken(context: LeaveContext, { takers, goal, deadline }: Handover
   let greeted = Date.now();
   for (const origin of away) {
     const wanted = journal.position(origin);
-    await until(deadline, `the others: what is here of site ${origin}`, async () => {
+    await awaited(deadline, `the others: what is here of site ${origin}`, async () => {
       if (Date.now() - greeted > GREETING_MS) {
         await members.greetAll();
         greeted = Date.now();
@@ -178,27 +179,20 @@ async function taken(context: LeaveContext, { takers, goal, deadline }: Handover
 }
 
 function after(ms: number): number {
-  return Date.now() + ms;
+  return performance.now() + ms;
 }
 
-async function until(
+/** @throws AppError LEAVE_TIMEOUT */
+async function awaited(
   deadline: number,
   who: string,
   holds: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  while (!(await holds())) {
-    if (Date.now() > deadline) {
-      throw new AppError(
-        'LEAVE_TIMEOUT',
-        `Not everything that is here was taken in time by ${who}`,
-        {
-          hint: 'syncline status shows how far it is behind; try again when it has caught up',
-          retry: 'later',
-        },
-      );
-    }
-    await delay(LOOK_MS);
-  }
+  if (await until({ deadline, everyMs: LOOK_MS }, holds)) return;
+  throw new AppError('LEAVE_TIMEOUT', `Not everything that is here was taken in time by ${who}`, {
+    hint: 'syncline status shows how far it is behind; try again when it has caught up',
+    retry: 'later',
+  });
 }
 
 /** SHARE: nobody writes, also not apply, until the transaction ends. */

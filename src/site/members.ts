@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
+import { until } from '../base/until.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
@@ -268,13 +268,13 @@ export class Members {
    * @throws AppError MEMBER_UNREACHABLE when one of them does not take them
    */
   async haveTaken(position: bigint, signal: AbortSignal): Promise<void> {
-    const deadline = Date.now() + TAKEN_MS;
-    for (;;) {
-      const behind = this.peers().find(({ acknowledged }) => acknowledged.durable < position);
-      if (behind === undefined) return;
-      if (Date.now() > deadline) throw notTaken(behind.member.name);
-      await delay(LOOK_MS, undefined, { signal });
-    }
+    const deadline = performance.now() + TAKEN_MS;
+    let behind: Peer | undefined;
+    const taken = await until({ deadline, everyMs: LOOK_MS, signal }, () => {
+      behind = this.peers().find(({ acknowledged }) => acknowledged.durable < position);
+      return behind === undefined;
+    });
+    if (!taken) throw notTaken(behind!.member.name);
   }
 
   /** Every site of the group as it answered this site's last greeting; undefined if one did not. */

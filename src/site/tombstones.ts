@@ -3,6 +3,7 @@ import { trimHistory } from '../apply/history-trim.ts';
 import type { SiteNames } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
+import { greatest } from '../merge/stamps.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tombstoneOf } from '../sql/apply-names.ts';
 import { historyOf } from '../sql/history-ddl.ts';
@@ -51,8 +52,7 @@ export class TombstoneCollector {
 
   /** The stamp up to which everything is wanted to be stable; 0n when nothing is waited for. */
   get wanted(): bigint {
-    const { upTo, removals } = this.#run ?? { upTo: 0n, removals: 0n };
-    return upTo > removals ? upTo : removals;
+    return this.#run === undefined ? 0n : greatest([this.#run.upTo, this.#run.removals]);
   }
 
   /**
@@ -66,7 +66,7 @@ export class TombstoneCollector {
     if (this.#run === undefined) {
       const upTo = await this.#greatest(client);
       const removals = await this.#removals.greatest(client);
-      const wanted = upTo > removals ? upTo : removals;
+      const wanted = greatest([upTo, removals]);
       if (wanted > 0n && (await this.#follow(wanted))) {
         this.#run = { upTo, removals, stability: new Stability(sites) };
       }
@@ -77,7 +77,7 @@ export class TombstoneCollector {
     const { upTo, removals } = this.#run;
     this.#run = undefined;
     if (state !== 'stable') return 0;
-    await this.#removals.forget(client, upTo > removals ? upTo : removals);
+    await this.#removals.forget(client, greatest([upTo, removals]));
     return upTo > 0n ? this.#delete(upTo) : 0;
   }
 

@@ -1,3 +1,4 @@
+import { quoteLiteral } from '../model/names.ts';
 import { ident } from './apply-names.ts';
 import { waitingDdl } from './waiting-ddl.ts';
 
@@ -88,7 +89,5 @@ export function serviceGrants(role: string, schema: string): string[] {
   ];
 }
 
-/** An SQL string constant (PostgreSQL manual, 4.1.2.1). */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
+/** An SQL string constant. */
+export const literal = quoteLiteral;

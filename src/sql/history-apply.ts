@@ -1,5 +1,6 @@
 import type { Entity } from '../model/ir.ts';
 import { columnList, ident, sameKey, tombstoneOf } from './apply-names.ts';
+import { literal } from './catalog-ddl.ts';
 import { HISTORY_COLUMNS, historyOf } from './history-ddl.ts';
 import type { Shape } from './shape.ts';
 
@@ -115,10 +116,6 @@ function notWaiting(entity: Entity): string {
   );
 }
 
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /**
  * Forgets the keys, at most `limit`, that have no change after the stamp `$1::bigint` and do not wait. Scans the
  * table, which has what is not stable yet.
@@ -150,20 +147,21 @@ export function historyMixed(entity: Entity, limit: number): string {
 
 /** Deletes what a key's history (`$1`, …) has up to a stamp, the last parameter. */
 export function historyTrimmed(entity: Entity): string {
-  const keys = entity.key.map(
-    (name, index) => `${ident(name)} = $${index + 1}::text::${typeOf(entity, name)}`,
-  );
   const stamp = `_crp_stamp <= $${entity.key.length + 1}::bigint`;
-  return `DELETE FROM ${historyOf(entity)} WHERE ${[...keys, stamp].join(' AND ')}`;
+  return `DELETE FROM ${historyOf(entity)} WHERE ${keyIsGiven(entity)} AND ${stamp}`;
+}
+
+/** The key is that of the parameters `$1`, …, its texts. */
+function keyIsGiven(entity: Entity): string {
+  return entity.key
+    .map((name, index) => `${ident(name)} = $${index + 1}::text::${typeOf(entity, name)}`)
+    .join(' AND ');
 }
 
 /** The history of one key (`$1`, …, its texts), in the order of stamps. */
 export function historyOfKey(entity: Entity): string {
-  const keys = entity.key.map(
-    (name, index) => `h.${ident(name)} = $${index + 1}::text::${typeOf(entity, name)}`,
-  );
   return (
-    `SELECT ${historyTexts('h')} FROM ${historyOf(entity)} AS h WHERE ${keys.join(' AND ')} ` +
+    `SELECT ${historyTexts('h')} FROM ${historyOf(entity)} AS h WHERE ${keyIsGiven(entity)} ` +
     `ORDER BY h._crp_stamp`
   );
 }

@@ -2,6 +2,7 @@ import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
+import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';
 import { isSet } from './shape.ts';
@@ -88,10 +89,6 @@ function mustRise(entity: Entity, group: ColumnGroup): string {
 function shown(entity: Entity, name: string, value: string): string {
   const secret = entity.columns.some((column) => column.name === name && column.secret === true);
   return secret ? `'(secret)'` : `coalesce(${value}::text, 'NULL')`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Function of the trigger `zz_crp_stamp`. */

@@ -1,3 +1,8 @@
+import type { Method } from '../../src/model/ir.ts';
+import { simEntity, simGroup } from './model.ts';
+import type { Planted } from './planted.ts';
+import { play } from './simulate.ts';
+import { applying } from './steps.ts';
 import type { Step } from './steps.ts';
 
 /*
@@ -22,9 +27,7 @@ export const capture = (site: number): Step => ({ do: 'capture', site, count: 9,
 export const apply = (site: number, origin: number): Step[] => [
   capture(origin),
   { do: 'pull', site, from: origin, origin, count: 9, again: 0 },
-  { do: 'read', site, origin, count: 9 },
-  { do: 'announce', site, origin },
-  { do: 'commit', site, origin },
+  ...applying(site, origin, 9),
 ];
 
 /** Everybody hears of everybody, on disk. */
@@ -35,3 +38,14 @@ export const exchange = (sites: readonly number[]): Step[] => [
   ),
   ...sites.map((site): Step => ({ do: 'wal', site })),
 ];
+
+/** Plays steps of three sites on one entity with one group. @returns the promise that was not kept, if one was not */
+export function playByHand(
+  steps: Step[],
+  planted: Planted | undefined,
+  { method, offsets = [0, 0, 0] }: { method: Method; offsets?: number[] },
+): string | undefined {
+  const groups = [simGroup('g', ['a'], method)];
+  const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set() })];
+  return play({ setting: { sites: [5, 1, 2047], model, offsets, planted }, steps });
+}

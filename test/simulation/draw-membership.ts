@@ -2,6 +2,7 @@ import type { Scenario } from './draw.ts';
 import { NEW_SITES } from './model.ts';
 import { Phase } from './phase.ts';
 import type { Random } from './random.ts';
+import { applying } from './steps.ts';
 import type { Step } from './steps.ts';
 
 /** Scenarios of a hundred in which the group changes. */
@@ -157,9 +158,7 @@ function handOver(site: number, others: readonly number[]): Step[] {
     ] as const),
     ...others.flatMap((taker): Step[] => [
       { do: 'pull', site: taker, from: site, origin: site, count: 100, again: 0 },
-      { do: 'read', site: taker, origin: site, count: 100 },
-      { do: 'announce', site: taker, origin: site },
-      { do: 'commit', site: taker, origin: site },
+      ...applying(taker, site, 100),
       { do: 'wal', site: taker },
       { do: 'store', site: taker },
     ]),

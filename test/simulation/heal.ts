@@ -1,12 +1,11 @@
 import type { Site } from './site.ts';
-import { describeStep } from './steps.ts';
+import { ALL, applying, describeStep } from './steps.ts';
 import type { Step } from './steps.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /** Rounds in which everything must arrive when nothing fails any more. */
 const MAX_ROUNDS = 200;
-const ALL = 1_000_000;
 
 /**
  * Faults are over: everything is captured, shipped and applied.
@@ -46,9 +45,7 @@ function takeRound(world: World, round: number): boolean {
       for (const from of [origin, ...numbers.filter((one) => one !== origin)]) {
         if (from !== site) run({ do: 'pull', site, origin, from, count: ALL, again: 0 });
       }
-      run({ do: 'read', site, origin, count: ALL });
-      run({ do: 'announce', site, origin });
-      run({ do: 'commit', site, origin });
+      for (const step of applying(site, origin, ALL)) run(step);
     }
   }
   return moved;

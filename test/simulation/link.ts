@@ -1,9 +1,8 @@
 import { notNeeded } from '../../src/site/retention.ts';
 import type { Site } from './site.ts';
 import { siteName } from './model.ts';
+import { ALL } from './steps.ts';
 import type { World } from './world.ts';
-
-const ALL = 1_000_000;
 
 /** What is pulled: so many batches of an origin, and so many that were sent before. */
 export interface Pull {

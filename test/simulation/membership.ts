@@ -1,3 +1,4 @@
+import { greatest } from '../../src/merge/stamps.ts';
 import type { DatabaseState } from './database.ts';
 import type { Planted } from './planted.ts';
 import { Site } from './site.ts';
@@ -68,7 +69,7 @@ export function copy(world: World, site: Site, newcomer: number): string {
   if (site.members.get(newcomer) !== 'joining') return '';
   const { planted } = world.setting;
   const state = site.database.snapshot();
-  const greatest = greatestStamp(state);
+  const newest = greatestStamp(state);
   const copied: DatabaseState = {
     ...state,
     progress: new Map(
@@ -76,8 +77,8 @@ export function copy(world: World, site: Site, newcomer: number): string {
         ? admitted
         : progressOf(site, planted !== 'base-of-wal-end'),
     ),
-    floor: floorOf({ greatest, floor: state.floor, clock: world.clock(site) }, planted),
-    greatest,
+    floor: floorOf({ newest, floor: state.floor, clock: world.clock(site) }, planted),
+    greatest: newest,
     ...{ conflicts: new Map(), ledger: [], lsn: 1000n },
   };
   if (planted === 'base-without-tombstones') copied.tombstones = new Map();
@@ -123,23 +124,21 @@ function isShipped(world: World, giver: Site, base: BaseCopy): boolean {
 
 /** The new site's: above all that it is given, of which the giver's own writes may be above its floor and clock. */
 function floorOf(
-  { greatest, floor, clock }: { greatest: bigint; floor: bigint; clock: bigint },
+  { newest, floor, clock }: { newest: bigint; floor: bigint; clock: bigint },
   planted: Planted | undefined,
 ): bigint {
   if (planted === 'base-without-floor') return 0n;
   const given = floor > clock ? floor : clock;
-  if (planted === 'base-floor-of-giver' || given > greatest >> 11n) return given;
-  return greatest >> 11n;
+  if (planted === 'base-floor-of-giver' || given > newest >> 11n) return given;
+  return newest >> 11n;
 }
 
 /** The greatest stamp in a state. */
-function greatestStamp(state: DatabaseState): bigint {
-  let greatest = state.greatest;
-  const see = (stamp: bigint): void => {
-    if (stamp > greatest) greatest = stamp;
-  };
-  for (const { stamps } of state.rows.values()) stamps.forEach(see);
-  for (const { stamp } of state.tombstones.values()) see(stamp);
-  for (const { changes } of state.history.values()) changes.forEach(({ stamp }) => see(stamp));
-  return greatest;
+function greatestStamp({ greatest: applied, rows, tombstones, history }: DatabaseState): bigint {
+  return greatest([
+    applied,
+    ...[...rows.values()].flatMap(({ stamps }) => stamps),
+    ...[...tombstones.values()].map(({ stamp }) => stamp),
+    ...[...history.values()].flatMap(({ changes }) => changes.map(({ stamp }) => stamp)),
+  ]);
 }

@@ -1,6 +1,7 @@
 import type { SimEntity } from './model.ts';
 import type { Random } from './random.ts';
 import type { Statement } from './service.ts';
+import { applying } from './steps.ts';
 import type { Step } from './steps.ts';
 
 /** Ten minutes, in µs: as far as clocks are off. */
@@ -119,9 +120,7 @@ export class Phase {
   #exchange(from: number, site: number): Step[] {
     return [
       { do: 'pull', site, from, origin: from, count: 100, again: 0 },
-      { do: 'read', site, origin: from, count: 100 },
-      { do: 'announce', site, origin: from },
-      { do: 'commit', site, origin: from },
+      ...applying(site, from, 100),
       { do: 'wal', site },
     ];
   }
@@ -160,20 +159,13 @@ export class Phase {
 
   #applying(site: number, origin: number): Step[] {
     if (this.#random.chance(40)) return [];
-    return [
-      { do: 'read', site, origin, count: 1 + this.#random.int(4) },
-      { do: 'announce', site, origin },
-      { do: 'commit', site, origin },
-    ];
+    return applying(site, origin, 1 + this.#random.int(4));
   }
 
   #apply(site: number): Step[] {
     const random = this.#random;
     const origin = this.#other(site);
-    const read: Step = { do: 'read', site, origin, count: 1 + random.int(4) };
-    const announce: Step = { do: 'announce', site, origin };
-    const commit: Step = { do: 'commit', site, origin };
-    if (random.chance(60)) return [read, announce, commit];
-    return [random.pick([read, announce, commit])];
+    const steps = applying(site, origin, 1 + random.int(4));
+    return random.chance(60) ? steps : [random.pick(steps)];
   }
 }

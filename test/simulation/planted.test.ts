@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Method } from '../../src/model/ir.ts';
-import { simEntity, simGroup } from './model.ts';
+import { simEntity } from './model.ts';
 import { PLANTED } from './planted.ts';
 import type { Planted } from './planted.ts';
 import { play, shrink, simulate } from './simulate.ts';
 import type { Step } from './steps.ts';
-import { apply, capture, exchange, write } from './by-hand.ts';
+import { apply, capture, exchange, playByHand, write } from './by-hand.ts';
 
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
@@ -127,13 +127,8 @@ const BY_HAND: [title: string, method: Method, planted: Planted, steps: Step[], 
   ];
 
 for (const [title, method, bug, steps, message] of BY_HAND) {
-  const end = (planted: Planted | undefined): string | undefined => {
-    const groups = [simGroup('g', ['a'], method)];
-    const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set() })];
-    return play({ setting: { sites: [5, 1, 2047], model, offsets: [0, 0, 0], planted }, steps });
-  };
   test(`${title}; found: ${PLANTED[bug]}`, () => {
-    assert.equal(end(undefined), undefined);
-    assert.match(end(bug) ?? 'kept', message);
+    assert.equal(playByHand(steps, undefined, { method }), undefined);
+    assert.match(playByHand(steps, bug, { method }) ?? 'kept', message);
   });
 }

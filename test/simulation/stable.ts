@@ -1,3 +1,4 @@
+import { greatest } from '../../src/merge/stamps.ts';
 import { areSettled } from '../../src/site/departed.ts';
 import { Stability } from '../../src/site/stability.ts';
 import type { SiteView } from '../../src/site/stability.ts';
@@ -29,7 +30,7 @@ export function trim(world: World, site: Site): string {
     ]);
     const stamps = [...changes, ...[...state.tombstones.values()].map(({ stamp }) => stamp)];
     if (stamps.length === 0) return '';
-    const upTo = stamps.reduce((one, other) => (other > one ? other : one));
+    const upTo = greatest(stamps);
     site.run = { upTo, stability: new Stability(views) };
     site.follow(upTo);
   }

@@ -30,6 +30,18 @@ export type Step =
   | { do: 'remove'; site: number; gone: number }
   | { do: 'crash'; site: number; what: 'agent' | 'database' | 'machine' };
 
+/** More than there ever is. */
+export const ALL = 1_000_000;
+
+/** A site applies so much of an origin. */
+export function applying(site: number, origin: number, count: number): Step[] {
+  return [
+    { do: 'read', site, origin, count },
+    { do: 'announce', site, origin },
+    { do: 'commit', site, origin },
+  ];
+}
+
 /** One line for a trace. */
 export function describeStep(step: Step): string {
   const head = `site ${step.site} ${step.do}`;
