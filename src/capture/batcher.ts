@@ -54,6 +54,7 @@ export class Batcher {
   #list: RelationList;
   #previous: bigint;
   #last: bigint;
+  #seen = 0n;
   #time = 0n;
   #transactions = 0;
   #changes = 0;
@@ -74,9 +75,9 @@ export class Batcher {
     this.#last = options.after;
   }
 
-  /** Position of the last transaction seen, also if it was not ours. */
+  /** Position of the last transaction that this batcher saw, also if it was not ours; 0n when it saw none. */
   get seen(): bigint {
-    return this.#last;
+    return this.#seen;
   }
 
   /** True between a transaction's begin and its commit. */
@@ -89,10 +90,16 @@ export class Batcher {
     return this.#transactions;
   }
 
-  /** Forgets the transactions in progress: whoever got their chunks is told. */
+  /** Forgets the transactions in progress, which will come again: whoever got their chunks is told. */
   abandon(): void {
     for (const [xid, stream] of this.#streams) if (stream.chunks > 0) this.#sink.abort(xid);
     this.#streams.clear();
+    this.#stream = undefined;
+    this.#foreign = false;
+    if (this.#begin < 0) return;
+    this.#body.truncate(this.#begin);
+    this.#changes = this.#beginChanges;
+    this.#begin = -1;
   }
 
   /** What this site knows of the others, as the WAL says up to here. */
@@ -161,7 +168,8 @@ export class Batcher {
     this.#begin = -1;
     // Or a stream that follows, which has no Begin message, would be taken for the other site's too.
     this.#foreign = false;
-    if (foreign || this.#changes === this.#beginChanges || position <= this.#options.after) {
+    if (position > this.#seen) this.#seen = position;
+    if (foreign || this.#changes === this.#beginChanges || position <= this.#last) {
       this.#body.truncate(begin);
       this.#changes = this.#beginChanges;
       return;
@@ -255,8 +263,9 @@ export class Batcher {
     const position = bytes.readBigUInt64BE(at + 13);
     const stream = this.#streams.get(xid);
     this.#streams.delete(xid);
+    if (position > this.#seen) this.#seen = position;
     if (stream === undefined || stream.changes === 0) return;
-    if (position <= this.#options.after) {
+    if (position <= this.#last) {
       this.#sink.abort(xid);
       return;
     }

@@ -1,24 +1,28 @@
+import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { Pace } from '../base/pace.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
-import { ReplicationStream } from '../postgres/replication.ts';
+import { isTransient } from '../postgres/connect.ts';
+import type { PluginOption } from '../postgres/replication.ts';
+import { SlotCalls } from '../postgres/slot-calls.ts';
 import { Batcher } from './batcher.ts';
 import type { BatchSink } from './batcher.ts';
+import { CallSource } from './call-source.ts';
 import { Confirmation, savedVector } from './confirmation.ts';
+import { LoadGauge } from './load-gauge.ts';
 import { readSettings } from './setup.ts';
+import type { Feed, Source } from './source.ts';
+import { StreamSource } from './stream-source.ts';
 
-/** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
-const STATUS_MS = 1000;
-/** Bytes that the journal has not stored yet, beyond which the socket is not read. */
+/** Bytes that the journal has not stored yet, beyond which nothing more is read. */
 const HIGH_WATER = 16 * 1024 * 1024;
 const LOW_WATER = 4 * 1024 * 1024;
-/** Under load the socket is left alone for so long after each batch: a read for each message costs more than the rest. */
-const REST_MS = 40;
-/**
- * So much came for one batch: this is a backlog that the walsender decodes. Then nothing is gained by waiting, and
- * the walsender would wait too once the socket's buffers are full.
- */
-const BACKLOG = 256 * 1024;
+/** How often is looked how much WAL the server writes, ms. */
+const LOOK_MS = 400;
+/** So much WAL was written while the agent was down, in bytes, that calls read it first. */
+const BEHIND = 8n * 1024n * 1024n;
+/** After a large transaction came the walsender stays for so long, and after calls failed, ms. */
+const HOLD_MS = 5000;
+const FAILED_MS = 300_000;
 
 export interface CaptureOptions {
   site: { number: number; incarnation: number };
@@ -33,63 +37,69 @@ export interface CaptureOptions {
   unshipped: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** Capture while one connection lives. */
-export class CaptureSession implements BatchSink {
+/** What a capture is told of its session. */
+export interface CaptureListener {
+  /** Position of the last transaction that was captured; also when it began. */
+  progress(position: bigint): void;
+  /** What reads the WAL from now on. */
+  reads(by: 'walsender' | 'calls'): void;
+}
+
+/** Capture while its connections live: by a walsender, and under load by calls. */
+export class CaptureSession implements BatchSink, Feed {
   readonly #options: CaptureOptions;
-  readonly #onProgress: (position: bigint) => void;
-  #stream: ReplicationStream | undefined;
+  readonly #tell: CaptureListener;
+  #source: Source | undefined;
+  #calls: SlotCalls | undefined;
   #batcher: Batcher | undefined;
-  readonly #pace = new Pace(REST_MS);
-  #flushing: NodeJS.Immediate | undefined;
-  #resting: NodeJS.Timeout | undefined;
+  #memoryKb = 0;
   #pendingBytes = 0;
   #pending = 0;
-  /** Why the socket is not read. */
-  readonly #paused = new Set<'journal' | 'pace'>();
-  /** Bytes read since the last flush. */
-  #unflushed = 0;
-  /** End of the WAL that the walsender has read for us. */
-  #walEnd = 0n;
+  #isPaused = false;
+  /** All that committed before it was read. */
+  #readTo = 0n;
+  /** Until then the walsender stays. */
+  #holdUntil = -Infinity;
   readonly #confirmation: Confirmation;
   #fail: (error: unknown) => void = () => undefined;
   readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
 
-  constructor(options: CaptureOptions, onProgress: (position: bigint) => void) {
+  constructor(options: CaptureOptions, tell: CaptureListener) {
     this.#options = options;
-    this.#onProgress = onProgress;
+    this.#tell = tell;
     this.#failed.catch(() => undefined);
     this.#confirmation = new Confirmation({
       ...{ journal: options.journal, site: options.site.number },
       knowledge: () => this.#batcher!.knowledge(),
-      saved: () => this.#report(true),
+      saved: () => this.#source?.confirm(true),
       failed: this.#fail,
     });
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#open();
-    const timer = setInterval(() => this.#report(true), STATUS_MS);
     let stop: () => void = () => undefined;
     const stopped = new Promise<void>((resolve) => (stop = resolve));
     signal.addEventListener('abort', stop, { once: true });
-    // It may have come while we waited for the connection.
-    if (signal.aborted) stop();
     try {
-      await Promise.race([this.#stream!.ended, this.#failed, stopped]);
+      let byCalls = await this.#open();
+      // It may have come while we waited for a connection.
+      while (!signal.aborted) {
+        byCalls = byCalls && (await this.#readByCalls(stopped));
+        if (!byCalls && !signal.aborted) byCalls = await this.#readByStream(stopped);
+      }
     } finally {
       signal.removeEventListener('abort', stop);
-      clearInterval(timer);
-      clearImmediate(this.#flushing);
-      clearTimeout(this.#resting);
-      this.#stream!.close();
-      this.#batcher!.abandon();
+      this.#calls?.close();
+      this.#batcher?.abandon();
       await this.#options.journal.flush().catch(() => undefined);
     }
   }
 
-  async #open(): Promise<void> {
-    const { site, dsn, journal, publication } = this.#options;
+  /** @returns whether so much was written meanwhile that calls should read it */
+  async #open(): Promise<boolean> {
+    const { site, dsn, slot, journal } = this.#options;
     const { types, memoryKb } = await readSettings(dsn);
+    this.#memoryKb = memoryKb;
     this.#batcher = new Batcher(
       {
         origin: site.number,
@@ -101,65 +111,145 @@ export class CaptureSession implements BatchSink {
       },
       this,
     );
-    const plugin = [
-      ...["proto_version '2'", `publication_names '${publication}'`],
-      ...["binary 'true'", "messages 'true'", "streaming 'on'"],
-      ...(this.#options.serverMajor >= 16 ? ["origin 'none'"] : []),
-    ];
-    this.#stream = await ReplicationStream.start(
-      { dsn, slot: this.#options.slot, plugin, application: 'syncline capture', memoryKb },
-      {
-        data: (bytes, offset) => this.#onData(bytes, offset),
-        keepalive: (walEnd, reply) => this.#onKeepalive(walEnd, reply),
-        idle: () => this.#onIdle(),
-      },
-    );
-    this.#onProgress(journal.position(site.number));
+    this.#calls = await SlotCalls.connect({
+      ...{ dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb },
+    });
+    const { written, confirmed, synchronous } = await this.#calls.look();
+    this.#tell.progress(journal.position(site.number));
+    return !synchronous && written - confirmed > BEHIND;
   }
 
-  #onData(bytes: Buffer, offset: number): void {
-    this.#unflushed += bytes.length;
+  #plugin(): PluginOption[] {
+    const { publication, serverMajor } = this.#options;
+    return [
+      ['proto_version', '2'],
+      ['publication_names', publication],
+      ['binary', 'true'],
+      ['messages', 'true'],
+      ['streaming', 'on'],
+      ...(serverMajor >= 16 ? [['origin', 'none'] as const] : []),
+    ];
+  }
+
+  /**
+   * Where another source goes on. The first begins where the slot is, whatever the journal has: this site's knowledge of
+   * the others is that of the slot's place.
+   */
+  get #after(): bigint {
+    const { seen } = this.#batcher!;
+    return seen > this.#readTo ? seen : this.#readTo;
+  }
+
+  /** Reads by a walsender until it is stopped or calls should go on, which the result says. */
+  async #readByStream(stopped: Promise<void>): Promise<boolean> {
+    const { dsn, slot } = this.#options;
+    const source = await StreamSource.open(
+      {
+        ...{ dsn, slot, plugin: this.#plugin(), memoryKb: this.#memoryKb, after: this.#after },
+      },
+      this,
+    );
+    const gauge = new LoadGauge(false);
+    const looking = setInterval(() => {
+      this.#look(gauge, source).catch(this.#fail);
+    }, LOOK_MS);
     try {
-      this.#batcher!.message(bytes, offset);
+      this.#tell.reads('walsender');
+      await this.#readFrom(source, stopped);
+    } finally {
+      clearInterval(looking);
+    }
+    return true;
+  }
+
+  /** Has calls go on when much WAL is written and nothing needs the walsender. */
+  async #look(gauge: LoadGauge, source: StreamSource): Promise<void> {
+    const { written, synchronous } = await this.#calls!.look();
+    const now = performance.now();
+    if (!gauge.look(written, now) || synchronous || now < this.#holdUntil || this.busy) return;
+    source.leave();
+  }
+
+  /**
+   * Reads by calls until it is stopped or a walsender should go on. What a call cannot do a walsender can.
+   *
+   * @returns false
+   */
+  async #readByCalls(stopped: Promise<void>): Promise<false> {
+    const calls = this.#calls!;
+    const { serverMajor, log } = this.#options;
+    try {
+      const source = await CallSource.open({ calls, after: this.#after, serverMajor }, this);
+      this.#tell.reads('calls');
+      await this.#readFrom(source, stopped);
+      if (source.sawLarge) this.#holdUntil = performance.now() + HOLD_MS;
+      await calls.end();
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      log.warn({ error: describeError(error) }, 'capture goes on with a walsender');
+      this.#holdUntil = performance.now() + FAILED_MS;
+      await calls.end().catch(() => undefined);
+    }
+    return false;
+  }
+
+  async #readFrom(source: Source, stopped: Promise<void>): Promise<void> {
+    this.#source = source;
+    if (this.#isPaused) source.pause();
+    try {
+      await Promise.race([source.run(), this.#failed, stopped]);
+    } finally {
+      source.close();
+      this.#source = undefined;
+      this.#batcher!.abandon();
+      this.flush();
+    }
+  }
+
+  message(bytes: Buffer, start: number): void {
+    try {
+      this.#batcher!.message(bytes, start);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  #onKeepalive(walEnd: bigint, reply: boolean): void {
-    if (walEnd > this.#walEnd) this.#walEnd = walEnd;
-    if (reply) this.#report(true);
-  }
-
-  /** One read's messages are done. What is complete goes out after all reads of this turn of the event loop. */
-  #onIdle(): void {
-    if (this.#batcher!.waiting > 0) this.#flushing ??= setImmediate(() => this.#flush());
-    else if (this.#pending === 0) this.#report(false);
-  }
-
-  #flush(): void {
-    this.#flushing = undefined;
-    const rest = this.#pace.rest(this.#batcher!.waiting);
-    const isBacklog = this.#unflushed > BACKLOG;
-    this.#unflushed = 0;
+  flush(): void {
     try {
       this.#batcher!.flush();
     } catch (error) {
       this.#fail(error);
     }
-    if (rest > 0 && !isBacklog) this.#rest(rest);
   }
 
-  /** Lets the socket gather. */
-  #rest(ms: number): void {
-    this.#pause('pace');
-    this.#resting = setTimeout(() => this.#resume('pace'), ms);
+  get waiting(): number {
+    return this.#batcher!.waiting;
+  }
+
+  get busy(): boolean {
+    return this.#batcher!.busy;
+  }
+
+  readTo(position: bigint): void {
+    if (position > this.#readTo) this.#readTo = position;
+  }
+
+  get settled(): boolean {
+    return this.#pending === 0 && !this.busy && this.waiting === 0;
+  }
+
+  advance(): { position: bigint; moved: boolean } {
+    return this.#confirmation.advance(this.settled ? this.#readTo : undefined);
+  }
+
+  fail(error: unknown): void {
+    this.#fail(error);
   }
 
   batch(batch: Batch): void {
     this.#confirmation.made(batch.last);
     this.#track(batch.bytes.length, this.#options.journal.append(batch));
-    this.#onProgress(batch.last);
+    this.#tell.progress(batch.last);
   }
 
   chunk(chunk: Chunk): void {
@@ -173,38 +263,23 @@ export class CaptureSession implements BatchSink {
   #track(bytes: number, work: Promise<void>): void {
     this.#pendingBytes += bytes;
     this.#pending += 1;
-    if (this.#pendingBytes > HIGH_WATER) this.#pause('journal');
+    if (this.#pendingBytes > HIGH_WATER && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#source?.pause();
+    }
     work.then(
-      () => this.#settled(bytes),
+      () => this.#stored(bytes),
       (error: unknown) => this.#fail(error),
     );
   }
 
-  #settled(bytes: number): void {
+  #stored(bytes: number): void {
     this.#pendingBytes -= bytes;
     this.#pending -= 1;
-    if (this.#pendingBytes < LOW_WATER) this.#resume('journal');
-    if (this.#pending === 0) this.#report(false);
-  }
-
-  #pause(reason: 'journal' | 'pace'): void {
-    if (this.#paused.size === 0) this.#stream?.pause();
-    this.#paused.add(reason);
-  }
-
-  #resume(reason: 'journal' | 'pace'): void {
-    if (this.#paused.delete(reason) && this.#paused.size === 0) this.#stream?.resume();
-  }
-
-  /** Tells the walsender where a restart may begin. */
-  #report(always: boolean): void {
-    if (this.#stream === undefined) return;
-    const { busy, waiting } = this.#batcher!;
-    const nothingPending = this.#pending === 0 && !busy && waiting === 0;
-    const { position, moved } = this.#confirmation.advance(
-      nothingPending ? this.#walEnd : undefined,
-    );
-    if (!moved && !always) return;
-    this.#stream.report({ written: position, flushed: position, applied: position });
+    if (this.#pendingBytes < LOW_WATER && this.#isPaused) {
+      this.#isPaused = false;
+      this.#source?.resume();
+    }
+    if (this.#pending === 0) this.#source?.confirm(false);
   }
 }

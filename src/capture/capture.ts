@@ -8,6 +8,8 @@ const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
 
 export interface CaptureStatus {
   state: 'starting' | 'running' | 'retrying' | 'stopped';
+  /** What reads the WAL at present: a walsender, or calls of SQL, which read more a second but later. */
+  by?: 'walsender' | 'calls';
   /** Position of the last transaction that was captured. */
   position: bigint;
   lastError?: { at: string; message: string };
@@ -38,10 +40,13 @@ export class Capture {
    */
   async run(signal: AbortSignal): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const session = new CaptureSession(this.#options, (position) => {
-        attempt = 0;
-        this.#status.state = 'running';
-        this.#status.position = position;
+      const session = new CaptureSession(this.#options, {
+        progress: (position) => {
+          attempt = 0;
+          this.#status.state = 'running';
+          this.#status.position = position;
+        },
+        reads: (by) => (this.#status.by = by),
       });
       try {
         await session.run(signal);

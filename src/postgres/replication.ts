@@ -1,9 +1,13 @@
+import { escapeLiteral } from 'pg';
 import type { Client } from 'pg';
 import { connect } from './connect.ts';
 import { formatLsn } from './lsn.ts';
 
 /** Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
+
+/** Name and value of an option of the output plugin. */
+export type PluginOption = readonly [name: string, value: string];
 
 /** What a walsender tells (PostgreSQL manual, 53.4 "Streaming Replication Protocol"). */
 export interface ReplicationHandler {
@@ -50,16 +54,17 @@ export class ReplicationStream {
   }
 
   /**
-   * Starts streaming after the slot's confirmed position.
+   * Starts streaming after the slot's confirmed position, or after another one that is later.
    *
-   * @param options.plugin options of the output plugin, as `name 'value'`
+   * @param options.after transactions that committed before it are left out
    * @param options.memoryKb `logical_decoding_work_mem` of the walsender
    */
   static async start(
     options: {
       dsn: string;
       slot: string;
-      plugin: string[];
+      plugin: readonly PluginOption[];
+      after: bigint;
       application: string;
       memoryKb: number;
     },
@@ -72,8 +77,9 @@ export class ReplicationStream {
     raw.on('copyData', ({ chunk }) => dispatch(chunk, handler));
     // After node-postgres' own listener, which has called copyData for every message of this read.
     raw.stream.on('data', () => handler.idle());
+    const plugin = options.plugin.map(([name, value]) => `${name} ${escapeLiteral(value)}`);
     const query = client.query(
-      `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(0n)} (${options.plugin.join(', ')})`,
+      `START_REPLICATION SLOT "${options.slot}" LOGICAL ${formatLsn(options.after)} (${plugin.join(', ')})`,
     );
     const ended = query.then(
       () => Promise.reject(new Error('Connection terminated: the walsender ended the stream')),

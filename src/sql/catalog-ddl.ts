@@ -69,6 +69,9 @@ export function agentGrants(role: string): string[] {
     `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
     `GRANT SET ON PARAMETER deadlock_timeout TO ${to}`,
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
+    // From PostgreSQL 16 on; the server does itself every 15 s what it does.
+    `DO $$ BEGIN GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO ${to}; ` +
+      `EXCEPTION WHEN undefined_function THEN NULL; END $$`,
   ];
 }
 

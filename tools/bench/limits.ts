@@ -86,10 +86,9 @@ async function decode(server: Server, end: string): Promise<void> {
 async function decodeInNode(server: Server, end: bigint): Promise<void> {
   let reached: () => void = () => undefined;
   const done = new Promise<void>((resolve) => (reached = resolve));
-  const plugin = PLUGIN.map(([name, value]) => `${name} '${value}'`);
   const stream = await ReplicationStream.start(
     {
-      ...{ dsn: server.dsn(DATABASE), slot: 'bench_limit', plugin },
+      ...{ dsn: server.dsn(DATABASE), slot: 'bench_limit', plugin: PLUGIN, after: 0n },
       ...{ application: 'bench limit', memoryKb: 65_536 },
     },
     {

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SlotCalls } from '../postgres/slot-calls.ts';
+import { LoadGauge } from './load-gauge.ts';
+import type { Feed, Source } from './source.ts';
+
+/** Between two calls at least so long, and so many times what the last one took: calls are for when cores are short. */
+const BETWEEN_MS = 100;
+const BETWEEN_SHARE = 3;
+/** WAL that each call would read again, beyond which a walsender, which reads it once, is better. */
+const TOO_MUCH_AGAIN = 256n * 1024n * 1024n;
+/** Between two confirmations of the slot, and two points in the WAL where calls can begin, ms. */
+const CONFIRM_MS = 1000;
+
+export interface CallOptions {
+  calls: SlotCalls;
+  /** Transactions that committed before it are left out. */
+  after: bigint;
+  /** PostgreSQL's major version: `pg_log_standby_snapshot` exists from 16 on. */
+  serverMajor: number;
+}
+
+/**
+ * Calls of SQL as source, for times of load and for what was written while the agent was down: much cheaper than a
+ * walsender, but later, and of no use for a transaction that is so large that it is sent while it runs.
+ */
+export class CallSource implements Source {
+  readonly #options: CallOptions;
+  readonly #feed: Feed;
+  readonly #gauge = new LoadGauge(true);
+  readonly #stop = new AbortController();
+  #resume: (() => void) | undefined;
+  #resumed: Promise<void> = Promise.resolve();
+  #confirmedAt = performance.now();
+  #logsRunning: boolean;
+  /** A large transaction was in progress: each call would begin it anew. */
+  sawLarge = false;
+
+  private constructor(options: CallOptions, feed: Feed) {
+    this.#options = options;
+    this.#feed = feed;
+    this.#logsRunning = options.serverMajor >= 16;
+  }
+
+  static async open(options: CallOptions, feed: Feed): Promise<CallSource> {
+    await options.calls.begin(options.after);
+    return new CallSource(options, feed);
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { calls } = this.#options;
+    while (!signal.aborted) {
+      const start = performance.now();
+      const { end, more, again } = await calls.read((bytes, at) => {
+        if (!signal.aborted) this.#feed.message(bytes, at);
+      });
+      this.sawLarge = this.#feed.busy;
+      if (this.sawLarge || signal.aborted) return;
+      this.#feed.flush();
+      this.#feed.readTo(end);
+      const now = performance.now();
+      const busy = this.#gauge.look(end, now);
+      if (again > TOO_MUCH_AGAIN || (!busy && !more)) return;
+      await this.#resumed;
+      await this.#confirmSlot(now);
+      if (!more) await this.#wait(Math.max(BETWEEN_MS, BETWEEN_SHARE * (now - start)));
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+
+  async #confirmSlot(now: number): Promise<void> {
+    if (now - this.#confirmedAt < CONFIRM_MS) return;
+    this.#confirmedAt = now;
+    const { calls } = this.#options;
+    if (this.#logsRunning) this.#logsRunning = await calls.logRunning();
+    await calls.confirm(this.#feed.advance().position);
+  }
+
+  pause(): void {
+    this.#options.calls.pause();
+    if (this.#resume === undefined) this.#resumed = new Promise((done) => (this.#resume = done));
+  }
+
+  resume(): void {
+    this.#options.calls.resume();
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  /** Done between two calls. */
+  confirm(): void {}
+
+  close(): void {
+    this.#stop.abort();
+    this.resume();
+  }
+}
