@@ -18,7 +18,7 @@ export interface SiteStatus {
   rounds: number;
   models: { name: string; revision: string; hash: string }[];
   database: { server: string; embedded: boolean };
-  capture: { state: string; position: string; lastError?: ErrorNote };
+  capture: { state: string; by?: 'walsender' | 'calls'; position: string; lastError?: ErrorNote };
   journal: { bytes: number; quotaBytes: number; batches: number };
   conflicts: { total: number; parked: number };
   /** Programs that run after apply; without any it is empty. */
@@ -105,6 +105,7 @@ export function captureStatus(status: CaptureStatus, failure?: string): SiteStat
     failure === undefined ? status.lastError : { at: new Date().toISOString(), message: failure };
   return {
     state,
+    ...(status.by === undefined ? {} : { by: status.by }),
     position: formatLsn(status.position),
     ...(lastError === undefined ? {} : { lastError }),
   };
