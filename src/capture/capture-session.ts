@@ -1,21 +1,18 @@
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Batch, Chunk, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { isTransient } from '../postgres/connect.ts';
 import type { PluginOption } from '../postgres/replication.ts';
 import { SlotCalls } from '../postgres/slot-calls.ts';
 import { Batcher } from './batcher.ts';
-import type { BatchSink } from './batcher.ts';
 import { CallSource } from './call-source.ts';
 import { Confirmation, savedVector } from './confirmation.ts';
+import { JournalSink } from './journal-sink.ts';
 import { LoadGauge } from './load-gauge.ts';
 import { readSettings } from './setup.ts';
 import type { Feed, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
 
-/** Bytes that the journal has not stored yet, beyond which nothing more is read. */
-const HIGH_WATER = 16 * 1024 * 1024;
-const LOW_WATER = 4 * 1024 * 1024;
 /** How often is looked how much WAL the server writes, ms. */
 const LOOK_MS = 400;
 /** So much WAL was written while the agent was down, in bytes, that calls read it first. */
@@ -46,16 +43,15 @@ export interface CaptureListener {
 }
 
 /** Capture while its connections live: by a walsender, and under load by calls. */
-export class CaptureSession implements BatchSink, Feed {
+export class CaptureSession implements Feed {
   readonly #options: CaptureOptions;
   readonly #tell: CaptureListener;
   #source: Source | undefined;
   #calls: SlotCalls | undefined;
   #batcher: Batcher | undefined;
   #memoryKb = 0;
-  #pendingBytes = 0;
-  #pending = 0;
-  #isPaused = false;
+  readonly #sink: JournalSink;
+  #looking = false;
   /** All that committed before it was read. */
   #readTo = 0n;
   /** Until then the walsender stays. */
@@ -72,6 +68,17 @@ export class CaptureSession implements BatchSink, Feed {
       ...{ journal: options.journal, site: options.site.number },
       knowledge: () => this.#batcher!.knowledge(),
       saved: () => this.#source?.confirm(true),
+      failed: this.#fail,
+    });
+    this.#sink = new JournalSink({
+      ...{ journal: options.journal, site: options.site.number },
+      made: (position) => {
+        this.#confirmation.made(position);
+        tell.progress(position);
+      },
+      pause: () => this.#source?.pause(),
+      resume: () => this.#source?.resume(),
+      settled: () => this.#source?.confirm(false),
       failed: this.#fail,
     });
   }
@@ -109,7 +116,7 @@ export class CaptureSession implements BatchSink, Feed {
         types,
         unshipped: this.#options.unshipped,
       },
-      this,
+      this.#sink,
     );
     this.#calls = await SlotCalls.connect({
       ...{ dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb },
@@ -164,7 +171,10 @@ export class CaptureSession implements BatchSink, Feed {
 
   /** Has calls go on when much WAL is written and nothing needs the walsender. */
   async #look(gauge: LoadGauge, source: StreamSource): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
     const { written, synchronous } = await this.#calls!.look();
+    this.#looking = false;
     const now = performance.now();
     if (!gauge.look(written, now) || synchronous || now < this.#holdUntil || this.busy) return;
     source.leave();
@@ -186,7 +196,7 @@ export class CaptureSession implements BatchSink, Feed {
       await calls.end();
     } catch (error) {
       if (isTransient(error)) throw error;
-      log.warn({ error: describeError(error) }, 'capture goes on with a walsender');
+      log.info({ error: describeError(error) }, 'capture goes on with a walsender');
       this.#holdUntil = performance.now() + FAILED_MS;
       await calls.end().catch(() => undefined);
     }
@@ -195,7 +205,7 @@ export class CaptureSession implements BatchSink, Feed {
 
   async #readFrom(source: Source, stopped: Promise<void>): Promise<void> {
     this.#source = source;
-    if (this.#isPaused) source.pause();
+    if (this.#sink.paused) source.pause();
     try {
       await Promise.race([source.run(), this.#failed, stopped]);
     } finally {
@@ -235,7 +245,7 @@ export class CaptureSession implements BatchSink, Feed {
   }
 
   get settled(): boolean {
-    return this.#pending === 0 && !this.busy && this.waiting === 0;
+    return this.#sink.pending === 0 && !this.busy && this.waiting === 0;
   }
 
   advance(): { position: bigint; moved: boolean } {
@@ -244,42 +254,5 @@ export class CaptureSession implements BatchSink, Feed {
 
   fail(error: unknown): void {
     this.#fail(error);
-  }
-
-  batch(batch: Batch): void {
-    this.#confirmation.made(batch.last);
-    this.#track(batch.bytes.length, this.#options.journal.append(batch));
-    this.#tell.progress(batch.last);
-  }
-
-  chunk(chunk: Chunk): void {
-    this.#track(chunk.bytes.length, this.#options.journal.appendChunk(chunk));
-  }
-
-  abort(xid: number): void {
-    this.#track(0, this.#options.journal.abortStream(this.#options.site.number, xid));
-  }
-
-  #track(bytes: number, work: Promise<void>): void {
-    this.#pendingBytes += bytes;
-    this.#pending += 1;
-    if (this.#pendingBytes > HIGH_WATER && !this.#isPaused) {
-      this.#isPaused = true;
-      this.#source?.pause();
-    }
-    work.then(
-      () => this.#stored(bytes),
-      (error: unknown) => this.#fail(error),
-    );
-  }
-
-  #stored(bytes: number): void {
-    this.#pendingBytes -= bytes;
-    this.#pending -= 1;
-    if (this.#pendingBytes < LOW_WATER && this.#isPaused) {
-      this.#isPaused = false;
-      this.#source?.resume();
-    }
-    if (this.#pending === 0) this.#source?.confirm(false);
   }
 }

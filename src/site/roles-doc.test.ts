@@ -18,5 +18,9 @@ test('the page on roles has exactly the grants that are made', () => {
     ...serviceGrants(service, 'dns'),
   ];
   const written = [...PAGE.matchAll(/^(GRANT [^;]+);$/gm)].map((match) => match[1]);
-  assert.deepEqual(written, made);
+  // One is in a block that passes over a function which PostgreSQL 15 does not have.
+  assert.deepEqual(
+    written,
+    made.map((statement) => /GRANT [^;]+/.exec(statement)?.[0]),
+  );
 });
