@@ -82,7 +82,12 @@ export class Batcher {
 
   /** True between a transaction's begin and its commit. */
   get busy(): boolean {
-    return this.#begin >= 0 || this.#streams.size > 0;
+    return this.#begin >= 0 || this.large;
+  }
+
+  /** True while a transaction that is sent while it runs has neither ended nor been rolled back. */
+  get large(): boolean {
+    return this.#streams.size > 0;
   }
 
   /** Complete transactions that were not handed over. */

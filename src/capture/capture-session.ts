@@ -240,6 +240,10 @@ export class CaptureSession implements Feed {
     return this.#batcher!.busy;
   }
 
+  get large(): boolean {
+    return this.#batcher!.large;
+  }
+
   readTo(position: bigint): void {
     if (position > this.#readTo) this.#readTo = position;
   }

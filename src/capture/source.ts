@@ -6,6 +6,8 @@ export interface Feed {
   flush(): void;
   /** Complete transactions that were not handed over. */
   readonly waiting: number;
+  /** A transaction that is so large that it is sent while it runs is in progress. */
+  readonly large: boolean;
   /** A transaction is in progress here: the source must not change now. */
   readonly busy: boolean;
   /** All that committed before the position was read. */

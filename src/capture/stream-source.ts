@@ -8,10 +8,11 @@ const STATUS_MS = 1000;
 /** Under load the socket is left alone for so long after each batch: a read for each message costs more than the rest. */
 const REST_MS = 40;
 /**
- * So much came for one batch: this is a backlog that the walsender decodes. Then nothing is gained by waiting, and
- * the walsender would wait too once the socket's buffers are full.
+ * While a large transaction comes the socket is left alone for so long after a read that did not bring much. Otherwise
+ * there would be a read for every second message, six times as dear as all the rest.
  */
-const BACKLOG = 256 * 1024;
+const SHORT_REST_MS = 3;
+const SHORT_READ = 48 * 1024;
 
 export interface StreamOptions {
   dsn: string;
@@ -32,8 +33,9 @@ export class StreamSource implements Source {
   readonly #status: NodeJS.Timeout;
   /** Why the socket is not read. */
   readonly #paused = new Set<'journal' | 'pace'>();
-  /** Bytes read since the last flush. */
+  /** Bytes that came since the last flush, and in this read. */
   #unflushed = 0;
+  #read = 0;
   #leave: () => void = () => undefined;
   readonly #left = new Promise<void>((resolve) => (this.#leave = resolve));
 
@@ -71,6 +73,7 @@ export class StreamSource implements Source {
 
   #onData(bytes: Buffer, offset: number): void {
     this.#unflushed += bytes.length;
+    this.#read += bytes.length;
     try {
       this.#feed.message(bytes, offset);
     } catch (error) {
@@ -85,6 +88,10 @@ export class StreamSource implements Source {
 
   /** One read's messages are done. What is complete goes out after all reads of this turn of the event loop. */
   #onIdle(): void {
+    const { holds } = this.#stream ?? { holds: 0 };
+    if (this.#feed.large && this.#read < SHORT_READ && holds > SHORT_READ)
+      this.#rest(SHORT_REST_MS);
+    this.#read = 0;
     if (this.#feed.waiting > 0) this.#flushing ??= setImmediate(() => this.#flush());
     else if (this.#feed.settled) this.confirm(false);
   }
@@ -92,7 +99,8 @@ export class StreamSource implements Source {
   #flush(): void {
     this.#flushing = undefined;
     const rest = this.#pace.rest(this.#feed.waiting);
-    const isBacklog = this.#unflushed > BACKLOG;
+    // A backlog that the walsender decodes: nothing is gained by waiting once the socket's buffers are full.
+    const isBacklog = this.#unflushed > this.#stream!.holds;
     this.#unflushed = 0;
     this.#feed.flush();
     if (rest > 0 && !isBacklog) this.#rest(rest);
@@ -101,6 +109,7 @@ export class StreamSource implements Source {
   /** Lets the socket gather. */
   #rest(ms: number): void {
     this.#pause('pace');
+    clearTimeout(this.#resting);
     this.#resting = setTimeout(() => this.#resume('pace'), ms);
   }
 

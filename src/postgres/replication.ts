@@ -9,6 +9,10 @@ const POSTGRES_EPOCH_MS = 946_684_800_000;
 /** Name and value of an option of the output plugin. */
 export type PluginOption = readonly [name: string, value: string];
 
+/** Bytes of small messages that surely fit in a socket's buffers: TCP's grow, those of a Unix-domain socket do not. */
+const TCP_HOLDS = 256 * 1024;
+const UNIX_HOLDS = 32 * 1024;
+
 /** What a walsender tells (PostgreSQL manual, 53.4 "Streaming Replication Protocol"). */
 export interface ReplicationHandler {
   /**
@@ -44,12 +48,15 @@ interface RawConnection {
 export class ReplicationStream {
   readonly #client: Client;
   readonly #connection: RawConnection;
+  /** So many bytes the socket can gather while it is not read; the walsender waits when it is full. */
+  readonly holds: number;
   /** Settles (rejects) when the stream ends; a stream has no good end. */
   readonly ended: Promise<never>;
 
   private constructor(client: Client, ended: Promise<never>) {
     this.#client = client;
     this.#connection = (client as unknown as { connection: RawConnection }).connection;
+    this.holds = client.host.startsWith('/') ? UNIX_HOLDS : TCP_HOLDS;
     this.ended = ended;
   }
 

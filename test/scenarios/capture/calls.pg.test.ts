@@ -40,8 +40,14 @@ class Captured {
     this.#version = version;
   }
 
-  static async make(server: TestServer, name: string, version: number): Promise<Captured> {
-    const dsn = await server.createDatabase(name);
+  /** @param search of the connection string */
+  static async make(
+    server: TestServer,
+    name: string,
+    version: number,
+    search = '',
+  ): Promise<Captured> {
+    const dsn = (await server.createDatabase(name)) + search;
     const sql = await connect(dsn, 'test');
     await sql.query(`CREATE TABLE t (id bigint PRIMARY KEY, filling text);
       ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION crp FOR TABLE t`);
@@ -230,10 +236,11 @@ for (const version of [18, 15] as const) {
   });
 }
 
-test('where all slots are in use a walsender reads everything', async () => {
-  const server = await startServer(18, { max_replication_slots: '1' });
+test('where all slots are in use a walsender reads everything, over a Unix-domain socket too', async () => {
+  const settings = { max_replication_slots: '1', unix_socket_directories: tmpdir() };
+  const server = await startServer(18, settings);
   try {
-    const site = await Captured.make(server, 'full', 18);
+    const site = await Captured.make(server, 'full', 18, `?host=${tmpdir()}`);
     await site.write(1, 40_000);
     site.up();
     assert.deepEqual(await site.captured(40_000), range(1, 40_000));
