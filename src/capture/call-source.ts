@@ -11,8 +11,12 @@ const TOO_MUCH_AGAIN = 256n * 1024n * 1024n;
 /** Between two points in the WAL where calls can begin, ms: what comes after the last but one is read again each time. */
 const POINT_MS = 400;
 
+/** So long a walsender stays after a large transaction came, and where too much would be read again, ms. */
+const LARGE_MS = 5000;
+const AGAIN_MS = 60_000;
+
 export interface CallOptions {
-  calls: SlotCalls;
+  calls: Pick<SlotCalls, 'begin' | 'read' | 'confirm' | 'logRunning' | 'pause' | 'resume'>;
   /** Transactions that committed before it are left out. */
   after: bigint;
   /** PostgreSQL's major version: `pg_log_standby_snapshot` exists from 16 on. */
@@ -32,8 +36,8 @@ export class CallSource implements Source {
   #resumed: Promise<void> = Promise.resolve();
   #confirmedAt = performance.now();
   #logsRunning: boolean;
-  /** A large transaction was in progress: each call would begin it anew. */
-  sawLarge = false;
+  /** For so long calls are of no use, ms: known when it ended. */
+  uselessMs = 0;
 
   private constructor(options: CallOptions, feed: Feed) {
     this.#options = options;
@@ -54,12 +58,15 @@ export class CallSource implements Source {
       const { end, more, again } = await calls.read((bytes, at) => {
         if (!signal.aborted) this.#feed.message(bytes, at);
       });
-      this.sawLarge = this.#feed.busy;
-      if (this.sawLarge || signal.aborted) return;
+      if (signal.aborted) return;
+      // A large transaction in progress: each call would begin it anew.
+      if (this.#feed.busy) this.uselessMs = LARGE_MS;
+      if (this.#feed.busy) return;
       this.#feed.flush();
       this.#feed.readTo(end);
       const now = performance.now();
       const busy = this.#gauge.look(end, now);
+      if (again > TOO_MUCH_AGAIN) this.uselessMs = AGAIN_MS;
       if (again > TOO_MUCH_AGAIN || (!busy && !more)) return;
       await this.#resumed;
       await this.#confirmSlot(now);

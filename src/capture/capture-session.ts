@@ -17,8 +17,7 @@ import { StreamSource } from './stream-source.ts';
 const LOOK_MS = 400;
 /** So much WAL was written while the agent was down, in bytes, that calls read it first. */
 const BEHIND = 8n * 1024n * 1024n;
-/** After a large transaction came the walsender stays for so long, and after calls failed, ms. */
-const HOLD_MS = 5000;
+/** After calls failed the walsender stays for so long, ms. */
 const FAILED_MS = 300_000;
 
 export interface CaptureOptions {
@@ -192,7 +191,7 @@ export class CaptureSession implements Feed {
       const source = await CallSource.open({ calls, after: this.#after, serverMajor }, this);
       this.#tell.reads('calls');
       await this.#readFrom(source, stopped);
-      if (source.sawLarge) this.#holdUntil = performance.now() + HOLD_MS;
+      this.#holdUntil = performance.now() + source.uselessMs;
       await calls.end();
     } catch (error) {
       if (isTransient(error)) throw error;
