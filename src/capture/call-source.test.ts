@@ -29,13 +29,12 @@ async function run(
       calls: {
         begin: () => Promise.resolve(),
         read: () => Promise.resolve(readings[calls++]!),
-        confirm: () => Promise.resolve(true),
-        logRunning: () => Promise.resolve(true),
+        confirm: () => Promise.resolve(),
+        logRunning: () => Promise.resolve(),
         pause: () => undefined,
         resume: () => undefined,
       },
       after: 0n,
-      serverMajor: 18,
     },
     feed,
   );

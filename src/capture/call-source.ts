@@ -19,8 +19,6 @@ export interface CallOptions {
   calls: Pick<SlotCalls, 'begin' | 'read' | 'confirm' | 'logRunning' | 'pause' | 'resume'>;
   /** Transactions that committed before it are left out. */
   after: bigint;
-  /** PostgreSQL's major version: `pg_log_standby_snapshot` exists from 16 on. */
-  serverMajor: number;
 }
 
 /**
@@ -35,14 +33,12 @@ export class CallSource implements Source {
   #resume: (() => void) | undefined;
   #resumed: Promise<void> = Promise.resolve();
   #confirmedAt = performance.now();
-  #logsRunning: boolean;
   /** For so long calls are of no use, ms: known when it ended. */
   uselessMs = 0;
 
   private constructor(options: CallOptions, feed: Feed) {
     this.#options = options;
     this.#feed = feed;
-    this.#logsRunning = options.serverMajor >= 16;
   }
 
   static async open(options: CallOptions, feed: Feed): Promise<CallSource> {
@@ -59,15 +55,20 @@ export class CallSource implements Source {
         if (!signal.aborted) this.#feed.message(bytes, at);
       });
       if (signal.aborted) return;
-      // A large transaction in progress: each call would begin it anew.
-      if (this.#feed.busy) this.uselessMs = LARGE_MS;
-      if (this.#feed.busy) return;
+      if (this.#feed.busy) {
+        // A large transaction in progress: each call would begin it anew.
+        this.uselessMs = LARGE_MS;
+        return;
+      }
       this.#feed.flush();
       this.#feed.readTo(end);
       const now = performance.now();
       const busy = this.#gauge.look(end, now);
-      if (again > TOO_MUCH_AGAIN) this.uselessMs = AGAIN_MS;
-      if (again > TOO_MUCH_AGAIN || (!busy && !more)) return;
+      if (again > TOO_MUCH_AGAIN) {
+        this.uselessMs = AGAIN_MS;
+        return;
+      }
+      if (!busy && !more) return;
       await this.#resumed;
       await this.#confirmSlot(now);
       if (!more) await this.#wait(Math.max(BETWEEN_MS, BETWEEN_SHARE * (now - start)));
@@ -82,7 +83,7 @@ export class CallSource implements Source {
     if (now - this.#confirmedAt < POINT_MS) return;
     this.#confirmedAt = now;
     const { calls } = this.#options;
-    if (this.#logsRunning) this.#logsRunning = await calls.logRunning();
+    await calls.logRunning();
     await calls.confirm(this.#feed.advance().position);
   }
 

@@ -1,8 +1,9 @@
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { until } from '../base/until.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isTransient } from '../postgres/connect.ts';
-import type { PluginOption } from '../postgres/replication.ts';
+import type { PluginOption, SlotOptions } from '../postgres/replication.ts';
 import { SlotCalls } from '../postgres/slot-calls.ts';
 import { Batcher } from './batcher.ts';
 import { CallSource } from './call-source.ts';
@@ -48,9 +49,8 @@ export class CaptureSession implements Feed {
   #source: Source | undefined;
   #calls: SlotCalls | undefined;
   #batcher: Batcher | undefined;
-  #memoryKb = 0;
+  #slot: SlotOptions | undefined;
   readonly #sink: JournalSink;
-  #looking = false;
   /** All that committed before it was read. */
   #readTo = 0n;
   /** Until then the walsender stays. */
@@ -87,11 +87,12 @@ export class CaptureSession implements Feed {
     const stopped = new Promise<void>((resolve) => (stop = resolve));
     signal.addEventListener('abort', stop, { once: true });
     try {
-      let byCalls = await this.#open();
-      // It may have come while we waited for a connection.
+      const isBehind = await this.#open();
+      // The signal may have come while we waited for a connection.
+      if (isBehind && !signal.aborted) await this.#readByCalls(stopped);
       while (!signal.aborted) {
-        byCalls = byCalls && (await this.#readByCalls(stopped));
-        if (!byCalls && !signal.aborted) byCalls = await this.#readByStream(stopped);
+        await this.#readByStream(stopped);
+        if (!signal.aborted) await this.#readByCalls(stopped);
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -105,7 +106,7 @@ export class CaptureSession implements Feed {
   async #open(): Promise<boolean> {
     const { site, dsn, slot, journal } = this.#options;
     const { types, memoryKb } = await readSettings(dsn);
-    this.#memoryKb = memoryKb;
+    this.#slot = { dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb };
     this.#batcher = new Batcher(
       {
         origin: site.number,
@@ -117,9 +118,7 @@ export class CaptureSession implements Feed {
       },
       this.#sink,
     );
-    this.#calls = await SlotCalls.connect({
-      ...{ dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb },
-    });
+    this.#calls = await SlotCalls.connect(this.#slot);
     const { written, confirmed, synchronous } = await this.#calls.look();
     this.#tell.progress(journal.position(site.number));
     return !synchronous && written - confirmed > BEHIND;
@@ -146,60 +145,46 @@ export class CaptureSession implements Feed {
     return seen > this.#readTo ? seen : this.#readTo;
   }
 
-  /** Reads by a walsender until it is stopped or calls should go on, which the result says. */
-  async #readByStream(stopped: Promise<void>): Promise<boolean> {
-    const { dsn, slot } = this.#options;
-    const source = await StreamSource.open(
-      {
-        ...{ dsn, slot, plugin: this.#plugin(), memoryKb: this.#memoryKb, after: this.#after },
-      },
-      this,
-    );
+  /** Reads by a walsender until it is stopped or calls should go on. */
+  async #readByStream(stopped: Promise<void>): Promise<void> {
+    const source = await StreamSource.open({ ...this.#slot!, after: this.#after }, this);
+    const watch = new AbortController();
+    const { signal } = watch;
     const gauge = new LoadGauge(false);
-    const looking = setInterval(() => {
-      this.#look(gauge, source).catch(this.#fail);
-    }, LOOK_MS);
+    until({ deadline: Infinity, everyMs: LOOK_MS, signal }, () => this.#isForCalls(gauge)).then(
+      () => source.leave(),
+      (error: unknown) => signal.aborted || this.#fail(error),
+    );
     try {
       this.#tell.reads('walsender');
       await this.#readFrom(source, stopped);
     } finally {
-      clearInterval(looking);
+      watch.abort();
     }
-    return true;
   }
 
-  /** Has calls go on when much WAL is written and nothing needs the walsender. */
-  async #look(gauge: LoadGauge, source: StreamSource): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  /** Whether much WAL is written and nothing needs the walsender. */
+  async #isForCalls(gauge: LoadGauge): Promise<boolean> {
     const { written, synchronous } = await this.#calls!.look();
-    this.#looking = false;
     const now = performance.now();
-    if (!gauge.look(written, now) || synchronous || now < this.#holdUntil || this.busy) return;
-    source.leave();
+    return gauge.look(written, now) && !synchronous && now >= this.#holdUntil && !this.busy;
   }
 
-  /**
-   * Reads by calls until it is stopped or a walsender should go on. What a call cannot do a walsender can.
-   *
-   * @returns false
-   */
-  async #readByCalls(stopped: Promise<void>): Promise<false> {
+  /** Reads by calls until it is stopped or a walsender should go on. What a call cannot do a walsender can. */
+  async #readByCalls(stopped: Promise<void>): Promise<void> {
     const calls = this.#calls!;
-    const { serverMajor, log } = this.#options;
     try {
-      const source = await CallSource.open({ calls, after: this.#after, serverMajor }, this);
+      const source = await CallSource.open({ calls, after: this.#after }, this);
       this.#tell.reads('calls');
       await this.#readFrom(source, stopped);
       this.#holdUntil = performance.now() + source.uselessMs;
       await calls.end();
     } catch (error) {
       if (isTransient(error)) throw error;
-      log.info({ error: describeError(error) }, 'capture goes on with a walsender');
+      this.#options.log.info({ error: describeError(error) }, 'capture goes on with a walsender');
       this.#holdUntil = performance.now() + FAILED_MS;
       await calls.end().catch(() => undefined);
     }
-    return false;
   }
 
   async #readFrom(source: Source, stopped: Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import { Pace } from '../base/pace.ts';
 import { ReplicationStream } from '../postgres/replication.ts';
-import type { PluginOption } from '../postgres/replication.ts';
+import type { SlotOptions } from '../postgres/replication.ts';
 import type { Feed, Source } from './source.ts';
 
 /** Status to the walsender at least this often; half of the smallest sensible wal_sender_timeout. */
@@ -14,11 +14,7 @@ const REST_MS = 40;
 const SHORT_REST_MS = 3;
 const SHORT_READ = 48 * 1024;
 
-export interface StreamOptions {
-  dsn: string;
-  slot: string;
-  plugin: readonly PluginOption[];
-  memoryKb: number;
+export interface StreamOptions extends SlotOptions {
   /** Transactions that committed before it are left out. */
   after: bigint;
 }
@@ -47,14 +43,11 @@ export class StreamSource implements Source {
   static async open(options: StreamOptions, feed: Feed): Promise<StreamSource> {
     const source = new StreamSource(feed);
     try {
-      source.#stream = await ReplicationStream.start(
-        { ...options, application: 'syncline capture' },
-        {
-          data: (bytes, offset) => source.#onData(bytes, offset),
-          keepalive: (walEnd, reply) => source.#onKeepalive(walEnd, reply),
-          idle: () => source.#onIdle(),
-        },
-      );
+      source.#stream = await ReplicationStream.start(options, {
+        data: (bytes, offset) => source.#onData(bytes, offset),
+        keepalive: (walEnd, reply) => source.#onKeepalive(walEnd, reply),
+        idle: () => source.#onIdle(),
+      });
     } catch (error) {
       source.close();
       throw error;
@@ -86,11 +79,14 @@ export class StreamSource implements Source {
     if (reply) this.confirm(true);
   }
 
+  get #holds(): number {
+    return this.#stream?.holds ?? 0;
+  }
+
   /** One read's messages are done. What is complete goes out after all reads of this turn of the event loop. */
   #onIdle(): void {
-    const { holds } = this.#stream ?? { holds: 0 };
-    if (this.#feed.large && this.#read < SHORT_READ && holds > SHORT_READ)
-      this.#rest(SHORT_REST_MS);
+    const isShort = this.#read < SHORT_READ && SHORT_READ < this.#holds;
+    if (this.#feed.large && isShort) this.#rest(SHORT_REST_MS);
     this.#read = 0;
     if (this.#feed.waiting > 0) this.#flushing ??= setImmediate(() => this.#flush());
     else if (this.#feed.settled) this.confirm(false);
@@ -100,7 +96,7 @@ export class StreamSource implements Source {
     this.#flushing = undefined;
     const rest = this.#pace.rest(this.#feed.waiting);
     // A backlog that the walsender decodes: nothing is gained by waiting once the socket's buffers are full.
-    const isBacklog = this.#unflushed > this.#stream!.holds;
+    const isBacklog = this.#unflushed > this.#holds;
     this.#unflushed = 0;
     this.#feed.flush();
     if (rest > 0 && !isBacklog) this.#rest(rest);

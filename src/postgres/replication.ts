@@ -9,6 +9,17 @@ const POSTGRES_EPOCH_MS = 946_684_800_000;
 /** Name and value of an option of the output plugin. */
 export type PluginOption = readonly [name: string, value: string];
 
+/** How a logical slot is read, whatever reads it. */
+export interface SlotOptions {
+  dsn: string;
+  slot: string;
+  plugin: readonly PluginOption[];
+  /** Shown in `pg_stat_activity`. */
+  application: string;
+  /** `logical_decoding_work_mem`, in kB. */
+  memoryKb: number;
+}
+
 /** Bytes of small messages that surely fit in a socket's buffers: TCP's grow, those of a Unix-domain socket do not. */
 const TCP_HOLDS = 256 * 1024;
 const UNIX_HOLDS = 32 * 1024;
@@ -64,17 +75,9 @@ export class ReplicationStream {
    * Starts streaming after the slot's confirmed position, or after another one that is later.
    *
    * @param options.after transactions that committed before it are left out
-   * @param options.memoryKb `logical_decoding_work_mem` of the walsender
    */
   static async start(
-    options: {
-      dsn: string;
-      slot: string;
-      plugin: readonly PluginOption[];
-      after: bigint;
-      application: string;
-      memoryKb: number;
-    },
+    options: SlotOptions & { after: bigint },
     handler: ReplicationHandler,
   ): Promise<ReplicationStream> {
     const client = await connect(options.dsn, options.application, {

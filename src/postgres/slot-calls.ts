@@ -2,7 +2,7 @@ import { escapeLiteral } from 'pg';
 import type { Client } from 'pg';
 import { connect } from './connect.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
-import type { PluginOption } from './replication.ts';
+import type { SlotOptions } from './replication.ts';
 
 /** WAL that one call decodes, in bytes; more, up to the second number, where much of it has to be read again. */
 const STEP = 16n * 1024n * 1024n;
@@ -15,15 +15,6 @@ const FILE_HEADER = 19;
 interface CopyOutConnection {
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
   stream: { pause(): void; resume(): void };
-}
-
-export interface SlotCallsOptions {
-  dsn: string;
-  slot: string;
-  plugin: readonly PluginOption[];
-  application: string;
-  /** `logical_decoding_work_mem` of the calls, in kB. */
-  memoryKb: number;
 }
 
 /** What one call read. */
@@ -48,9 +39,10 @@ export class SlotCalls {
   readonly #slot: string;
   readonly #plugin: string;
   #copy: string | undefined;
+  #mayLogRunning = false;
   #row: (chunk: Buffer) => void = () => undefined;
 
-  private constructor(client: Client, options: SlotCallsOptions) {
+  private constructor(client: Client, options: SlotOptions) {
     this.#client = client;
     this.#connection = (client as unknown as { connection: CopyOutConnection }).connection;
     this.#connection.on('copyData', ({ chunk }) => this.#row(chunk));
@@ -58,7 +50,7 @@ export class SlotCalls {
     this.#plugin = options.plugin.flat().map(escapeLiteral).join(', ');
   }
 
-  static async connect(options: SlotCallsOptions): Promise<SlotCalls> {
+  static async connect(options: SlotOptions): Promise<SlotCalls> {
     const client = await connect(options.dsn, options.application, {
       options: `-c logical_decoding_work_mem=${options.memoryKb}`,
     });
@@ -89,13 +81,16 @@ export class SlotCalls {
    * @throws the database's error, for example 53400 when all slots are in use
    */
   async begin(after: bigint): Promise<void> {
-    const { rows } = await this.#client.query<{ name: string; confirmed: string }>(
-      `SELECT slot_name AS name, lsn::text AS confirmed
+    const { rows } = await this.#client.query<{ name: string; confirmed: string; may: boolean }>(
+      `SELECT slot_name AS name, lsn::text AS confirmed,
+         coalesce(has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE'), false) AS may
        FROM pg_copy_logical_replication_slot($1, left($1::name::text, 50) || '_' || pg_backend_pid(), true)`,
       [this.#slot],
     );
-    this.#copy = rows[0]!.name;
-    if (after > parseLsn(rows[0]!.confirmed)) {
+    const { name, confirmed, may } = rows[0]!;
+    this.#copy = name;
+    this.#mayLogRunning = may;
+    if (after > parseLsn(confirmed)) {
       await this.#client.query('SELECT pg_replication_slot_advance($1, $2)', [
         this.#copy,
         formatLsn(after),
@@ -111,7 +106,7 @@ export class SlotCalls {
   async read(data: (bytes: Buffer, offset: number) => void): Promise<Reading> {
     const { from, flushed, again } = await this.#place();
     if (flushed <= from) return { end: from, more: false, again };
-    const step = again / 2n > LONGEST_STEP ? LONGEST_STEP : again / 2n > STEP ? again / 2n : STEP;
+    const step = stepFor(again);
     const more = flushed - from > step;
     const end = more ? from + step : flushed;
     let offset = FILE_HEADER + FIELD_HEADER;
@@ -139,32 +134,21 @@ export class SlotCalls {
     return { from, flushed, again: from - parseLsn(rows[0]!.restart) };
   }
 
-  /**
-   * Confirms the slot itself. Nothing happens while the walsender that had it has not ended.
-   *
-   * @returns false in that case
-   */
-  async confirm(position: bigint): Promise<boolean> {
-    const { rowCount } = await this.#client.query(
+  /** Confirms the slot itself. Nothing happens while the walsender that had it has not ended. */
+  async confirm(position: bigint): Promise<void> {
+    await this.#client.query(
       `SELECT pg_replication_slot_advance(slot_name, $2) FROM pg_replication_slots
        WHERE slot_name = $1 AND NOT active AND confirmed_flush_lsn < $2`,
       [this.#slot, formatLsn(position)],
     );
-    return rowCount === 1;
   }
 
   /**
-   * Has the server write down which transactions run: slots can begin there. It does so itself every 15 s. From
-   * PostgreSQL 16 on.
-   *
-   * @returns false when this role may not
+   * Has the server write down which transactions run: slots can begin there. It does so itself every 15 s; this way
+   * from PostgreSQL 16 on, and where the role may.
    */
-  async logRunning(): Promise<boolean> {
-    const { rows } = await this.#client.query<{ may: boolean }>(
-      `SELECT has_function_privilege('pg_log_standby_snapshot()', 'EXECUTE') AS may`,
-    );
-    if (rows[0]!.may) await this.#client.query('SELECT pg_log_standby_snapshot()');
-    return rows[0]!.may;
+  async logRunning(): Promise<void> {
+    if (this.#mayLogRunning) await this.#client.query('SELECT pg_log_standby_snapshot()');
   }
 
   /** Gives the temporary slot back. */
@@ -187,6 +171,13 @@ export class SlotCalls {
   close(): void {
     void this.#client.end().catch(() => undefined);
   }
+}
+
+/** Half of what a call reads again, within limits. */
+function stepFor(again: bigint): bigint {
+  const half = again / 2n;
+  if (half < STEP) return STEP;
+  return half > LONGEST_STEP ? LONGEST_STEP : half;
 }
 
 interface Waits {
