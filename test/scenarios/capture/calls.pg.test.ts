@@ -206,9 +206,16 @@ for (const version of [18, 15] as const) {
       await eventually('capture reads', () => site.readers.length > 0);
       const writing = site.write(1, 100_000);
       await eventually('calls took over', () => site.readers.at(-1) === 'calls');
-      await site.sql.query(
-        `INSERT INTO t SELECT g, repeat('y', 100) FROM generate_series(1000001, 1100000) AS g`,
-      );
+      // Open until a call has come upon it: a call that finds it whole may read it.
+      const insert = (first: number, last: number): Promise<unknown> =>
+        site.sql.query(
+          `INSERT INTO t SELECT g, repeat('y', 100) FROM generate_series(${first}, ${last}) AS g`,
+        );
+      await site.sql.query('BEGIN');
+      await insert(1_000_001, 1_050_000);
+      await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
+      await insert(1_050_001, 1_100_000);
+      await site.sql.query('COMMIT');
       await writing;
       const ids = await site.captured(200_000);
       assert.deepEqual(sorted(ids), [...range(1, 100_000), ...range(1_000_001, 100_000)]);
