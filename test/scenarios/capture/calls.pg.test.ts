@@ -16,6 +16,15 @@ import type { TestServer } from '../../support/server.ts';
 
 const SLOT = 'crp_test_calls';
 
+/** What a capture is made of. */
+interface Made {
+  server: TestServer;
+  name: string;
+  version: number;
+  /** Of the connection string. */
+  search?: string;
+}
+
 /** A capture of a database with one table, and the journal that it writes to. */
 class Captured {
   readonly dsn: string;
@@ -40,13 +49,17 @@ class Captured {
     this.#version = version;
   }
 
-  /** @param search of the connection string */
-  static async make(
-    server: TestServer,
-    name: string,
-    version: number,
-    search = '',
-  ): Promise<Captured> {
+  /** Runs `work` with a new one, which is taken down also when it fails. */
+  static async with(at: Made, work: (site: Captured) => Promise<void>): Promise<void> {
+    const site = await Captured.#make(at);
+    try {
+      await work(site);
+    } finally {
+      await site.#remove();
+    }
+  }
+
+  static async #make({ server, name, version, search = '' }: Made): Promise<Captured> {
     const dsn = (await server.createDatabase(name)) + search;
     const sql = await connect(dsn, 'test');
     await sql.query(`CREATE TABLE t (id bigint PRIMARY KEY, filling text);
@@ -125,7 +138,7 @@ class Captured {
     return rows.map((row) => row.slot_name);
   }
 
-  async remove(): Promise<void> {
+  async #remove(): Promise<void> {
     await this.down();
     this.#following.abort();
     await this.#followed;
@@ -165,80 +178,85 @@ for (const version of [18, 15] as const) {
     after(async () => server?.remove());
 
     test('what was written while the agent was down is read by calls, once and in order', async () => {
-      const site = await Captured.make(server, 'backlog', version);
-      await site.write(1, 40_000);
-      site.up();
-      assert.deepEqual(await site.captured(40_000), range(1, 40_000));
-      assert.equal(site.readers[0], 'calls');
-      await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
-      await site.write(40_001, 10);
-      assert.deepEqual((await site.captured(40_010)).slice(-10), range(40_001, 10));
-      await eventually('the temporary slot is gone', async () => (await site.slots()).length === 1);
-      await site.remove();
-    });
-
-    test('under load calls take over, and nothing is lost or comes twice when sessions are ended', async () => {
-      const site = await Captured.make(server, 'load', version);
-      site.up();
-      await eventually('capture reads', () => site.readers.length > 0);
-      const writing = Promise.all([0, 1, 2].map((n) => site.write(1 + n * 100_000, 60_000)));
-      for (const round of [1, 2, 3]) {
-        await eventually('calls took over', () => site.readers.at(-1) === 'calls');
-        await site.sql.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'syncline capture'
-             AND datname = current_database()`,
-        );
-        await site.write(1_000_000 + round * 1000, 1000);
-      }
-      await writing;
-      assert.match(site.interruption() ?? '', /terminat/);
-      const expected = [0, 1, 2].flatMap((n) => range(1 + n * 100_000, 60_000));
-      const { rows } = await site.sql.query<{ id: string }>('SELECT id FROM t WHERE id >= 1000000');
-      expected.push(...sorted(rows.map((row) => Number(row.id))));
-      assert.deepEqual(sorted(await site.captured(expected.length)), expected);
-      await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
-      await site.remove();
-    });
-
-    test('a large transaction in the middle of load is read by a walsender', async () => {
-      const site = await Captured.make(server, 'large', version);
-      site.up();
-      await eventually('capture reads', () => site.readers.length > 0);
-      const writing = site.write(1, 100_000);
-      await eventually('calls took over', () => site.readers.at(-1) === 'calls');
-      // Open until a call has come upon it: a call that finds it whole may read it.
-      const insert = (first: number, last: number): Promise<unknown> =>
-        site.sql.query(
-          `INSERT INTO t SELECT g, repeat('y', 100) FROM generate_series(${first}, ${last}) AS g`,
-        );
-      await site.sql.query('BEGIN');
-      await insert(1_000_001, 1_050_000);
-      await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
-      await insert(1_050_001, 1_100_000);
-      await site.sql.query('COMMIT');
-      await writing;
-      const ids = await site.captured(200_000);
-      assert.deepEqual(sorted(ids), [...range(1, 100_000), ...range(1_000_001, 100_000)]);
-      assert.ok(site.readers.length >= 3, site.readers.join(' '));
-      await site.remove();
-    });
-
-    test('where commits may wait for a standby, a walsender reads everything', async () => {
-      const site = await Captured.make(server, 'standby', version);
-      const set = (value: string): Promise<unknown> =>
-        site.sql
-          .query(`ALTER SYSTEM SET synchronous_standby_names = '${value}'`)
-          .then(() => site.sql.query('SELECT pg_reload_conf()'));
-      await set('other');
-      try {
+      await Captured.with({ server, name: 'backlog', version }, async (site) => {
         await site.write(1, 40_000);
         site.up();
         assert.deepEqual(await site.captured(40_000), range(1, 40_000));
-        assert.deepEqual(site.readers, ['walsender']);
-      } finally {
-        await set('');
-        await site.remove();
-      }
+        assert.equal(site.readers[0], 'calls');
+        await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
+        await site.write(40_001, 10);
+        assert.deepEqual((await site.captured(40_010)).slice(-10), range(40_001, 10));
+        await eventually(
+          'the temporary slot is gone',
+          async () => (await site.slots()).length === 1,
+        );
+      });
+    });
+
+    test('under load calls take over, and nothing is lost or comes twice when sessions are ended', async () => {
+      await Captured.with({ server, name: 'load', version }, async (site) => {
+        site.up();
+        await eventually('capture reads', () => site.readers.length > 0);
+        const writing = Promise.all([0, 1, 2].map((n) => site.write(1 + n * 100_000, 60_000)));
+        for (const round of [1, 2, 3]) {
+          await eventually('calls took over', () => site.readers.at(-1) === 'calls');
+          await site.sql.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'syncline capture'
+             AND datname = current_database()`,
+          );
+          await site.write(1_000_000 + round * 1000, 1000);
+        }
+        await writing;
+        assert.match(site.interruption() ?? '', /terminat/);
+        const expected = [0, 1, 2].flatMap((n) => range(1 + n * 100_000, 60_000));
+        const { rows } = await site.sql.query<{ id: string }>(
+          'SELECT id FROM t WHERE id >= 1000000',
+        );
+        expected.push(...sorted(rows.map((row) => Number(row.id))));
+        assert.deepEqual(sorted(await site.captured(expected.length)), expected);
+        await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
+      });
+    });
+
+    test('a large transaction in the middle of load is read by a walsender', async () => {
+      await Captured.with({ server, name: 'large', version }, async (site) => {
+        site.up();
+        await eventually('capture reads', () => site.readers.length > 0);
+        const writing = site.write(1, 100_000);
+        await eventually('calls took over', () => site.readers.at(-1) === 'calls');
+        // Open until a call has come upon it: a call that finds it whole may read it.
+        const insert = (first: number, last: number): Promise<unknown> =>
+          site.sql.query(
+            `INSERT INTO t SELECT g, repeat('y', 100) FROM generate_series(${first}, ${last}) AS g`,
+          );
+        await site.sql.query('BEGIN');
+        await insert(1_000_001, 1_050_000);
+        await eventually('a walsender goes on', () => site.readers.at(-1) === 'walsender');
+        await insert(1_050_001, 1_100_000);
+        await site.sql.query('COMMIT');
+        await writing;
+        const ids = await site.captured(200_000);
+        assert.deepEqual(sorted(ids), [...range(1, 100_000), ...range(1_000_001, 100_000)]);
+        assert.ok(site.readers.length >= 3, site.readers.join(' '));
+      });
+    });
+
+    test('where commits may wait for a standby, a walsender reads everything', async () => {
+      await Captured.with({ server, name: 'standby', version }, async (site) => {
+        const set = (value: string): Promise<unknown> =>
+          site.sql
+            .query(`ALTER SYSTEM SET synchronous_standby_names = '${value}'`)
+            .then(() => site.sql.query('SELECT pg_reload_conf()'));
+        await set('other');
+        try {
+          await site.write(1, 40_000);
+          site.up();
+          assert.deepEqual(await site.captured(40_000), range(1, 40_000));
+          assert.deepEqual(site.readers, ['walsender']);
+        } finally {
+          await set('');
+        }
+      });
     });
   });
 }
@@ -247,12 +265,15 @@ test('where all slots are in use a walsender reads everything, over a Unix-domai
   const settings = { max_replication_slots: '1', unix_socket_directories: tmpdir() };
   const server = await startServer(18, settings);
   try {
-    const site = await Captured.make(server, 'full', 18, `?host=${tmpdir()}`);
-    await site.write(1, 40_000);
-    site.up();
-    assert.deepEqual(await site.captured(40_000), range(1, 40_000));
-    assert.deepEqual(site.readers, ['walsender']);
-    await site.remove();
+    await Captured.with(
+      { server, name: 'full', version: 18, search: `?host=${tmpdir()}` },
+      async (site) => {
+        await site.write(1, 40_000);
+        site.up();
+        assert.deepEqual(await site.captured(40_000), range(1, 40_000));
+        assert.deepEqual(site.readers, ['walsender']);
+      },
+    );
   } finally {
     await server.remove();
   }
