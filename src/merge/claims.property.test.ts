@@ -7,7 +7,8 @@ import { merge } from './merge.ts';
 import type { Change, KeyState, MergePolicy, RowVersion, Tombstone } from './types.ts';
 import { wholeState } from './waiting.ts';
 import type { ParkedRow } from './waiting.ts';
-import type { ClashMethod, Entity, Unique } from '../model/ir.ts';
+import type { Entity, Unique } from '../model/ir.ts';
+import type { ClashMethod } from '../model/ir-resolution.ts';
 
 /*
  * Sites with several keys whose values have to be unique: the settler's rules (src/apply/retry.ts, derive.ts)

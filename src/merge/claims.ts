@@ -1,4 +1,5 @@
-import type { ClashMethod, Entity } from '../model/ir.ts';
+import type { Entity } from '../model/ir.ts';
+import type { ClashMethod } from '../model/ir-resolution.ts';
 import { greatest } from './stamps.ts';
 import type { RowVersion, Stamp } from './types.ts';
 

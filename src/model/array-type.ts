@@ -2,7 +2,8 @@
  * A leaf-list as an array column: a set of values, merged as one. The conditions on its elements are on the
  * whole array, since a CHECK can hold no subquery.
  */
-import type { LeafListNode, StringType } from '../yang/schema.ts';
+import type { LeafListNode } from '../yang/schema.ts';
+import type { StringType } from '../yang/schema-types.ts';
 import { patternToPostgres } from '../yang/pattern/render.ts';
 import { spanOf } from '../yang/source.ts';
 import type { ColumnType } from './column-type.ts';

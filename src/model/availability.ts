@@ -1,5 +1,6 @@
 /** Refuses what the language can say and this version of the engine cannot keep. */
-import type { ExtensionInstance, Module, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { ExtensionInstance, Module } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { CRP_MODULE } from './crp-statements.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';

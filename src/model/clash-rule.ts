@@ -1,5 +1,5 @@
 /** What becomes of two rows that a unique constraint forbids to exist together, and whether it can be done. */
-import type { ExtensionInstance } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';

@@ -1,5 +1,6 @@
 /** The order of a column's values for methods that keep the best one. */
-import type { ColumnGroup, Method } from './ir.ts';
+import type { ColumnGroup } from './ir.ts';
+import type { Method } from './ir-resolution.ts';
 
 /**
  * Orders values in PostgreSQL's text form. NULL is below every value. `least`: the smaller one is the

@@ -11,7 +11,7 @@ import type {
   Restriction,
   StringType,
   UnionType,
-} from '../yang/schema.ts';
+} from '../yang/schema-types.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import { spanOf } from '../yang/source.ts';
 import { patternToPostgres } from '../yang/pattern/render.ts';

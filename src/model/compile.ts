@@ -5,7 +5,8 @@
 import type { Diagnostic } from '../yang/diagnostics.ts';
 import { sortDiagnostics } from '../yang/diagnostics.ts';
 import { loadModules } from '../yang/load.ts';
-import type { Module, SchemaContext } from '../yang/schema.ts';
+import type { SchemaContext } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { keywordSpan } from '../yang/statement.ts';
 import { checkAdditive } from './additive.ts';
 import { checkAvailability } from './availability.ts';

@@ -4,7 +4,9 @@
  * every row has one writer, so that nothing is ever merged (V. Balegas et al.: Extending Eventually Consistent
  * Cloud Databases for Enforcing Numeric Invariants, SRDS 2015).
  */
-import type { ExtensionInstance, LeafNode, ResolvedType, SchemaNode } from '../yang/schema.ts';
+import type { LeafNode, SchemaNode } from '../yang/schema.ts';
+import type { ResolvedType } from '../yang/schema-types.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { namesOfScope } from '../yang/types/names.ts';
 import { readText } from '../yang/types/read.ts';

@@ -2,7 +2,8 @@
  * Checks place, number and argument of every `common-replication` statement as it is written, also where
  * the compiled schema would not show it: in groupings that nobody uses, under `refine` and `deviate`.
  */
-import type { Module, SchemaContext } from '../yang/schema.ts';
+import type { SchemaContext } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import type { Statement } from '../yang/statement.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import { checkArgument } from './crp-arguments.ts';

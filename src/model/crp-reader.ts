@@ -1,5 +1,6 @@
 /** Access to the `common-replication` statements of compiled schema nodes. */
-import type { ExtensionInstance, SchemaContext, SchemaNode } from '../yang/schema.ts';
+import type { SchemaContext, SchemaNode } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import { CRP_MODULE } from './crp-statements.ts';

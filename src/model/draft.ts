@@ -1,17 +1,17 @@
 /** Entities while they are compiled: as the IR has them, with the schema nodes they come from. */
 import type {
   ContainerNode,
-  ExtensionInstance,
   LeafListNode,
   LeafNode,
   ListNode,
-  Module,
   SchemaNode,
 } from '../yang/schema.ts';
+import type { ExtensionInstance, Module } from '../yang/schema-modules.ts';
 import type { Span } from '../yang/source.ts';
 import { spanOf } from '../yang/source.ts';
 import type { ColumnType } from './column-type.ts';
-import type { Check, ColumnGroup, Reference, SqlName, Unique } from './ir.ts';
+import type { Check, ColumnGroup, Reference, Unique } from './ir.ts';
+import type { SqlName } from './names.ts';
 
 export interface EntityDraft {
   name: string;

@@ -1,5 +1,6 @@
 /** Finds the entities of a module's tree: the lists with `crp:entity`, outer ones before inner ones. */
-import type { ListNode, Module, SchemaNode } from '../yang/schema.ts';
+import type { ListNode, SchemaNode } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { crpChild } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';

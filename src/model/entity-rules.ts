@@ -1,5 +1,5 @@
 /** Rules of whole rows: when they expire, who may insert a key, and who is told of what was applied. */
-import type { ExtensionInstance } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { didYouMean } from '../yang/suggest.ts';
 import { crpChild } from './crp-reader.ts';

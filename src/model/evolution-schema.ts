@@ -1,5 +1,6 @@
 /** Two revisions of a module's data nodes, by the update rules of RFC 7950 §11. */
-import type { Module, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { isOperation, schemaPath } from './entities.ts';
 import type { Difference } from './evolution.ts';
 import { compareTypes } from './evolution-types.ts';

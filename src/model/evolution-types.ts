@@ -1,5 +1,5 @@
 /** Whether a type takes all values of an older one, with the same meaning (RFC 7950 §11). */
-import type { Interval, ResolvedType, Restriction, StringType } from '../yang/schema.ts';
+import type { Interval, ResolvedType, Restriction, StringType } from '../yang/schema-types.ts';
 import { integerBounds, isIntegerType } from './column-type.ts';
 
 /** What became of a type; undefined when nothing did. */

@@ -1,5 +1,6 @@
 /** From drafts to the IR, with the names that have to be unique over all entities. */
-import type { Module, ResolvedType } from '../yang/schema.ts';
+import type { ResolvedType } from '../yang/schema-types.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { identityValues } from './column-type.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { counterEntities, finishCounter } from './counter-entities.ts';
@@ -11,7 +12,8 @@ import { oneLine } from './draft.ts';
 import { historyOf } from './history.ts';
 import { entityRules } from './entity-rules.ts';
 import { ownershipOf } from './ownership.ts';
-import type { Column, Entity, Model, SqlName } from './ir.ts';
+import type { Column, Entity, Model } from './ir.ts';
+import type { SqlName } from './names.ts';
 import { IR_VERSION } from './ir.ts';
 import { sqlName } from './names.ts';
 

@@ -1,5 +1,6 @@
 /** Refuses statements that stand where they may and yet say nothing there: none is ignored silently. */
-import type { ExtensionInstance, Module, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { ExtensionInstance, Module } from '../yang/schema-modules.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';

@@ -1,5 +1,6 @@
 /** Column groups: every non-key column is in exactly one, and a group has one resolution method. */
-import type { ExtensionInstance, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { didYouMean } from '../yang/suggest.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
@@ -10,7 +11,8 @@ import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan, nodeTitle } from './draft.ts';
 import { METHODS } from './engine.ts';
 import type { MethodInfo } from './engine.ts';
-import type { ColumnGroup, Method } from './ir.ts';
+import type { ColumnGroup } from './ir.ts';
+import type { Method } from './ir-resolution.ts';
 import { isComparable, orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';

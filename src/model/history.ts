@@ -1,9 +1,10 @@
 /** Which entities keep history, and the rules that need it: of deletes and of keys that clash. */
-import type { ExtensionInstance } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { crpChild } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { EntityDraft } from './draft.ts';
-import type { DeleteRule, Entity } from './ir.ts';
+import type { Entity } from './ir.ts';
+import type { DeleteRule } from './ir-resolution.ts';
 import { misfit } from './monotonic.ts';
 import { sqlName } from './names.ts';
 

@@ -1,5 +1,5 @@
 /** Ranges and lengths as SQL conditions. */
-import type { Interval } from '../yang/schema.ts';
+import type { Interval } from '../yang/schema-types.ts';
 
 /** A length without upper bound ends here, at the greatest value of its type (RFC 7950 §9.4.4). */
 const NO_UPPER = 2n ** 64n - 1n;

@@ -3,6 +3,14 @@
  * It is plain JSON (stored in `crp.model.ir`, hashed for comparison between sites) and knows nothing
  * of YANG. See ARCHITECTURE.md §3 for the row metadata that it implies.
  */
+import type {
+  ClashMethod,
+  DeleteRule,
+  Method,
+  OrderedMethod,
+  OrphanRule,
+} from './ir-resolution.ts';
+import type { SqlName } from './names.ts';
 
 /** Version of this format; a stored IR with another version is refused with a clear error. */
 export const IR_VERSION = 1;
@@ -75,17 +83,6 @@ export interface Entity {
   onKeyClash?: 'earliest';
 }
 
-/**
- * A delete and a concurrent update. `update`: the row stays, or comes back. `latest`: the later of the two
- * stands. `park`: the row stays until an operator has decided.
- */
-export type DeleteRule = 'update' | 'latest' | 'park';
-
-export interface SqlName {
-  schema: string;
-  name: string;
-}
-
 export interface Column {
   name: string;
   /** RFC 7951 path below the entity, `soa/serial`. */
@@ -117,13 +114,6 @@ export interface Unique {
   append?: string;
 }
 
-/**
- * Two rows that a unique constraint forbids to exist together. `earliest`, `latest`: the row that claimed the
- * values first or last stands, the other one waits outside the table.
- * `append-site`, `append-sequence`: the later one's value is lengthened. `park`: what arrives waits.
- */
-export type ClashMethod = 'park' | 'earliest' | 'latest' | 'append-site' | 'append-sequence';
-
 export interface Reference {
   name: string;
   columns: string[];
@@ -133,9 +123,6 @@ export interface Reference {
   /** What becomes of a row whose target another site deleted; absent: it is kept. */
   onOrphan?: OrphanRule;
 }
-
-/** `restore`: the delete of the target is undone. `park`: the row waits outside the table for its target. */
-export type OrphanRule = 'set null' | 'delete' | 'restore' | 'park';
 
 /** Rows are removed when the time in the column is longer ago than the grace. */
 export interface Expiry {
@@ -200,52 +187,6 @@ export interface ColumnGroup {
    * Of one column's values, from the lowest to the highest: `priority-group`, and `maximum` or `minimum`
    * of an enumeration.
    */
-  order?: string[];
-}
-
-/**
- * How two concurrent values of a group are merged; all of them converge at any number of sites without
- * history.
- *
- * `latest-timestamp`, and `overwrite`, which is the same where several sites write: the group with the
- * greater stamp. `additive`: every column is a number and writes are differences that add up. The others
- * keep the best value of each column in an order (src/model/column-order.ts), up which every local write
- * has to go. `add-wins` and `remove-wins`: the group is one array column without duplicates, whose elements
- * are added and removed one by one (src/merge/set.ts).
- */
-export type Method =
-  | 'latest-timestamp'
-  | 'overwrite'
-  | 'additive'
-  | 'maximum'
-  | 'minimum'
-  | 'serial-maximum'
-  | 'priority-group'
-  | SetMethod;
-
-/** Methods of leaf-lists whose values merge one by one. */
-export type SetMethod = 'add-wins' | 'remove-wins';
-
-/**
- * One method of an ordered group: two values meet in the order of their stamps, the *current* one and the
- * *incoming* one. `site-priority`, `owner-wins`, `average` and `sql-function` may leave it to the next
- * method; where that was the last one the values are parked.
- */
-export interface OrderedMethod {
-  method:
-    | Exclude<Method, SetMethod>
-    | 'earliest-timestamp'
-    | 'discard'
-    | 'average'
-    | 'site-priority'
-    | 'owner-wins'
-    | 'sql-function'
-    | 'park';
-  /** `site-priority`: names of sites, the one that goes before all others first. */
-  sites?: string[];
-  /** `sql-function`: its name, with the schema. */
-  function?: SqlName;
-  /** As in `ColumnGroup`. */
   order?: string[];
 }
 

@@ -1,5 +1,6 @@
 /** Where a leafref leads, in terms of keys: the shapes that are foreign keys. */
-import type { BoundXPath, LeafrefType, SchemaNode } from '../yang/schema.ts';
+import type { BoundXPath, SchemaNode } from '../yang/schema.ts';
+import type { LeafrefType } from '../yang/schema-types.ts';
 import type { Expression, PathExpression, Step } from '../yang/xpath/ast.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { columnOf } from './draft.ts';

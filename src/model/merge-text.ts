@@ -1,5 +1,6 @@
 /** How groups and rows merge, in words for terminals and pages. */
-import type { ColumnGroup, Entity, OrderedMethod } from './ir.ts';
+import type { ColumnGroup, Entity } from './ir.ts';
+import type { OrderedMethod } from './ir-resolution.ts';
 import { MAY_PASS } from './ordered.ts';
 
 /** `commutative`: changes may come in any order. `ordered`: they are replayed, which needs history. */

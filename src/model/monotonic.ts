@@ -1,11 +1,11 @@
 /** The order of values that methods which keep the best value go by. */
-import type { ExtensionInstance } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { crpChild } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft } from './draft.ts';
 import { columnOrder } from './column-order.ts';
-import type { OrderedMethod, SetMethod } from './ir.ts';
+import type { OrderedMethod, SetMethod } from './ir-resolution.ts';
 
 /** A `crp:resolve` with its method and the columns that it is about. */
 export interface Resolve {

@@ -9,6 +9,12 @@ const HASH_DIGITS = 7;
 /** Begins the names of the columns that replication adds. */
 export const RESERVED_PREFIX = '_crp_';
 
+/** The name of a table, sequence or function, with that of its schema. */
+export interface SqlName {
+  schema: string;
+  name: string;
+}
+
 /**
  * An SQL name made of the parts of a YANG name: `-` and `.` become `_`, letters lower case. A name longer than
  * 63 bytes keeps its beginning and ends with 7 digits of the hash of the whole, so that two long names

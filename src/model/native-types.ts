@@ -1,5 +1,5 @@
 /** Types of RFC 9911 for which PostgreSQL has a type of its own. */
-import type { ResolvedType, Typedef } from '../yang/schema.ts';
+import type { ResolvedType, Typedef } from '../yang/schema-types.ts';
 
 export interface NativeType {
   /** As `format_type()` prints it. */

@@ -2,13 +2,14 @@
  * Ordered groups: methods that depend on the order of changes, each with the method that decides when it
  * cannot (crp:otherwise).
  */
-import type { ExtensionInstance } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { crpChild } from './crp-reader.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { EntityDraft } from './draft.ts';
 import { METHODS } from './engine.ts';
-import type { OrderedMethod, SqlName } from './ir.ts';
+import type { SqlName } from './names.ts';
+import type { OrderedMethod } from './ir-resolution.ts';
 import { misfit, orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
 import { isSetMethod } from './set-groups.ts';

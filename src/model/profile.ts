@@ -1,5 +1,6 @@
 /** The strict profile of our own models: what YANG allows and a replicated store cannot keep. */
-import type { Module, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { argumentSpan, findSubstatement, keywordSpan } from '../yang/statement.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { EntityDraft } from './draft.ts';

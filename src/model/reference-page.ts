@@ -1,5 +1,6 @@
 /** The Markdown reference of a model: tables, columns, rules, and how they merge. */
-import type { Column, ColumnGroup, Entity, Model, OrderedMethod } from './ir.ts';
+import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
+import type { OrderedMethod } from './ir-resolution.ts';
 import { allEntities } from './replicated.ts';
 import { sqlName } from './names.ts';
 

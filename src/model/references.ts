@@ -2,7 +2,9 @@
  * Foreign keys: of an inner entity to the one around it, and of leafrefs (RFC 7950 §9.9) that lead to the
  * key of an entity. What merging may do to them has to be said in the model (crp:on-orphan).
  */
-import type { ExtensionInstance, LeafNode, LeafrefType } from '../yang/schema.ts';
+import type { LeafNode } from '../yang/schema.ts';
+import type { LeafrefType } from '../yang/schema-types.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan, findSubstatement } from '../yang/statement.ts';
 import type { Span } from '../yang/source.ts';
 import { spanOf } from '../yang/source.ts';

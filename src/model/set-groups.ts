@@ -2,7 +2,7 @@
 import { argumentSpan, findSubstatement, keywordSpan } from '../yang/statement.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft } from './draft.ts';
-import type { SetMethod } from './ir.ts';
+import type { SetMethod } from './ir-resolution.ts';
 import type { Resolve } from './monotonic.ts';
 
 /** True for the methods that merge the elements of an array one by one. */

@@ -1,5 +1,6 @@
 /** What is not replicated, or not shown: crp:site-local, crp:derived and crp:secret, and where they do not fit. */
-import type { ExtensionInstance, SchemaNode } from '../yang/schema.ts';
+import type { SchemaNode } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import type { CrpReader } from './crp-reader.ts';
 import { crpChildren } from './crp-reader.ts';

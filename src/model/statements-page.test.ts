@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadModules } from '../yang/load.ts';
-import type { Module } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import { CRP_MODULE, CRP_STATEMENTS } from './crp-statements.ts';
 import { HONOURED, METHODS } from './engine.ts';
 import { statementsPage } from './statements-page.ts';

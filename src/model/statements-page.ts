@@ -1,5 +1,5 @@
 /** The reference of `common-replication`, made from the module's own descriptions and the compiler's tables. */
-import type { Module } from '../yang/schema.ts';
+import type { Module } from '../yang/schema-modules.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatements, substatementArgument } from '../yang/statement.ts';
 import { CRP_STATEMENTS } from './crp-statements.ts';

@@ -1,5 +1,6 @@
 /** Unique constraints (RFC 7950 §7.8.3), and what the model says of two rows that clash when merged. */
-import type { ExtensionInstance, ListUnique } from '../yang/schema.ts';
+import type { ListUnique } from '../yang/schema.ts';
+import type { ExtensionInstance } from '../yang/schema-modules.ts';
 import { argumentSpan } from '../yang/statement.ts';
 import { spanOf } from '../yang/source.ts';
 import { crpChild, crpOne } from './crp-reader.ts';

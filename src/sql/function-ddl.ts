@@ -1,4 +1,5 @@
-import type { Entity, Model, SqlName } from '../model/ir.ts';
+import type { Entity, Model } from '../model/ir.ts';
+import type { SqlName } from '../model/names.ts';
 import { ident } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 

@@ -1,6 +1,6 @@
 /** What PostgreSQL's catalogue says of a table that is to be adopted (PostgreSQL manual, chapter 53). */
 import type { Client } from 'pg';
-import type { SqlName } from '../model/ir.ts';
+import type { SqlName } from '../model/names.ts';
 
 export interface TableFacts {
   /** `pg_class.relkind`: `r` ordinary, `p` partitioned, `v` view, `f` foreign … */

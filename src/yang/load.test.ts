@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { loadModules } from './load.ts';
-import type { LoadOptions, SchemaNode } from './schema.ts';
+import type { SchemaNode } from './schema.ts';
+import type { LoadOptions } from './load.ts';
 
 let folder = '';
 before(() => {

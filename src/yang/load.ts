@@ -7,16 +7,52 @@ import { sortDiagnostics } from './diagnostics.ts';
 import { createDiagnostic } from './diagnostic-codes.ts';
 import { compileModules } from './compile/compile.ts';
 import type { FindSource } from './compile/registry.ts';
-import type { LoadModules } from './schema.ts';
+import type { SchemaContext } from './schema.ts';
 
 const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+
+export interface LoadOptions {
+  /** Paths of the module files to implement; what they import is looked for in `searchPath`. */
+  files: readonly string[];
+  /** Folders with `name.yang` and `name@revision.yang` files; not searched recursively. */
+  searchPath: readonly string[];
+  /**
+   * Enabled features by module name. A module that is not listed has all of its features enabled.
+   */
+  features?: Readonly<Record<string, readonly string[]>>;
+  /** Implement imported modules too, as `yanglint -i` does. Default false. */
+  implementImports?: boolean;
+  /**
+   * Names in `must` and `when` that lead to no node are warnings, as XPath itself has it, and not errors.
+   * Default false. In modules that are not in `files` they are always warnings: published modules have
+   * such mistakes.
+   */
+  lenientXPath?: boolean;
+  /**
+   * Texts of files by path, which count instead of what is on the disk: an editor's unsaved documents. Those
+   * in a folder of the search path are found there even when the disk has no such file.
+   */
+  texts?: ReadonlyMap<string, string>;
+}
+
+export interface LoadResult {
+  /** Whole when no diagnostic is an error; otherwise what could be made of the modules. */
+  context: SchemaContext;
+  /** Sorted by place. */
+  diagnostics: Diagnostic[];
+}
 
 /**
  * Loads modules from files and compiles them with everything that they import. Imports are looked for in
  * the folders of the search path and then beside the given files. Never throws for what a file holds or
  * does not hold: see the diagnostics.
  */
-export const loadModules: LoadModules = ({ files, searchPath, texts = NO_TEXTS, ...options }) => {
+export function loadModules({
+  files,
+  searchPath,
+  texts = NO_TEXTS,
+  ...options
+}: LoadOptions): LoadResult {
   const unreadable: Diagnostic[] = [];
   const sources = files.flatMap((file) => {
     const source = readSource(file, texts);
@@ -28,7 +64,7 @@ export const loadModules: LoadModules = ({ files, searchPath, texts = NO_TEXTS, 
   const find = createFinder([...folders], texts);
   const { context, diagnostics } = compileModules({ sources, find, ...options });
   return { context, diagnostics: sortDiagnostics([...unreadable, ...diagnostics]) };
-};
+}
 
 function readSource(
   file: string,

@@ -1,7 +1,7 @@
 /** Types of leafs after resolution of their typedef chains (RFC 7950 §4.2.4, §7.3, §9). */
 import type { Position } from './source.ts';
-import type { ExtensionInstance, Identity, LeafListNode, LeafNode, Status } from './schema.ts';
-import type { BoundXPath } from './schema.ts';
+import type { BoundXPath, LeafListNode, LeafNode, Status } from './schema.ts';
+import type { ExtensionInstance, Identity } from './schema-modules.ts';
 import type { Statement } from './statement.ts';
 
 export type IntegerBase =

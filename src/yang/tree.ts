@@ -1,5 +1,6 @@
 /** Walking the compiled schema as instance data sees it: without choices and cases. */
-import type { Module, SchemaNode } from './schema.ts';
+import type { SchemaNode } from './schema.ts';
+import type { Module } from './schema-modules.ts';
 
 /** Nodes that instances exist of. */
 export type DataNode = Exclude<SchemaNode, { kind: 'choice' } | { kind: 'case' }>;

@@ -2,7 +2,9 @@
  * A schema as lines of text that can be compared: one line for each node and each of its properties, the
  * same for our compiled schema and for what `yanglint -f info` prints.
  */
-import type { Module, Must, ResolvedType, SchemaNode, When } from '../../src/yang/schema.ts';
+import type { Must, SchemaNode, When } from '../../src/yang/schema.ts';
+import type { ResolvedType } from '../../src/yang/schema-types.ts';
+import type { Module } from '../../src/yang/schema-modules.ts';
 
 /** Lines of a module's identities and nodes. */
 export function describeModule(module: Module): string[] {

@@ -1,4 +1,4 @@
-import type { Method } from '../../src/model/ir.ts';
+import type { Method } from '../../src/model/ir-resolution.ts';
 import { simEntity, simGroup } from './model.ts';
 import type { Planted } from './planted.ts';
 import { play } from './simulate.ts';

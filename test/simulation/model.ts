@@ -3,7 +3,8 @@ import type { EntityPlan, RelationDescriptor, TombstonePlan } from '../../src/ap
 import { policyOf, valueColumns } from '../../src/merge/policy.ts';
 import type { MergePolicy } from '../../src/merge/types.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../../src/model/ir.ts';
-import type { ColumnGroup, DeleteRule, Entity, Method, OrderedMethod } from '../../src/model/ir.ts';
+import type { ColumnGroup, Entity } from '../../src/model/ir.ts';
+import type { DeleteRule, Method, OrderedMethod } from '../../src/model/ir-resolution.ts';
 import { isSetMethod } from '../../src/model/set-groups.ts';
 import type { ShapeColumn } from '../../src/sql/shape.ts';
 import type { Random } from './random.ts';

@@ -1,4 +1,4 @@
-import type { Annotation } from '../schema.ts';
+import type { Annotation } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import { findSubstatement, keywordSpan, substatementArgument } from '../statement.ts';
 import type { Session } from './session.ts';

@@ -6,7 +6,8 @@
 import type { Diagnostic } from '../diagnostics.ts';
 import { sortDiagnostics } from '../diagnostics.ts';
 import { Reporter } from '../reporter.ts';
-import type { LeafListNode, LeafNode, Module, SchemaContext, SchemaNode } from '../schema.ts';
+import type { LeafListNode, LeafNode, SchemaContext, SchemaNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { SourceFile } from '../source.ts';
 import { dataChildren } from '../tree.ts';
 import type { BindOptions } from '../xpath/bind.ts';

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../diagnostics.ts';
-import type { BoundXPath, Module, Must, SchemaNode, When } from '../schema.ts';
+import type { BoundXPath, Must, SchemaNode, When } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import { substatementArgument } from '../statement.ts';
 import type { BindOptions } from '../xpath/bind.ts';
 import { bindXPath } from '../xpath/bind.ts';

@@ -1,4 +1,5 @@
-import type { Module, SchemaContext, SchemaNode } from '../schema.ts';
+import type { SchemaContext, SchemaNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import { splitName } from './unit.ts';
 
 /** The context of the contract over a list of modules. */

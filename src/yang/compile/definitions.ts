@@ -1,7 +1,8 @@
 import type { FeatureExpression } from '../grammar/if-feature.ts';
 import { evaluateFeatures, featureNames, parseIfFeature } from '../grammar/if-feature.ts';
 import type { Reporter } from '../reporter.ts';
-import type { ExtensionDefinition, Feature, Identity, Status } from '../schema.ts';
+import type { Status } from '../schema.ts';
+import type { ExtensionDefinition, Feature, Identity } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import {
   argumentSlice,

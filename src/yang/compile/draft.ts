@@ -1,4 +1,5 @@
-import type { ExtensionInstance, NodeKind } from '../schema.ts';
+import type { NodeKind } from '../schema.ts';
+import type { ExtensionInstance } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import type { ModuleUnit, Scope, ScopedStatement } from './unit.ts';
 

@@ -1,4 +1,4 @@
-import type { ExtensionInstance } from '../schema.ts';
+import type { ExtensionInstance } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import { argumentPosition, argumentSpan, keywordSpan } from '../statement.ts';
 import { didYouMean } from '../suggest.ts';

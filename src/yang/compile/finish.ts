@@ -8,13 +8,13 @@ import type {
   LeafListNode,
   LeafNode,
   ListNode,
-  Module,
   NodeRealm,
   NotificationNode,
   OperationNode,
   SchemaNode,
   Status,
 } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import { argumentSpan, keywordSpan } from '../statement.ts';
 import { reportDuplicate } from './definitions.ts';

@@ -1,6 +1,6 @@
 import type { SourceFile } from '../source.ts';
 import type { Reporter } from '../reporter.ts';
-import type { Module, PrefixScope } from '../schema.ts';
+import type { Module, PrefixScope } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import { argumentSpan, findSubstatements, substatementArgument } from '../statement.ts';
 import { parseSource } from '../syntax/parser.ts';

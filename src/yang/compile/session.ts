@@ -1,5 +1,7 @@
 import type { Reporter } from '../reporter.ts';
-import type { Module, SchemaNode, Status, Typedef } from '../schema.ts';
+import type { SchemaNode, Status } from '../schema.ts';
+import type { Typedef } from '../schema-types.ts';
+import type { Module } from '../schema-modules.ts';
 import type { Span } from '../source.ts';
 import type { Statement } from '../statement.ts';
 import { didYouMean } from '../suggest.ts';

@@ -1,4 +1,4 @@
-import type { Module, PrefixScope } from '../schema.ts';
+import type { Module, PrefixScope } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 
 /** One file: a module, or a submodule, whose definitions belong to its module. */

@@ -1,5 +1,6 @@
 /** From JSON (RFC 7951) to a tree of instances: names, kinds of values, and values of leafs. */
-import type { LeafListNode, LeafNode, ListNode, Module } from '../schema.ts';
+import type { LeafListNode, LeafNode, ListNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { Span } from '../source.ts';
 import { didYouMean } from '../suggest.ts';
 import type { DataNode } from '../tree.ts';

@@ -1,4 +1,5 @@
-import type { Module, NodeRealm, SchemaContext, SchemaNode } from '../schema.ts';
+import type { NodeRealm, SchemaContext, SchemaNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Span } from '../source.ts';
 import type { DataNode } from '../tree.ts';

@@ -1,5 +1,6 @@
 /** Values of instance-identifier (RFC 7950 §9.13, RFC 7951 §6.11). */
-import type { Module, SchemaNode } from '../schema.ts';
+import type { SchemaNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { InstanceIdentifierType } from '../schema-types.ts';
 import { findDataChild } from '../tree.ts';
 import { readText } from './read.ts';

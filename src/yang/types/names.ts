@@ -1,4 +1,4 @@
-import type { Identity, Module, PrefixScope } from '../schema.ts';
+import type { Identity, Module, PrefixScope } from '../schema-modules.ts';
 import type { Names } from './value.ts';
 
 const identityIndexes = new WeakMap<Module, Map<string, Identity>>();

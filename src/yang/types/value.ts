@@ -1,5 +1,5 @@
 /** Values of leafs: checked against their types and put into canonical form (RFC 7950 §9, RFC 7951 §6). */
-import type { Identity, Module } from '../schema.ts';
+import type { Identity, Module } from '../schema-modules.ts';
 import type { ResolvedType } from '../schema-types.ts';
 
 /** A value that its type accepts. */

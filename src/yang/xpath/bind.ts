@@ -1,6 +1,7 @@
 /** Ties the names of an XPath expression to schema nodes (RFC 7950 §6.4). */
 import type { Diagnostic } from '../diagnostics.ts';
-import type { BoundXPath, Module, SchemaNode } from '../schema.ts';
+import type { BoundXPath, SchemaNode } from '../schema.ts';
+import type { Module } from '../schema-modules.ts';
 import type { Span } from '../source.ts';
 import { spanOf } from '../source.ts';
 import { didYouMean } from '../suggest.ts';

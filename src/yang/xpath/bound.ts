@@ -1,4 +1,5 @@
-import type { BoundXPath, PrefixScope, SchemaNode } from '../schema.ts';
+import type { BoundXPath, SchemaNode } from '../schema.ts';
+import type { PrefixScope } from '../schema-modules.ts';
 import type { Statement } from '../statement.ts';
 import { argumentPosition } from '../statement.ts';
 import type { Step } from './ast.ts';

@@ -1,7 +1,8 @@
 /** Evaluation of XPath 1.0 on instance data (RFC 7950 §6.4.1). */
 import type { InstanceNode } from '../instance/tree.ts';
 import { rootOf } from '../instance/tree.ts';
-import type { BoundXPath, Module, PrefixScope } from '../schema.ts';
+import type { BoundXPath } from '../schema.ts';
+import type { Module, PrefixScope } from '../schema-modules.ts';
 import { namesOfScope } from '../types/names.ts';
 import type { Names } from '../types/value.ts';
 import type { BinaryExpression, Expression, PathExpression, Step } from './ast.ts';

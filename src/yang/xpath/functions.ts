@@ -1,7 +1,7 @@
 /** The functions of XPath 1.0 §4 and of YANG (RFC 7950 §10). */
 import type { InstanceNode } from '../instance/tree.ts';
 import { patternToRegExp } from '../pattern/render.ts';
-import type { Identity } from '../schema.ts';
+import type { Identity } from '../schema-modules.ts';
 import { findIdentity } from '../types/names.ts';
 import type { Evaluation, Focus } from './evaluate.ts';
 import type { XPathValue } from './values.ts';
