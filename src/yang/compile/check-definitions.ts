@@ -1,7 +1,8 @@
 import type { Statement } from '../statement.ts';
 import { argumentSpan } from '../statement.ts';
 import { checkTypedefDefault } from './defaults.ts';
-import { reportDuplicate, statusOf } from './definitions.ts';
+import { reportDuplicate } from './definitions.ts';
+import { statusOf } from './status.ts';
 import type { Session } from './session.ts';
 import { resolveTypedef } from './typedefs.ts';
 import { BUILT_IN } from './types.ts';

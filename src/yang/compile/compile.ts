@@ -17,12 +17,13 @@ import { checkMandatoryAugments } from './augment-rules.ts';
 import { checkDefinitions } from './check-definitions.ts';
 import { finishConditions } from './conditions.ts';
 import { createContext } from './context.ts';
-import type { FeatureChoice } from './definitions.ts';
 import { Definitions, collectDefinitions } from './definitions.ts';
 import { applyDeviations } from './deviate.ts';
 import type { Draft } from './draft.ts';
 import { expandChildren } from './expand.ts';
 import { checkExtensions, extensionsIn } from './extensions.ts';
+import { Features } from './features.ts';
+import type { FeatureChoice } from './features.ts';
 import type { Finished } from './finish.ts';
 import { finishTree } from './finish.ts';
 import { finishDefaults, finishStructure } from './finish-steps.ts';
@@ -55,10 +56,10 @@ export function compileModules(options: CompileOptions): {
   const reporter = new Reporter();
   const { modules, roots } = linkModules(options.sources, { find: options.find, reporter });
   for (const module of modules) collectDefinitions(module, reporter);
-  const features = options.features ?? {};
+  const features = new Features(modules, { reporter, chosen: options.features ?? {} });
   const definitions = new Definitions(modules, { reporter, features });
   markImplemented(options.implementImports === true ? newestOf(modules) : roots);
-  const session = createSession({ modules, definitions, reporter });
+  const session = createSession({ modules, features, definitions, reporter });
   const strict = options.lenientXPath === true ? [] : roots.map(({ module }) => module);
   compileSchema(session, new Set(strict));
   const context = createContext(modules.map(({ module }) => module));
@@ -76,7 +77,9 @@ function newestOf(modules: readonly ModuleUnit[]): ModuleUnit[] {
   );
 }
 
-function createSession(rest: Pick<Session, 'modules' | 'definitions' | 'reporter'>): Session {
+function createSession(
+  rest: Pick<Session, 'modules' | 'features' | 'definitions' | 'reporter'>,
+): Session {
   return {
     ...rest,
     typedefs: new Map(),

@@ -6,7 +6,7 @@ import { namesOfScope } from '../types/names.ts';
 import { readText } from '../types/read.ts';
 import type { Draft } from './draft.ts';
 import { propertyOf } from './draft.ts';
-import { forbidDefault } from './finish.ts';
+import { forbidDefault } from './node-shape.ts';
 import type { Session } from './session.ts';
 import type { ScopedStatement } from './unit.ts';
 

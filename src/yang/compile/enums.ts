@@ -7,7 +7,8 @@ import {
   substatementArgument,
 } from '../statement.ts';
 import { didYouMean } from '../suggest.ts';
-import { reportDuplicate, statusOf } from './definitions.ts';
+import { reportDuplicate } from './definitions.ts';
+import { statusOf } from './status.ts';
 import { extensionsIn } from './extensions.ts';
 import type { Session } from './session.ts';
 import type { Scope } from './unit.ts';
@@ -92,7 +93,7 @@ function members(session: Session, type: Statement, place: MemberPlace): Member[
     if (number === undefined) continue;
     const member = { name, number, statement };
     found.push(member);
-    if (session.definitions.allEnabled(statement, place.scope)) enabled.push(member);
+    if (session.features.allEnabled(statement, place.scope)) enabled.push(member);
   }
   return enabled;
 }

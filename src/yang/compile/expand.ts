@@ -6,8 +6,7 @@ import { applyRefine } from './refine.ts';
 import type { Session } from './session.ts';
 import { MAX_NODES, lookUp } from './session.ts';
 import { walkDescendant } from './draft-path.ts';
-import { statusOf } from './definitions.ts';
-import { checkStatusReference } from './status.ts';
+import { checkStatusReference, statusOf } from './status.ts';
 import type { ModuleUnit, Scope } from './unit.ts';
 import { splitName } from './unit.ts';
 
@@ -49,7 +48,7 @@ function expandNode(session: Session, statement: Statement, place: ExpandPlace):
   const { scope, module, parent } = place;
   const draft = createDraft(kind, { statement, scope, module, parent });
   place.into.push(draft);
-  draft.disabled = !session.definitions.allEnabled(statement, scope);
+  draft.disabled = !session.features.allEnabled(statement, scope);
   expandChildren(session, statement, inside(draft, place));
   if (kind === 'rpc' || kind === 'action') implyInputOutput(draft);
 }
@@ -84,7 +83,7 @@ function expandUses(session: Session, uses: Statement, place: ExpandPlace): void
   const span = argumentSpan(uses);
   const { prefix, name } = splitName(uses.argument ?? '');
   const grouping = lookUp(session, 'grouping', { prefix, name, span, scope: place.scope });
-  const enabled = session.definitions.allEnabled(uses, place.scope);
+  const enabled = session.features.allEnabled(uses, place.scope);
   if (grouping === undefined || session.nodes > MAX_NODES) return;
   session.usedGroupings.add(grouping.statement);
   if (grouping.scope.unit.owner === place.scope.unit.owner) {
@@ -160,7 +159,7 @@ export function augmentDraft(
     return [];
   }
   reportMisplacedCases(session, augment, target);
-  const enabled = session.definitions.allEnabled(augment, place.scope);
+  const enabled = session.features.allEnabled(augment, place.scope);
   const before = target.children.length;
   expandChildren(session, augment, {
     ...place,

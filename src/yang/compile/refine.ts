@@ -47,7 +47,7 @@ export function applyRefine(
 ): void {
   target.changes.push(refine);
   target.extensionHolders.push({ statement: refine, scope, place: 'refine' });
-  if (!session.definitions.allEnabled(refine, scope)) target.disabled = true;
+  if (!session.features.allEnabled(refine, scope)) target.disabled = true;
   const replaced = new Set<string>();
   for (const statement of refine.substatements) {
     const { keyword } = statement;

@@ -6,6 +6,7 @@ import type { Span } from '../source.ts';
 import type { Statement } from '../statement.ts';
 import { didYouMean } from '../suggest.ts';
 import type { Definitions } from './definitions.ts';
+import type { Features } from './features.ts';
 import type { ModuleUnit, Scope, ScopedStatement, Unit } from './unit.ts';
 
 /**
@@ -19,6 +20,7 @@ export interface Session {
   reporter: Reporter;
   /** All modules, imported ones before their importers. */
   modules: ModuleUnit[];
+  features: Features;
   definitions: Definitions;
   /** Typedefs that were looked at; `undefined` for those that are wrong, and while one is open. */
   typedefs: Map<Statement, Typedef | undefined>;

@@ -1,9 +1,15 @@
 import type { Status } from '../schema.ts';
 import type { Statement } from '../statement.ts';
-import { argumentSpan } from '../statement.ts';
+import { argumentSpan, substatementArgument } from '../statement.ts';
 import type { Session } from './session.ts';
 
 const ORDER: readonly Status[] = ['current', 'deprecated', 'obsolete'];
+
+/** The `status` of a definition; `current` when it says nothing. */
+export function statusOf(statement: Statement): Status {
+  const status = substatementArgument(statement, 'status');
+  return status === 'deprecated' || status === 'obsolete' ? status : 'current';
+}
 
 /** Whether `status` is further gone than `than`. */
 export function isOlder(status: Status, than: Status): boolean {

@@ -1,5 +1,4 @@
-import type { Interval } from '../schema-types.ts';
-import type { IntegerBase } from '../schema-types.ts';
+import type { IntegerBase, Interval } from '../schema-types.ts';
 
 const BITS: Readonly<Record<IntegerBase, readonly [signed: boolean, bits: bigint]>> = {
   int8: [true, 8n],
