@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { hasLeft, readMembers, readModels, readProgress, readSite } from './catalog.ts';
+import { hasLeft, readMembers, readModels, readProgress } from './catalog.ts';
 import type { InstalledModel, SiteRecord } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
-import { readLayout, requireLayout } from './layout.ts';
+import { readLayout, readOwnSite, requireLayout } from './layout.ts';
 
 /** What the agent found when it started. */
 export interface Found {
@@ -19,14 +19,7 @@ export interface Found {
  * @throws AppError SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, and those of the catalogue
  */
 export async function look(client: Client, config: SiteConfig): Promise<Found> {
-  const site = await readSite(client);
-  if (site.name !== config.site || site.number !== config.number) {
-    throw new AppError(
-      'SITE_OTHER',
-      `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
-      { hint: 'Correct database.url in syncline.yaml' },
-    );
-  }
+  const site = await readOwnSite(client, config, 'Correct database.url in syncline.yaml');
   if (hasLeft(await readMembers(client), site.name)) {
     throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
       hint:

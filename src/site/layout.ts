@@ -19,17 +19,22 @@ export interface RefreshOptions {
 }
 
 /**
- * The site in a database that an operator named.
+ * The site in a database.
  *
+ * @param hint what to do when it is another one; without it, for a database that an operator named
  * @throws AppError SITE_OTHER when it is not the one that is configured, and that of `readSite`
  */
-export async function readOwnSite(client: Client, config: SiteConfig): Promise<SiteRecord> {
+export async function readOwnSite(
+  client: Client,
+  config: SiteConfig,
+  hint = 'Name the database of this site: --database DSN',
+): Promise<SiteRecord> {
   const site = await readSite(client);
   if (site.name === config.site && site.number === config.number) return site;
   throw new AppError(
     'SITE_OTHER',
-    `The database is that of site "${site.name}", not of "${config.site}"`,
-    { hint: 'Name the database of this site: --database DSN' },
+    `The database is that of site "${site.name}" (${site.number}), not of "${config.site}"`,
+    { hint },
   );
 }
 

@@ -7,6 +7,7 @@ import type { Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { CAPTURED, WAL_END } from '../sql/verify.ts';
+import type { Greeter } from './greeter.ts';
 import type { Members } from './members.ts';
 import type { Peer } from './peer.ts';
 
@@ -33,6 +34,7 @@ export interface LeaveContext {
   site: { name: string; number: number };
   models: readonly Model[];
   members: Members;
+  greeter: Greeter;
   journal: Journal;
 }
 
@@ -59,8 +61,8 @@ export async function leaveGroup(
   context: LeaveContext,
   without: readonly string[],
 ): Promise<LeaveReport> {
-  const { members, journal, site } = context;
-  await members.greetAll();
+  const { members, greeter, journal, site } = context;
+  await greeter.greetAll();
   const client = await connect(context.dsn, 'syncline leave');
   try {
     // Removed, or the end of an attempt that was cut off after the members were told.
@@ -90,7 +92,7 @@ async function drainAndTell(
   context: LeaveContext,
   takers: readonly Peer[],
 ): Promise<string[]> {
-  const { journal, site, members, slot } = context;
+  const { journal, site, greeter, slot } = context;
   const deadline = after(DRAIN_MS);
   const { rows } = await client.query<{ position: string }>(WAL_END);
   await awaited(deadline, 'this site’s own journal', async () => {
@@ -98,7 +100,7 @@ async function drainAndTell(
     return seen.rows[0]?.captured === true;
   });
   await taken(context, { takers, goal: journal.position(site.number), deadline });
-  const told = await members.tellLeft();
+  const told = await greeter.tellLeft();
   if (told.length === 0 && takers.length > 0) throw unreachable(takers[0]!.member.name);
   return told;
 }
@@ -151,7 +153,7 @@ interface Handover {
 
 /** Waits until the takers have all that is here. */
 async function taken(context: LeaveContext, { takers, goal, deadline }: Handover): Promise<void> {
-  const { members, journal, site } = context;
+  const { greeter, journal, site } = context;
   for (const { member, acknowledged } of takers) {
     // Applied, and in the journal too: members that are away, or about to join, get it from there.
     await awaited(
@@ -170,7 +172,7 @@ async function taken(context: LeaveContext, { takers, goal, deadline }: Handover
     const wanted = journal.position(origin);
     await awaited(deadline, `the others: what is here of site ${origin}`, async () => {
       if (Date.now() - greeted > GREETING_MS) {
-        await members.greetAll();
+        await greeter.greetAll();
         greeted = Date.now();
       }
       return takers.every((peer) => (peer.knows?.get(origin) ?? 0n) >= wanted);

@@ -1,41 +1,30 @@
 import type { Client } from 'pg';
-import { AppError, describeError } from '../base/errors.ts';
+import { AppError } from '../base/errors.ts';
 import { until } from '../base/until.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
-import type { Follow } from './follow.ts';
-import { greet } from './gossip.ts';
-import type { Greeting } from './gossip.ts';
-import type { Mark } from './marks.ts';
 import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
-import type { SiteView } from './stability.ts';
 
 /** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
 const TAKEN_MS = 30_000;
 const LOOK_MS = 50;
-/** What a site says that does not stamp its writes yet after what is asked for: nothing becomes stable by it. */
-const NO_MARK: Mark = { sequence: -1, position: 0n };
 
 export interface MembersContext extends PeerContext {
-  /** This site's last complete mark. */
-  mark: () => Mark;
   /** Whether a site pulls from this one now. */
   serves: (name: string) => boolean;
-  /** The stamp up to which this site wants everything to be stable; 0n for none. */
-  wanted: () => bigint;
-  follow: Follow;
 }
 
 /**
  * The other members of the group as this site knows them (`crp.member`), and a `Peer` for each that is
- * active and has an address. Members are learned by invitation and by greetings.
+ * active and has an address. Members are learned by invitation and by greetings (greeter.ts).
  */
 export class Members {
   readonly #context: MembersContext;
   readonly #self: Member;
-  readonly #departed: Departed;
+  /** Members that have left, as long as something of theirs may have to be applied here. */
+  readonly departed: Departed;
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
   #client: Client;
@@ -45,7 +34,7 @@ export class Members {
   constructor(client: Client, self: Member, context: MembersContext) {
     this.#client = client;
     this.#self = { ...self };
-    this.#departed = new Departed(context);
+    this.departed = new Departed(context);
     this.#context = context;
   }
 
@@ -58,15 +47,10 @@ export class Members {
     return [...this.#peers.values()];
   }
 
-  /** Members that have left, as long as something of theirs may have to be applied here. */
-  departed(): Peer[] {
-    return this.#departed.peers();
-  }
-
   /** Up to where another site's changes are applied here, on disk; 0n for a site that is not known. */
   appliedOf(origin: number): bigint {
     const peer = this.peers().find(({ member }) => member.number === origin);
-    return peer?.appliedDurably() ?? this.#departed.appliedOf(origin) ?? 0n;
+    return peer?.appliedDurably() ?? this.departed.appliedOf(origin) ?? 0n;
   }
 
   /** Whether a site of the group has left it, or was removed. */
@@ -96,13 +80,28 @@ export class Members {
         state === 'left' &&
         number !== this.#self.number &&
         address !== null &&
-        this.#departed.isOpen(number),
+        this.departed.isOpen(number),
     );
     return this.others().length + left.length > 1;
   }
 
+  /** This site, as it shows itself to the others. */
+  self(): Readonly<Member> {
+    return this.#self;
+  }
+
+  /** What this site says of itself from now on. One that has left starts no peers any more. */
+  declare(state: 'active' | 'left'): void {
+    this.#self.state = state;
+  }
+
   peer(name: string): Peer | undefined {
     return this.#peers.get(name);
+  }
+
+  /** All that were ever members, this site too. */
+  all(): Member[] {
+    return this.#members;
   }
 
   /** All members that count: neither this site nor those that left. */
@@ -114,6 +113,14 @@ export class Members {
 
   names(): ReadonlyMap<number, string> {
     return new Map(this.#members.map((member) => [member.number, member.name]));
+  }
+
+  /** Notes what was said of members, but for what others say of this site. */
+  async learn(said: readonly Member[]): Promise<void> {
+    for (const member of said) {
+      if (member.name !== this.#self.name) await upsertMember(this.#client, member);
+    }
+    await this.refresh();
   }
 
   /** Reads `crp.member` and starts, stops or restarts peers by it. */
@@ -148,117 +155,7 @@ export class Members {
     const left = this.#members.filter(
       (member) => member.name !== this.#self.name && member.state === 'left',
     );
-    await this.#departed.refresh(left, this.others(), this.peers());
-  }
-
-  /** This site's own greeting. @param counts false where its mark is none for whoever is greeted */
-  greeting(counts = true): Greeting {
-    const applied = this.peers().map((peer): [number, string] => [
-      peer.member.number,
-      peer.appliedDurably().toString(),
-    ]);
-    const { sequence, position } = counts ? this.#context.mark() : NO_MARK;
-    const mark = { sequence, position: position.toString() };
-    const pending = this.#departed.pending();
-    const above = this.#context.wanted();
-    return {
-      ...{ site: this.#self, members: this.#members, mark },
-      connected: this.peers()
-        .filter((peer) => this.isConnected(peer))
-        .map(({ member }) => member.number),
-      applied: [...applied, ...this.#departed.applied()],
-      ...(pending.length === 0 ? {} : { pending }),
-      ...(above === 0n ? {} : { above: above.toString() }),
-    };
-  }
-
-  /** The answer to a member's greeting, once this site stamps its writes after what the member asks for. */
-  async answer({ above }: Greeting): Promise<Greeting> {
-    return this.greeting(above === undefined || (await this.#context.follow(BigInt(above))));
-  }
-
-  /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
-  async heard(greeting: Greeting): Promise<void> {
-    for (const member of [...greeting.members, greeting.site]) {
-      if (member.name !== this.#self.name) await upsertMember(this.#client, member);
-    }
-    await this.refresh();
-    const peer = this.#peers.get(greeting.site.name);
-    if (peer === undefined) return;
-    peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
-    peer.hears = new Set(greeting.connected);
-  }
-
-  /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
-  async greetAll(): Promise<void> {
-    await Promise.all(
-      this.peers().map(async (peer) => {
-        try {
-          const answer = await greet(peer.connection, this.greeting());
-          await this.heard(answer);
-          peer.answered = viewOf(answer);
-          peer.dismisses = false;
-        } catch (error) {
-          peer.answered = undefined;
-          this.#unanswered(peer, error);
-        }
-      }),
-    );
-  }
-
-  #unanswered(peer: Peer, error: unknown): void {
-    const { log } = this.#context;
-    const note = { peer: peer.member.name, error: describeError(error) };
-    if (!(error instanceof AppError) || error.code !== 'MEMBER_LEFT') {
-      log.debug(note, 'greeting failed');
-    } else if (!peer.dismisses) {
-      peer.dismisses = true;
-      log.error(note, 'this site was removed from the group');
-    }
-  }
-
-  /**
-   * Tells every member that this site has left. From the first that hears of it all others learn it.
-   *
-   * @returns names of the members that were told; when there are none the site is a member as before
-   */
-  async tellLeft(): Promise<string[]> {
-    this.#self.state = 'left';
-    const told: string[] = [];
-    await Promise.all(
-      this.peers().map(async (peer) => {
-        try {
-          await greet(peer.connection, this.greeting());
-          told.push(peer.member.name);
-        } catch (error) {
-          const { log } = this.#context;
-          log.warn({ peer: peer.member.name, error: describeError(error) }, 'it was not told');
-        }
-      }),
-    );
-    if (told.length === 0) this.#self.state = 'active';
-    return told.sort();
-  }
-
-  /**
-   * Tells every active member about a site that is about to join, so that from now on their changes say
-   * what they were made with knowledge of (ARCHITECTURE.md §4).
-   *
-   * @throws AppError MEMBER_UNREACHABLE: a member that does not know would ship changes without it
-   */
-  async announce(joining: string): Promise<void> {
-    for (const peer of this.peers()) {
-      if (peer.member.name === joining) continue;
-      try {
-        await this.heard(await greet(peer.connection, this.greeting()));
-      } catch (error) {
-        throw new AppError(
-          'MEMBER_UNREACHABLE',
-          `Member "${peer.member.name}" cannot be told about "${joining}": ${describeError(error)}`,
-          { hint: 'A site can join while all members are up', retry: 'later', cause: error },
-        );
-      }
-    }
+    await this.departed.refresh(left, this.others(), this.peers());
   }
 
   /**
@@ -277,23 +174,11 @@ export class Members {
     if (!taken) throw notTaken(behind!.member.name);
   }
 
-  /** Every site of the group as it answered this site's last greeting; undefined if one did not. */
-  views(): SiteView[] | undefined {
-    const self = viewOf(this.greeting());
-    const others = this.others().map((member) => this.#peers.get(member.name)?.answered);
-    const counts = (view: SiteView | undefined): view is SiteView =>
-      view !== undefined && view.mark.sequence !== NO_MARK.sequence;
-    if (!others.every(counts)) return undefined;
-    const views = [self, ...others];
-    // What a site that has left made without knowing of something could still come.
-    return this.#departed.settled(views) ? views : undefined;
-  }
-
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#refreshing;
     await Promise.all(this.peers().map((peer) => peer.stop()));
-    await this.#departed.stop();
+    await this.departed.stop();
   }
 }
 
@@ -302,13 +187,4 @@ function notTaken(name: string): AppError {
     hint: 'A site can join while all members are up; syncline status shows how far it is behind',
     retry: 'later',
   });
-}
-
-function viewOf({ site, mark, applied, pending }: Greeting): SiteView {
-  return {
-    number: site.number,
-    mark: { sequence: mark.sequence, position: BigInt(mark.position) },
-    applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
-    ...(pending === undefined ? {} : { pending }),
-  };
 }

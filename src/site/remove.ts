@@ -1,11 +1,13 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { readMembers, upsertMember } from './catalog.ts';
+import type { Greeter } from './greeter.ts';
 import type { Members } from './members.ts';
 
 export interface RemoveContext {
   client: () => Client;
   members: Members;
+  greeter: Greeter;
   /** This site. */
   site: string;
 }
@@ -24,7 +26,7 @@ export interface RemoveReport {
  * @throws AppError REMOVE_SELF, MEMBER_UNKNOWN, REMOVE_CONNECTED
  */
 export async function removeMember(context: RemoveContext, name: string): Promise<RemoveReport> {
-  const { members, site } = context;
+  const { members, greeter, site } = context;
   if (name === site) {
     throw new AppError('REMOVE_SELF', `"${name}" is this site itself`, {
       hint: 'A site that is up leaves: syncline leave',
@@ -39,11 +41,11 @@ export async function removeMember(context: RemoveContext, name: string): Promis
       hint: `The members are ${names.join(', ')}`,
     });
   }
-  await members.greetAll();
+  await greeter.greetAll();
   checkGone(members, { name, number: member.number });
   await upsertMember(context.client(), { ...member, state: 'left' });
   await members.refresh();
-  await members.greetAll();
+  await greeter.greetAll();
   const answered = (peer: string): boolean => members.peer(peer)?.answered !== undefined;
   const names = members.others().map((one) => one.name);
   return { told: names.filter(answered), silent: names.filter((one) => !answered(one)) };

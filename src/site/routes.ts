@@ -16,6 +16,7 @@ import type { InstalledModel } from './catalog.ts';
 import { parseAddress } from './address.ts';
 import { REMOVED_HINT } from '../link/client.ts';
 import { checkGreeting } from './gossip.ts';
+import type { Greeter } from './greeter.ts';
 import type { Members } from './members.ts';
 
 /** Longest body of a request. */
@@ -25,6 +26,7 @@ export interface RouteContext {
   client: () => Client;
   dsn: string;
   members: Members;
+  greeter: Greeter;
   journal: Journal;
   beacon: Beacon;
   repair: Omit<RepairContext, 'checkMember'>;
@@ -51,29 +53,29 @@ async function hello(
   stream: ServerHttp2Stream,
   request: RouteRequest,
 ): Promise<void> {
-  const { members } = context;
+  const { greeter } = context;
   const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
   await knownMember(context, request.peer);
-  await members.heard(greeting);
-  const answer = await members.answer(greeting);
+  await greeter.heard(greeting);
+  const answer = await greeter.answer(greeting);
   stream.respond({ ':status': 200, 'content-type': 'application/json' });
   stream.end(JSON.stringify(answer));
 }
 
-/** A base copy for a site that was invited. The order matters: see `Members.announce`. */
+/** A base copy for a site that was invited. The order matters: see `Greeter.announce`. */
 async function base(
   context: RouteContext,
   stream: ServerHttp2Stream,
   request: RouteRequest,
 ): Promise<void> {
-  const { members, journal, beacon } = context;
+  const { members, greeter, journal, beacon } = context;
   const member = await knownMember(context, request.peer);
   const address = String(request.headers['crp-address']);
   parseAddress('crp-address', address);
   await upsertMember(context.client(), { ...member, address, state: 'joining' });
   await members.refresh();
-  await members.announce(member.name);
-  for (const peer of [...members.peers(), ...members.departed()]) {
+  await greeter.announce(member.name);
+  for (const peer of [...members.peers(), ...members.departed.peers()]) {
     // Applies under way were not announced: announce all that they could make visible.
     const { number: origin, incarnation } = peer.member;
     await beacon.announce({

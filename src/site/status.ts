@@ -1,7 +1,9 @@
+import type { Client } from 'pg';
 import type { CaptureStatus } from '../capture/capture.ts';
 import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import type { CommandStatus } from './after-apply.ts';
+import type { AgentParts } from './agent-parts.ts';
 import type { Peer } from './peer.ts';
 
 /** µs between PostgreSQL's epoch and the Unix epoch. */
@@ -53,8 +55,41 @@ export interface PeerStatus {
   lastError?: ErrorNote;
 }
 
+/** The status of a running agent. @param rounds that it has done */
+export async function siteStatus(parts: AgentParts, rounds: number): Promise<SiteStatus> {
+  const { config, found, journal, members, expired } = parts;
+  const { site, models, serverVersion } = found;
+  const all = [...members.peers(), ...members.departed.peers()];
+  const peers = all.map((peer) => peerStatus(peer, journal, site.number));
+  const capture = captureStatus(parts.capture.status(), parts.supervised.failure());
+  const afterApply = parts.afterApply.status();
+  const stableUntil = expired.stableUntil();
+  const lastError = newest([capture, ...peers, ...afterApply].map((part) => part.lastError));
+  return {
+    ...{ site: site.name, number: site.number, group: config.group },
+    ...{ incarnation: site.incarnation, pid: process.pid, rounds },
+    models: models.map(({ ir, hash }) => ({ name: ir.name, revision: ir.revision, hash })),
+    database: { server: serverVersion, embedded: config.database.embedded !== undefined },
+    capture,
+    journal: journal.stats(),
+    conflicts: await countConflicts(parts.client),
+    afterApply,
+    peers,
+    dismissedBy: members.dismissedBy(),
+    ...(stableUntil === undefined ? {} : { stableUntil }),
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+async function countConflicts(client: Client): Promise<SiteStatus['conflicts']> {
+  const { rows } = await client.query<{ total: string; parked: string }>(
+    `SELECT count(*) AS total, count(*) FILTER (WHERE status = 'parked') AS parked FROM crp.conflict`,
+  );
+  return { total: Number(rows[0]!.total), parked: Number(rows[0]!.parked) };
+}
+
 /** The status of one peer. */
-export function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
+function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
   const link = peer.link();
   const apply = peer.apply();
   const failure = peer.failure();
@@ -99,7 +134,7 @@ function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   return { seconds: Math.max(0, Math.round(seconds * 10) / 10), batches };
 }
 
-export function captureStatus(status: CaptureStatus, failure?: string): SiteStatus['capture'] {
+function captureStatus(status: CaptureStatus, failure?: string): SiteStatus['capture'] {
   const state = failure === undefined ? status.state : 'failed';
   const lastError =
     failure === undefined ? status.lastError : { at: new Date().toISOString(), message: failure };
@@ -112,7 +147,7 @@ export function captureStatus(status: CaptureStatus, failure?: string): SiteStat
 }
 
 /** The newest of some errors. */
-export function newest(errors: readonly (ErrorNote | undefined)[]): ErrorNote | undefined {
+function newest(errors: readonly (ErrorNote | undefined)[]): ErrorNote | undefined {
   return errors
     .filter((error) => error !== undefined)
     .sort((one, other) => one.at.localeCompare(other.at))

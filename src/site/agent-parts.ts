@@ -1,0 +1,200 @@
+import type { Client } from 'pg';
+import { Beacon } from '../apply/beacon.ts';
+import { Knowledge } from '../apply/knowledge.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Capture } from '../capture/capture.ts';
+import { LmdbJournal } from '../journal/journal-lmdb.ts';
+import { LinkServer } from '../link/server.ts';
+import { greatest } from '../merge/stamps.ts';
+import type { Model } from '../model/ir.ts';
+import { unshippedColumns } from '../model/replicated.ts';
+import { connectShared } from '../postgres/connect.ts';
+import { AfterApply } from './after-apply.ts';
+import { modelsHash, modelsHeader } from './catalog.ts';
+import type { SiteConfig } from './config.ts';
+import { slotName } from './create.ts';
+import { ExpiredRows } from './expiry.ts';
+import { siteFolder } from './folder.ts';
+import { followWith } from './follow.ts';
+import type { Follow } from './follow.ts';
+import type { Found } from './found.ts';
+import { Greeter } from './greeter.ts';
+import { readIdentity } from './group.ts';
+import { Marks } from './marks.ts';
+import { Members } from './members.ts';
+import { Relays } from './relay.ts';
+import { knownMember, siteRoutes } from './routes.ts';
+import type { RouteContext } from './routes.ts';
+import { Settler } from './settler.ts';
+import { supervise } from './supervise.ts';
+import type { Supervised } from './supervise.ts';
+import { TombstoneCollector } from './tombstones.ts';
+
+/** What an agent has before it has any part. */
+export interface Beginnings {
+  /** The site's folder. */
+  root: string;
+  config: SiteConfig;
+  log: Log;
+  client: Client;
+  found: Found;
+  /** As in `AgentOptions`. */
+  until: ReadonlyMap<number, bigint> | undefined;
+}
+
+/** What an agent is made of, and what each part is told of the others. Making them starts nothing. */
+export class AgentParts {
+  readonly config: SiteConfig;
+  readonly log: Log;
+  readonly found: Found;
+  readonly models: Model[];
+  readonly slot: string;
+  readonly journal: LmdbJournal;
+  readonly beacon: Beacon;
+  readonly capture: Capture;
+  readonly supervised: Supervised;
+  readonly members: Members;
+  readonly greeter: Greeter;
+  readonly relays: Relays;
+  readonly marks: Marks;
+  readonly tombstones: TombstoneCollector;
+  readonly settler: Settler;
+  readonly expired: ExpiredRows;
+  readonly afterApply: AfterApply;
+  readonly server: LinkServer;
+  readonly #follow: Follow;
+  #client: Client;
+
+  constructor({ root, config, log, client, found, until }: Beginnings) {
+    this.config = config;
+    this.log = log;
+    this.found = found;
+    this.#client = client;
+    this.models = found.models.map((model) => model.ir);
+    this.slot = slotName(config.group, config.site);
+    const dsn = config.database.url;
+    const { number, name } = found.site;
+    const { models, slot } = this;
+    this.journal = LmdbJournal.open({
+      path: siteFolder(root).journal,
+      quotaBytes: config.journal.quotaBytes,
+    });
+    this.beacon = new Beacon(dsn, () => this.members.needsKnowledge());
+    this.capture = this.#makeCapture();
+    this.supervised = supervise({ name: 'capture', part: this.capture, log });
+    this.marks = new Marks({ slot, self: number, journal: this.journal });
+    this.#follow = followWith(this.beacon, config.clock.maxDriftMs);
+    const where = { dsn, site: config.site, models, follow: this.#follow };
+    this.tombstones = new TombstoneCollector({ ...where, names: () => this.members.names() });
+    this.settler = new Settler({
+      ...{ dsn, models, log, site: { number, name } },
+      siteNames: () => this.members.names(),
+    });
+    this.expired = new ExpiredRows(where);
+    this.afterApply = new AfterApply({ dsn, models, commands: config.afterApply, log });
+    this.members = this.#makeMembers(root, until);
+    this.greeter = this.#makeGreeter();
+    this.relays = new Relays({
+      ...{ journal: this.journal, log },
+      modelHash: () => modelsHeader(found.models),
+    });
+    this.server = this.#makeServer(root);
+  }
+
+  /** The agent's own session; another one after `reconnect`. */
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** Makes the agent's session again; where that cannot be done the old one stays, for the next try. */
+  async reconnect(): Promise<void> {
+    try {
+      const client = await connectShared(this.config.database.url, 'syncline agent');
+      await this.#client.end().catch(() => undefined);
+      this.#client = client;
+      this.members.reconnected(client);
+    } catch (error) {
+      this.log.warn({ error: describeError(error) }, 'the database is not reachable');
+    }
+  }
+
+  /** Ends all that runs by itself. */
+  async close(): Promise<void> {
+    await this.relays.stop();
+    await this.members.stop();
+    await this.server.close().catch(() => undefined);
+    await this.beacon.close();
+    await this.expired.close();
+    await this.#client.end().catch(() => undefined);
+    await this.journal.close();
+  }
+
+  #makeCapture(): Capture {
+    const { site, serverVersion } = this.found;
+    return new Capture({
+      site: { number: site.number, incarnation: site.incarnation },
+      ...{ dsn: this.config.database.url, slot: this.slot, publication: 'crp' },
+      ...{ serverMajor: Number.parseInt(serverVersion, 10), journal: this.journal, log: this.log },
+      unshipped: unshippedColumns(this.models),
+    });
+  }
+
+  #makeMembers(root: string, until: Beginnings['until']): Members {
+    const { site, models } = this.found;
+    const address = this.config.link.address;
+    return new Members(
+      this.#client,
+      { ...site, address, state: 'active' },
+      {
+        ...{ config: this.config, models: this.models, modelHash: () => modelsHeader(models) },
+        ...{ journal: this.journal, beacon: this.beacon, log: this.log },
+        knowledge: new Knowledge(site.number, until),
+        certificates: readIdentity(root),
+        siteNames: () => this.members.names(),
+        applied: () => this.settler.applied(),
+        serves: (name) => this.server.serves(name),
+        ...(until === undefined ? {} : { until }),
+      },
+    );
+  }
+
+  #makeGreeter(): Greeter {
+    return new Greeter({
+      ...{ members: this.members, follow: this.#follow, log: this.log },
+      mark: () => this.marks.last(),
+      wanted: () => greatest([this.tombstones.wanted, this.expired.wanted]),
+    });
+  }
+
+  #makeServer(root: string): LinkServer {
+    const { host, port } = this.config.link;
+    return new LinkServer({
+      ...readIdentity(root),
+      ...{ journal: this.journal, host, port, log: this.log },
+      modelHash: () => modelsHeader(this.found.models),
+      hasLeft: (name) => this.members.hasLeft(name),
+      checkMember: (name) => knownMember({ client: () => this.#client }, name),
+      onAck: ({ peer, origin, ...ack }) => {
+        if (origin === this.found.site.number) this.members.peer(peer)?.acknowledge(ack);
+      },
+      routes: siteRoutes({
+        client: () => this.#client,
+        dsn: this.config.database.url,
+        ...{ members: this.members, greeter: this.greeter },
+        ...{ journal: this.journal, beacon: this.beacon },
+        repair: this.#repairContext(),
+        models: this.found.models,
+      }),
+    });
+  }
+
+  #repairContext(): RouteContext['repair'] {
+    const { site, models } = this.found;
+    return {
+      ...{ site, dsn: this.config.database.url, slot: this.slot, journal: this.journal },
+      ...{ models: this.models, modelHash: modelsHash(models) },
+      siteName: (number) => this.members.names().get(number) ?? String(number),
+    };
+  }
+}
