@@ -1,18 +1,16 @@
 import type { Client } from 'pg';
-import { appended, claimOf, derivedStamp, givesWay } from '../merge/claims.ts';
-import type { Claimant, UniqueRule } from '../merge/claims.ts';
-import { valueColumns } from '../merge/policy.ts';
-import { greatest, siteOfStamp } from '../merge/stamps.ts';
-import type { RowVersion, Stamp, Tombstone } from '../merge/types.ts';
+import { claimOf } from '../merge/claims.ts';
+import type { UniqueRule } from '../merge/claims.ts';
+import type { RowVersion, Stamp } from '../merge/types.ts';
 import type { Entity } from '../model/ir.ts';
 import { recordConflicts } from './conflict-log.ts';
-import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
-import { lockIncumbents } from './incumbents.ts';
+import { deleteRow, placeRow } from './exchange.ts';
 import type { FoundClash } from './in-the-way.ts';
+import { hasToGiveWay, placeForm, placeOf } from './next-form.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
-import { image, keyText, logicalState, texts, Waiting } from './waiting.ts';
+import { logicalState, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
 /*
@@ -20,11 +18,6 @@ import type { Image } from './waiting.ts';
  * the same wherever they are made: value and stamp follow from the row that has to give way, and from nothing
  * else. So it does not matter which sites make them, how often, or when.
  */
-
-/** Forms that are tried in one go; a row that needs more is tried again later. */
-const MAX_FORMS = 1_000;
-/** Rows that are made to give way for one. */
-const MAX_DEPTH = 50;
 
 /** The row that waits has to give way. Undefined where it could not be done now; it is tried again. */
 export async function deriveSelf(
@@ -87,18 +80,6 @@ function sameStamps(one: RowVersion, other: RowVersion): boolean {
 /** Equal stamps alone do not mean equal sums. */
 function isSame(one: RowVersion, other: RowVersion): boolean {
   return sameStamps(one, other) && one.values.every((value, at) => value === other.values[at]);
-}
-
-/** Deletes the row with the stamp that follows from its last change. */
-export async function deleteDerived(
-  client: Client,
-  codec: RowCodec,
-  { key, row }: { key: readonly (string | null)[]; row: RowVersion },
-): Promise<void> {
-  const last = greatest([row.birth, ...row.stamps]);
-  const tombstone: Tombstone = { birth: row.birth, stamp: derivedStamp(last) };
-  await writeTombstone(client, codec, { key, tombstone });
-  await deleteRow(client, codec, key);
 }
 
 interface Whole {
@@ -190,96 +171,4 @@ async function appendSelf(
   }
   const reason = `${resolved(unique, row).reason}; it became ${next.values[placeOf(target, unique)]}`;
   await new Waiting(local).settle(target.entity, key, { winner: 'merged', reason });
-}
-
-function placeOf({ entity }: Target, unique: UniqueRule): number {
-  return valueColumns(entity).findIndex(({ name }) => name === unique.append!.column);
-}
-
-/** A row that gives way, in the table or about to come into it. */
-interface Form {
-  target: Target;
-  codec: RowCodec;
-  key: Image;
-  row: RowVersion;
-  present: boolean;
-  unique: UniqueRule;
-}
-
-/**
- * Writes the first next form of the row that gives way to nobody; whoever has to give way to that form gets
- * its own next form before.
- *
- * @returns undefined where it cannot be done; the caller undoes what was written
- */
-async function placeForm(
-  settling: Settling,
-  form: Form,
-  depth = 0,
-): Promise<RowVersion | undefined> {
-  const { codec, key, present } = form;
-  if (depth > MAX_DEPTH) return undefined;
-  const next = await nextForm(settling, form);
-  if (next === undefined) return undefined;
-  for (const { texts: values } of await incumbentsOf(settling, { ...form, row: next })) {
-    const other = {
-      ...{ key: image(codec.shape.columns, values), row: codec.version(values), present: true },
-    };
-    if ((await placeForm(settling, { ...form, ...other }, depth + 1)) === undefined) {
-      return undefined;
-    }
-  }
-  // Of an incumbent the key's image has the whole row: columns of no group stay as they are.
-  const written = codec.texts(next, texts(codec.shape.columns, key));
-  const outcome = await placeRow(settling.local, codec, { row: written, present });
-  return outcome === undefined ? next : undefined;
-}
-
-/** The next forms of the row, one after the other, until it gives way to nobody. */
-async function nextForm(settling: Settling, form: Form): Promise<RowVersion | undefined> {
-  const { target, unique } = form;
-  const { method, append } = unique;
-  if (append === undefined || (method !== 'append-site' && method !== 'append-sequence')) {
-    return undefined;
-  }
-  const place = placeOf(target, unique);
-  let { row } = form;
-  for (let step = 0; step < MAX_FORMS; step++) {
-    // Of the row as it is now: a site that begins in the middle must come to the same forms.
-    const cause = siteOfStamp(row.stamps[append.group]!) || siteOfStamp(row.birth);
-    const site = cause === 0 ? '0' : settling.options.siteNames().get(cause);
-    const value = row.values[place];
-    if (site === undefined || value == null) return undefined;
-    row = { ...row, stamps: [...row.stamps], values: [...row.values] };
-    row.values[place] = appended(method, value, site);
-    row.stamps[append.group] = derivedStamp(row.stamps[append.group]!);
-    if (!(await hasToGiveWay(settling, { ...form, row }))) return row;
-  }
-  return undefined;
-}
-
-/** Whether a row of the table has this one's values by a better claim. */
-async function hasToGiveWay(settling: Settling, form: Form): Promise<boolean> {
-  const { target, unique, key, row } = form;
-  const one = { key: keyText(target.entity, key), row };
-  const others = await incumbentsOf(settling, form);
-  return others.some(({ other }) => givesWay(target.rules, unique, { one, other }));
-}
-
-/** Rows of the table that have the values of this form under its constraint; locked. */
-async function incumbentsOf(
-  { local }: Settling,
-  { target, codec, key, row, unique }: Form,
-): Promise<{ other: Claimant; texts: (string | null)[] }[]> {
-  const { columns } = codec.shape;
-  const values = codec.texts(row, texts(columns, key));
-  const found = new Map<string, { other: Claimant; texts: (string | null)[] }>();
-  for (const { index, unique: rule } of target.indexes) {
-    if (rule !== unique) continue;
-    for (const one of await lockIncumbents(local, values, { shape: codec.shape, index })) {
-      const other = { key: keyText(target.entity, image(columns, one)), row: codec.version(one) };
-      found.set(other.key, { other, texts: one });
-    }
-  }
-  return [...found.values()];
 }

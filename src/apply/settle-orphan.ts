@@ -1,13 +1,14 @@
 import type { Client } from 'pg';
 import { derivedStamp } from '../merge/claims.ts';
 import { valueColumns } from '../merge/policy.ts';
-import type { RowVersion } from '../merge/types.ts';
+import { greatest } from '../merge/stamps.ts';
+import type { RowVersion, Tombstone } from '../merge/types.ts';
 import { childrenWithoutParent } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
-import { deleteDerived } from './derive.ts';
-import { placeRow } from './exchange.ts';
+import { deleteRow, placeRow, writeTombstone } from './exchange.ts';
 import { Orphans } from './orphans.ts';
+import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Settling } from './settling.ts';
 import { texts, Waiting } from './waiting.ts';
@@ -137,6 +138,18 @@ function cleared({ child, reference }: Bond, row: RowVersion): RowVersion {
     }
   }
   return next;
+}
+
+/** Deletes the row with the stamp that follows from its last change. */
+async function deleteDerived(
+  client: Client,
+  codec: RowCodec,
+  { key, row }: { key: readonly (string | null)[]; row: RowVersion },
+): Promise<void> {
+  const last = greatest([row.birth, ...row.stamps]);
+  const tombstone: Tombstone = { birth: row.birth, stamp: derivedStamp(last) };
+  await writeTombstone(client, codec, { key, tombstone });
+  await deleteRow(client, codec, key);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { decide } from './decide.ts';
 import type { Asking } from './decide.ts';
-import { latestTombstone, mergeGroup } from './merge.ts';
+import { latestTombstone } from './merge.ts';
+import { mergeGroup } from './merge-group.ts';
 import { greatest } from './stamps.ts';
 import type {
   Change,

@@ -5,15 +5,13 @@ import { argumentSpan } from '../yang/statement.ts';
 import { didYouMean } from '../yang/suggest.ts';
 import { crpChild, crpChildren } from './crp-reader.ts';
 import type { CrpReader } from './crp-reader.ts';
-import { CRP_MODULE } from './crp-statements.ts';
 import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan, nodeTitle } from './draft.ts';
-import { METHODS } from './engine.ts';
-import type { MethodInfo } from './engine.ts';
+import { DEFAULT_METHOD, readMethod } from './group-method.ts';
 import type { ColumnGroup } from './ir.ts';
 import type { Method } from './ir-resolution.ts';
-import { isComparable, orderOfValues } from './monotonic.ts';
+import { orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';
 import { checkChain, isOrdered, methodChain, orderedMethods } from './ordered.ts';
@@ -21,7 +19,6 @@ import { checkSet, isSetMethod } from './set-groups.ts';
 
 /** The group of columns that join none. */
 const ROW = 'row';
-const DEFAULT_METHOD: Method = 'latest-timestamp';
 
 interface GroupContext {
   crp: CrpReader;
@@ -162,7 +159,7 @@ class GroupBuilder {
     const resolve = this.#ownMethods.get(name) ?? this.#statementOf(name);
     const chain = methodChain(resolve).map((one): Resolve => ({
       resolve: one,
-      method: this.#method(one, columns),
+      method: readMethod(one, columns, this.#reporter),
       columns,
     }));
     if (isOrdered(chain)) return this.#ordered(name, chain, columns);
@@ -195,72 +192,5 @@ class GroupBuilder {
   #statementOf(group: string): ExtensionInstance | undefined {
     const holder = group === ROW ? this.#draft.statement : this.#declared.get(group);
     return crpChild(holder, 'resolve');
-  }
-
-  #method(resolve: ExtensionInstance, columns: readonly ColumnDraft[]): Resolve['method'] {
-    const written = resolve.argument ?? '';
-    const [prefix, name] = written.includes(':') ? written.split(':') : [undefined, written];
-    const module = resolve.scope.resolve(prefix)?.name;
-    const info = module === CRP_MODULE ? METHODS[name!] : undefined;
-    const span = argumentSpan(resolve.statement);
-    if (info === undefined) {
-      this.#reporter.report('unknown-method', span, { name: written }, this.#methodHelp(resolve));
-      return DEFAULT_METHOD;
-    }
-    this.#checkMethod({ resolve, name: name!, columns });
-    if (!info.available) {
-      const available = Object.entries(METHODS).filter(([, method]) => method.available);
-      const what = `resolution method "${name}"`;
-      const expected = `one of ${available.map(([one]) => `"crp:${one}"`).join(', ')}`;
-      this.#reporter.report('unavailable', span, { what }, { expected });
-      return DEFAULT_METHOD;
-    }
-    return name as Resolve['method'];
-  }
-
-  #methodHelp(resolve: ExtensionInstance): { expected: string; hint: string | undefined } {
-    const written = resolve.argument ?? '';
-    const prefix = resolve.scope
-      .prefixes()
-      .find((one) => resolve.scope.resolve(one)?.name === CRP_MODULE);
-    const names = Object.keys(METHODS).map((name) => `${prefix ?? 'crp'}:${name}`);
-    const bare = names.find((name) => name.split(':')[1] === written);
-    return {
-      expected: 'an identity derived from "crp:resolution"',
-      hint:
-        bare === undefined ? didYouMean(written, names) : `Write it with its prefix: "${bare}".`,
-    };
-  }
-
-  #checkMethod(work: {
-    resolve: ExtensionInstance;
-    name: string;
-    columns: readonly ColumnDraft[];
-  }): void {
-    const { resolve, name, columns } = work;
-    const { values } = METHODS[name]!;
-    const span = argumentSpan(resolve.statement);
-    for (const column of columns) {
-      const isSet = column.node.kind === 'leaf-list';
-      const fits = valuesFit(values, column);
-      if (fits) continue;
-      const type = isSet ? 'leaf-list' : (column.type.yang?.base ?? 'presence');
-      this.#reporter.report('method-type', span, { method: name, column: column.path, type });
-    }
-  }
-}
-
-function valuesFit(values: MethodInfo['values'], column: ColumnDraft): boolean {
-  switch (values) {
-    case 'any':
-      return true;
-    case 'set':
-      return column.node.kind === 'leaf-list';
-    case 'comparable':
-      return isComparable(column);
-    case 'serial':
-      return column.type.yang?.base === 'uint32' && isComparable(column);
-    case 'number':
-      return column.node.kind !== 'leaf-list' && column.type.class === 'number';
   }
 }

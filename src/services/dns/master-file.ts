@@ -7,18 +7,13 @@ import { formatName, lowerName, parseName } from './names.ts';
 import { TextProblem, quote } from './problem.ts';
 import type { Place } from './problem.ts';
 import { readRdata } from './rdata/rdata.ts';
-import {
-  CLASS_IN,
-  classNumber,
-  isMetaType,
-  requireType,
-  typeName,
-  typeNumber,
-} from './rr-types.ts';
+import { readHead } from './record-head.ts';
+import type { RecordHead } from './record-head.ts';
+import { typeNumber } from './rr-types.ts';
 import { TokenReader } from './token-reader.ts';
 import { Tokenizer } from './tokenizer.ts';
 import type { Entry, Token } from './tokenizer.ts';
-import { MAX_TTL, looksLikeTtl, parseTtl } from './ttl.ts';
+import { MAX_TTL, parseTtl } from './ttl.ts';
 
 /** Files inside files inside files: deeper nesting is a mistake. */
 const MAX_INCLUDES = 16;
@@ -157,7 +152,7 @@ class MasterFileReader {
   *#generate(input: TokenReader, file: string): Generator<ZoneRecord, void, undefined> {
     const range = input.guard(() => parseRange(input.word('a range')));
     const owner = input.guard(() => parseTemplate(input.word('an owner')));
-    const head = this.#head(input);
+    const head = readHead(input);
     const source = input.guard(() => input.take('data'));
     const at = { line: source.line, column: source.column };
     const data = input.guard(() => parseTemplate(dataText(source)));
@@ -176,28 +171,10 @@ class MasterFileReader {
     const first = entry.tokens[0]!;
     if (!entry.blankOwner) this.#owner = input.guard(() => this.#name(input.word('an owner')));
     const place = { file: entry.file, line: first.line, column: first.column };
-    return this.#complete(this.#head(input), input, place);
+    return this.#complete(readHead(input), input, place);
   }
 
-  /** TTL and class in either order or left out, then the type (RFC 1035 §5.1). */
-  #head(input: TokenReader): { type: number; ttl: number | undefined } {
-    return input.guard(() => {
-      let ttl: number | undefined;
-      let inClass = false;
-      for (;;) {
-        const word = input.word('a record type');
-        if (looksLikeTtl(word) && ttl === undefined) ttl = parseTtl(word);
-        else if (!inClass && classNumber(word) !== undefined) inClass = requireInternet(word);
-        else return { type: requireDataType(word), ttl };
-      }
-    });
-  }
-
-  #complete(
-    head: { type: number; ttl: number | undefined },
-    input: TokenReader,
-    place: Place,
-  ): ZoneRecord {
+  #complete(head: RecordHead, input: TokenReader, place: Place): ZoneRecord {
     const owner = this.#owner;
     if (owner === undefined) {
       throw input.locate(
@@ -248,26 +225,6 @@ function endGenerate(input: TokenReader): void {
   throw new TextProblem(
     `${quote(extra.text)} is left over after the data`,
     'Put data of several words in quotes: $GENERATE 1-9 host$ MX "10 mail$"',
-  );
-}
-
-function requireInternet(word: string): true {
-  if (classNumber(word) === CLASS_IN) return true;
-  throw new TextProblem(
-    `the class is ${quote(word)}`,
-    'Only zones of the class IN can be imported: leave the class out or write IN',
-  );
-}
-
-function requireDataType(word: string): number {
-  if (looksLikeTtl(word)) {
-    throw new TextProblem(`${quote(word)} is a second TTL`, 'Remove one; write 1h30m as one word');
-  }
-  const type = requireType(word);
-  if (!isMetaType(type)) return type;
-  throw new TextProblem(
-    `${typeName(type)} is a type of questions or of messages`,
-    'Remove the record: no zone can hold it (RFC 6895 §3.1)',
   );
 }
 
