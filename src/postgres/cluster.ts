@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../base/errors.ts';
 import type { PostgresBinaries } from './binaries.ts';
@@ -39,7 +47,7 @@ export class Cluster {
    * @throws AppError POSTGRES_INITDB with what `initdb` said
    */
   async init(password: string): Promise<void> {
-    const { data, superuser, binaries } = this.options;
+    const { data, superuser } = this.options;
     mkdirSync(data, { recursive: true, mode: 0o700 });
     const secret = join(data, '..', `.initdb-${process.pid}`);
     writeFileSync(secret, `${password}\n`, { mode: 0o600 });
@@ -51,12 +59,10 @@ export class Cluster {
         ...['--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions'],
       ]);
     } finally {
-      const { rmSync } = await import('node:fs');
       rmSync(secret, { force: true });
     }
     const include = "\ninclude_if_exists = 'syncline.conf'\n";
     writeFileSync(join(data, 'postgresql.conf'), include, { flag: 'a' });
-    void binaries;
   }
 
   /**
