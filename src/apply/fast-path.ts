@@ -2,7 +2,7 @@ import type { Client, QueryResult } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { fastStatements } from '../sql/apply-fast.ts';
 import type { FastStatements, Source } from '../sql/apply-fast.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { quickStatement } from '../sql/apply-quick.ts';
 import {
   canUnnest,

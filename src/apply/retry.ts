@@ -1,6 +1,7 @@
 import { decide } from '../merge/claims.ts';
 import type { Claimant, Clash } from '../merge/claims.ts';
 import type { Entity } from '../model/ir.ts';
+import { ident } from '../model/names.ts';
 import { withoutParent } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { placeRow } from './exchange.ts';
@@ -145,7 +146,7 @@ async function lostParent(
   for (const bond of new Orphans(remote, options.models).bondsOf(target.entity)) {
     if (bond.reference.onOrphan !== 'park') continue;
     const values = columns.map(
-      ({ name, type }, at) => `$${at + 1}::text::${type} AS "${name.replaceAll('"', '""')}"`,
+      ({ name, type }, at) => `$${at + 1}::text::${type} AS ${ident(name)}`,
     );
     const { rowCount } = await remote.query(
       `SELECT FROM (SELECT ${values.join(', ')}) AS c WHERE ${withoutParent(bond, 'c')}`,

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
+import { ident } from '../model/names.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
@@ -101,7 +102,7 @@ export async function prepareSession(client: Client, models: readonly Model[]): 
   // an empty search_path and fails for ever (Kea's lease triggers).
   const schemas = [...new Set(models.map((model) => model.schema)), 'public'];
   await client.query(`SELECT set_config('search_path', $1, false)`, [
-    schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
+    schemas.map(ident).join(', '),
   ]);
   await client.query(
     `SET session_replication_role = replica; SET synchronous_commit = off; ` +

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { slowLock, slowRead, slowTableDdl } from '../sql/apply-slow.ts';
 import { stageCopy } from '../sql/staging.ts';
 import type { NetRow, TupleRef } from './fold.ts';

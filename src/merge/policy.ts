@@ -5,7 +5,7 @@ import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity, Expiry } from '../model/ir.ts';
 import type { OrderedMethod } from '../model/ir-resolution.ts';
 import { valueColumns } from '../model/replicated.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { orderOf } from '../sql/best-value.ts';
 import { hasNumbers } from '../sql/set-ddl.ts';
 import type { Decider, GroupPolicy, MergePolicy, SetPolicy, SiteNames } from './types.ts';

@@ -27,8 +27,8 @@ export function sqlName(...parts: string[]): string {
   return `${name.slice(0, MAX_BYTES - HASH_DIGITS - 1)}_${digest}`;
 }
 
-/** An SQL identifier in double quotes. */
-export function quoteIdent(name: string): string {
+/** An SQL identifier in double quotes (PostgreSQL manual, 4.1.1). */
+export function ident(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 

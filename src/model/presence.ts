@@ -2,7 +2,7 @@
 import type { SchemaNode } from '../yang/schema.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { columnOf } from './draft.ts';
-import { quoteIdent } from './names.ts';
+import { ident } from './names.ts';
 
 /** SQL condition, never NULL, that the node has data in the row; `true` for what is always there. */
 export function existsSql(node: SchemaNode, draft: EntityDraft): string {
@@ -17,7 +17,7 @@ export function existsSql(node: SchemaNode, draft: EntityDraft): string {
 }
 
 function columnExists(column: ColumnDraft): string {
-  const name = quoteIdent(column.name);
+  const name = ident(column.name);
   if (column.node.kind === 'container') {
     return column.notNull ? name : `coalesce(${name}, false)`;
   }

@@ -9,7 +9,7 @@ import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { columnOf, nodeSpan } from './draft.ts';
 import { isOperation } from './entities.ts';
-import { quoteIdent, sqlName } from './names.ts';
+import { ident, sqlName } from './names.ts';
 import { columnsBelow, existsSql } from './presence.ts';
 import { checkMixed } from './site-columns.ts';
 import { structureChecks } from './structure-checks.ts';
@@ -52,7 +52,7 @@ class CheckBuilder {
     if (column.inherited !== undefined || column.sqlType !== undefined) return;
     // What it is follows from the rest of the row, at every site.
     if (column.derived !== undefined) return;
-    const conditions = column.type.checks(quoteIdent(column.name));
+    const conditions = column.type.checks(ident(column.name));
     if (conditions.length === 0) return;
     this.add({
       name: [column.name, 'check'],

@@ -1,7 +1,7 @@
 /** Comparisons and conversions of XPath 1.0 §3.4, §4.2–4.4 on values of a row. */
 import type { BoundXPath } from '../yang/schema.ts';
 import type { Located } from '../yang/xpath/ast.ts';
-import { quoteIdent, quoteLiteral } from './names.ts';
+import { ident, quoteLiteral } from './names.ts';
 import type { SqlValue } from './xpath-values.ts';
 import { isNullable, NotInRow, orFalse } from './xpath-values.ts';
 
@@ -137,7 +137,7 @@ export function toBoolean(value: SqlValue): string {
     case 'array':
       return orFalse(`cardinality(${value.sql}) > 0`, [value]);
     case 'column':
-      if (value.column.node.kind === 'container') return quoteIdent(value.column.name);
+      if (value.column.node.kind === 'container') return ident(value.column.name);
       return value.column.notNull ? 'true' : `(${value.sql} IS NOT NULL)`;
   }
 }

@@ -3,7 +3,7 @@ import type { BoundXPath, SchemaNode } from '../yang/schema.ts';
 import type { PathExpression, Step } from '../yang/xpath/ast.ts';
 import type { EntityDraft } from './draft.ts';
 import { columnOf } from './draft.ts';
-import { quoteIdent } from './names.ts';
+import { ident } from './names.ts';
 import type { SqlValue } from './xpath-values.ts';
 import { NotInRow } from './xpath-values.ts';
 
@@ -60,7 +60,7 @@ function valueOf(node: SchemaNode | undefined, path: PathExpression, draft: Enti
   const column = node && columnOf(draft, node);
   if (column !== undefined) {
     const kind = node!.kind === 'leaf-list' ? 'array' : 'column';
-    return { kind, column, sql: quoteIdent(column.name) };
+    return { kind, column, sql: ident(column.name) };
   }
   if (node?.kind === 'container' && isWithin(node, draft.node)) return { kind: 'present' };
   if (node === draft.node) return { kind: 'present' };

@@ -3,7 +3,7 @@ import { TEXT_TYPES } from '../apply/arrays.ts';
 import { valueColumns } from '../merge/policy.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import {
   bucketStatement,
   FETCH_KEYS,

@@ -5,7 +5,7 @@ import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import type { ErrorNote } from './status.ts';
 
 /** News are gathered for so long, so that a burst of transactions is one run of the command. */

@@ -9,7 +9,8 @@ import { accepted } from '../link/client.ts';
 import type { PeerConnection } from '../link/client.ts';
 import { FrameReader } from '../link/frames.ts';
 import type { Frame } from '../link/frames.ts';
-import { columnList, ident } from '../sql/apply-names.ts';
+import { columnList } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 

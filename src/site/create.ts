@@ -6,7 +6,7 @@ import { ensureSlot } from '../capture/setup.ts';
 import type { Identity } from '../link/authority.ts';
 import { withConnection } from '../postgres/connect.ts';
 import type { Cluster } from '../postgres/cluster.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import type { InstalledModel } from './catalog.ts';
 import { checkSiteName, writeConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { PeerConnection } from '../link/client.ts';
+import { ident } from '../model/names.ts';
 import { parseAddress } from './address.ts';
 import { IncomingBase } from './base-load.ts';
 import { upsertMember } from './catalog.ts';
@@ -8,7 +9,7 @@ import type { SiteConfig } from './config.ts';
 import { requireEmpty } from './adoption.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
-import { ident, tableOf, tombstoneOf } from '../sql/apply-names.ts';
+import { tableOf, tombstoneOf } from '../sql/apply-names.ts';
 import { historyOf } from '../sql/history-ddl.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';

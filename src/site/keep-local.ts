@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Entity } from '../model/ir.ts';
-import { ident, tableOf } from '../sql/apply-names.ts';
+import { tableOf } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { isAdditive } from '../sql/shape.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Model } from '../model/ir.ts';
-import { ident } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { catalogDdl, literal } from '../sql/catalog-ddl.ts';
 import {
   adoptedEntities,

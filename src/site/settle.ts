@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Entity } from '../model/ir.ts';
-import { columnList, ident, tableOf } from '../sql/apply-names.ts';
+import { columnList, tableOf } from '../sql/apply-names.ts';
+import { ident } from '../model/names.ts';
 import { readModels } from './catalog.ts';
 import { keepLocal } from './keep-local.ts';
 import { inTransaction } from '../postgres/transaction.ts';

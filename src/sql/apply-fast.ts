@@ -1,16 +1,9 @@
 import { isMonotonic } from '../model/column-order.ts';
 import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
+import { ident } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
-import {
-  BIRTH,
-  columnList,
-  ident,
-  sameKey,
-  shapeNames,
-  tableOf,
-  tombstoneOf,
-} from './apply-names.ts';
+import { BIRTH, columnList, sameKey, shapeNames, tableOf, tombstoneOf } from './apply-names.ts';
 import {
   baseStampColumn,
   dataColumns,

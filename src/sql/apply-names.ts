@@ -1,11 +1,7 @@
 import type { Entity } from '../model/ir.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
+import { ident } from '../model/names.ts';
 import type { Shape } from './shape.ts';
-
-/** An SQL identifier in double quotes (PostgreSQL manual, 4.1.1). */
-export function ident(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
 
 /** The entity's table with its schema. */
 export function tableOf(entity: Entity): string {

@@ -1,4 +1,5 @@
-import { columnList, ident, sameKey, tableOf, tombstoneOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList, sameKey, tableOf, tombstoneOf } from './apply-names.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 

@@ -1,5 +1,4 @@
-import { quoteLiteral } from '../model/names.ts';
-import { ident } from './apply-names.ts';
+import { quoteLiteral, ident } from '../model/names.ts';
 import { waitingDdl } from './waiting-ddl.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { columnList, ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList, tableOf } from './apply-names.ts';
 import type { Shape } from './shape.ts';
 
 /** A unique index of a table, other than the primary key. */

@@ -7,7 +7,8 @@
  * The row that the counter is of is locked FOR KEY SHARE: it cannot be deleted meanwhile, and may be changed.
  */
 import type { Entity } from '../model/ir.ts';
-import { BIRTH, columnList, ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { BIRTH, columnList, tableOf } from './apply-names.ts';
 import type { CounterPlace } from './counter-sql.ts';
 import { functionName, shareSql, totalSql } from './counter-sql.ts';
 

@@ -1,6 +1,7 @@
 /** Functions of counters with a bound; what they compute is in counter-sql.ts. */
 import type { Entity, Model } from '../model/ir.ts';
-import { BIRTH, ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { BIRTH, tableOf } from './apply-names.ts';
 import { addBody, giveBody, takeBody } from './counter-bodies.ts';
 import type { CounterPlace } from './counter-sql.ts';
 import { functionName, shareSql, totalSql } from './counter-sql.ts';

@@ -10,8 +10,8 @@
  * it (ARCHITECTURE.md §4), so it never computes a value below the bound either.
  */
 import type { Counter, Entity } from '../model/ir.ts';
-import { sqlName } from '../model/names.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { sqlName, ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 
 /** Where the functions of one counter at one site read and write. */
 export interface CounterPlace {

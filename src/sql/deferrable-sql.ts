@@ -4,7 +4,8 @@
  * apply writes would never be checked (PostgreSQL manual: ALTER TABLE, ENABLE ALWAYS TRIGGER; SET CONSTRAINTS).
  */
 import type { Entity } from '../model/ir.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** Their triggers of a table, given as an SQL expression of type regclass. */

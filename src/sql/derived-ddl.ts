@@ -1,6 +1,6 @@
 import type { Column, Entity } from '../model/ir.ts';
-import { sqlName } from '../model/names.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { sqlName, ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { hiddenColumns } from '../model/ir.ts';
 import type { Column, Entity, HiddenColumn, Model, Reference } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
-import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList, tableOf, tombstoneOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { checkAlwaysDdl } from './deferrable-sql.ts';
 import { derivedDdl } from './derived-ddl.ts';

@@ -1,7 +1,7 @@
 import type { Entity, Expiry } from '../model/ir.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
-import { sqlName } from '../model/names.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { sqlName, ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 
 /*
  * Rows that expire (crp:expires-at). A row goes without a tombstone and without a stamp, at every site by

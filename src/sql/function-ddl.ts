@@ -1,6 +1,6 @@
 import type { Entity, Model } from '../model/ir.ts';
 import type { SqlName } from '../model/names.ts';
-import { ident } from './apply-names.ts';
+import { ident } from '../model/names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** A function that decides between values (`crp:sql-function`), and the type of its arguments and result. */

@@ -1,6 +1,7 @@
 import type { Claim, Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
-import { BIRTH, ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { BIRTH, tableOf } from './apply-names.ts';
 
 /*
  * Triggers that refuse local writes which a model forbids. They do not fire in sessions that apply

@@ -1,5 +1,6 @@
 import type { Entity } from '../model/ir.ts';
-import { columnList, ident, sameKey, tombstoneOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList, sameKey, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import { HISTORY_COLUMNS, historyOf } from './history-ddl.ts';
 import type { Shape } from './shape.ts';

@@ -1,7 +1,8 @@
 import type { Entity } from '../model/ir.ts';
 import { valueColumns } from '../model/replicated.ts';
+import { ident } from '../model/names.ts';
 import { functionChecks } from './function-ddl.ts';
-import { BIRTH, columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { BIRTH, columnList, tableOf, tombstoneOf } from './apply-names.ts';
 
 /*
  * The history of an entity whose methods depend on the order of changes: the changes of each key that are

@@ -1,7 +1,8 @@
 /** SQL that gives a site a model: what can be made while everything is in use, and what needs tables locked. */
 import type { Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { agentTableGrants, literal, serviceGrants } from './catalog-ddl.ts';
 import { counterDdl, counterGrants } from './counter-ddl.ts';
 import { checkLocalDdl } from './deferrable-sql.ts';

@@ -1,5 +1,6 @@
 import type { Entity } from '../model/ir.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** Rows whose keys are told; of more only the number is. */

@@ -1,5 +1,6 @@
 import type { Entity, Reference } from '../model/ir.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** A reference with a rule for orphans. */

@@ -1,7 +1,8 @@
 /** Sequences of adopted tables, of which each site gives out every n-th value and no two sites the same. */
 import type { Entity } from '../model/ir.ts';
 import type { SqlName } from '../model/names.ts';
-import { ident, tableOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import type { ColumnFacts, SequenceFacts, TableFacts } from './table-facts.ts';
 

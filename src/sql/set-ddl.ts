@@ -1,6 +1,7 @@
 import { columnOrder } from '../model/column-order.ts';
 import type { Column, ColumnGroup, Entity } from '../model/ir.ts';
-import { BIRTH, ident } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { BIRTH } from './apply-names.ts';
 
 /*
  * Sets in the stamp trigger: what a local write of the whole array means for its elements. The rules are

@@ -1,5 +1,6 @@
 import { mergedColumns } from '../model/ir.ts';
-import { columnList, ident } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList } from './apply-names.ts';
 import { baseStampColumn, needsOldValues, oldValueColumn, STAGE } from './shape.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 

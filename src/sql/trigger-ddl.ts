@@ -1,7 +1,8 @@
 import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { isMonotonic } from '../model/column-order.ts';
+import { ident } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
-import { BIRTH, columnList, ident, tombstoneOf } from './apply-names.ts';
+import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';

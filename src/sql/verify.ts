@@ -1,7 +1,8 @@
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
-import { columnList, ident, tableOf, tombstoneOf } from './apply-names.ts';
+import { ident } from '../model/names.ts';
+import { columnList, tableOf, tombstoneOf } from './apply-names.ts';
 import { expiredAt, expiryMicros } from './expiry-sql.ts';
 import { hiddenNames } from './shape.ts';
 
