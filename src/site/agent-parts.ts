@@ -43,7 +43,7 @@ export interface Beginnings {
   until: ReadonlyMap<number, bigint> | undefined;
 }
 
-/** What an agent is made of, and what each part is told of the others. Making them starts nothing. */
+/** What an agent is made of, and what each part is told of the others. Making them opens the journal, no more. */
 export class AgentParts {
   readonly config: SiteConfig;
   readonly log: Log;
