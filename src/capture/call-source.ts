@@ -51,7 +51,7 @@ export class CallSource implements Source {
     const { calls } = this.#options;
     while (!signal.aborted) {
       const start = performance.now();
-      const { end, more, again } = await calls.read((bytes, at) => {
+      const { end, more, again, synchronous } = await calls.read((bytes, at) => {
         if (!signal.aborted) this.#feed.message(bytes, at);
       });
       if (signal.aborted) return;
@@ -62,6 +62,7 @@ export class CallSource implements Source {
       }
       this.#feed.flush();
       this.#feed.readTo(end);
+      if (synchronous) return;
       const now = performance.now();
       const busy = this.#gauge.look(end, now);
       if (again > TOO_MUCH_AGAIN) {

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   data: string;
   /** TCP port on the loopback interface. */
   port: number;
+  /** Folder of a Unix-domain socket; without it there is none. */
+  socket?: string | undefined;
   superuser: string;
   /** Written to a file of its own; takes effect when the server starts. */
   settings?: Record<string, string>;
@@ -28,7 +30,7 @@ export interface ClusterOptions {
 
 /**
  * One PostgreSQL server that Syncline runs: a process of its own that outlives the agent. It listens on
- * the loopback interface only, with password authentication (scram-sha-256).
+ * the loopback interface, and on a Unix-domain socket if one is wanted, with password authentication (scram-sha-256).
  */
 export class Cluster {
   readonly options: ClusterOptions;
@@ -121,11 +123,11 @@ export class Cluster {
   }
 
   #writeSettings(): void {
-    const { data, port, settings } = this.options;
+    const { data, port, socket, settings } = this.options;
     const all: Record<string, string> = {
       port: String(port),
       listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
+      unix_socket_directories: socket ?? '',
       wal_level: 'logical',
       ...settings,
     };

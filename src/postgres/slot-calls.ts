@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { connect } from './connect.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { SlotOptions } from './replication.ts';
+import { RunningLog } from './running-log.ts';
 
 /** WAL that one call decodes, in bytes; more, up to the second number, where much of it has to be read again. */
 const STEP = 16n * 1024n * 1024n;
@@ -11,6 +12,8 @@ const LONGEST_STEP = 64n * 1024n * 1024n;
 const FIELD_HEADER = 6;
 /** Before the first row. */
 const FILE_HEADER = 19;
+/** Whether commits wait for a standby (PostgreSQL manual, 19.6.2, `synchronous_standby_names`). */
+const SYNCHRONOUS = `current_setting('synchronous_standby_names') <> '' AS synchronous`;
 
 interface CopyOutConnection {
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
@@ -25,7 +28,12 @@ export interface Reading {
   more: boolean;
   /** WAL that each call reads again, in bytes: the slot can begin only where it knows which transactions run. */
   again: bigint;
+  /** Commits wait for a standby now, which only a walsender can be. */
+  synchronous: boolean;
 }
+
+/** How the server can be had to write down which transactions run; `none` where it does so itself only. */
+type RunningBy = 'function' | 'slot' | 'none';
 
 /**
  * Reads a logical slot by SQL (PostgreSQL manual, 9.28.6 "Replication Management Functions"). A walsender asks its socket
@@ -39,7 +47,8 @@ export class SlotCalls {
   readonly #slot: string;
   readonly #plugin: string;
   #copy: string | undefined;
-  #mayLogRunning = false;
+  #runningBy: RunningBy = 'none';
+  readonly #running: RunningLog;
   #row: (chunk: Buffer) => void = () => undefined;
 
   private constructor(client: Client, options: SlotOptions) {
@@ -47,6 +56,7 @@ export class SlotCalls {
     this.#connection = (client as unknown as { connection: CopyOutConnection }).connection;
     this.#connection.on('copyData', ({ chunk }) => this.#row(chunk));
     this.#slot = options.slot;
+    this.#running = new RunningLog(options);
     this.#plugin = options.plugin.flat().map(escapeLiteral).join(', ');
   }
 
@@ -58,13 +68,11 @@ export class SlotCalls {
   }
 
   /**
-   * How far the WAL is, how far the slot, and whether commits wait for a standby: a walsender alone can be one
-   * (PostgreSQL manual, 19.6.2, `synchronous_standby_names`).
+   * How far the WAL is, how far the slot, and whether commits wait for a standby: a walsender alone can be one.
    */
   async look(): Promise<{ written: bigint; confirmed: bigint; synchronous: boolean }> {
     const { rows } = await this.#client.query<Record<'written' | 'confirmed', string> & Waits>(
-      `SELECT pg_current_wal_lsn()::text AS written, confirmed_flush_lsn::text AS confirmed,
-         current_setting('synchronous_standby_names') <> '' AS synchronous
+      `SELECT pg_current_wal_lsn()::text AS written, confirmed_flush_lsn::text AS confirmed, ${SYNCHRONOUS}
        FROM pg_replication_slots WHERE slot_name = $1`,
       [this.#slot],
     );
@@ -81,15 +89,16 @@ export class SlotCalls {
    * @throws the database's error, for example 53400 when all slots are in use
    */
   async begin(after: bigint): Promise<void> {
-    const { rows } = await this.#client.query<{ name: string; confirmed: string; may: boolean }>(
+    const { rows } = await this.#client.query<{ name: string; confirmed: string; by: RunningBy }>(
       `SELECT slot_name AS name, lsn::text AS confirmed,
-         coalesce(has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE'), false) AS may
+         CASE has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'EXECUTE')
+           WHEN true THEN 'function' WHEN false THEN 'none' ELSE 'slot' END AS by
        FROM pg_copy_logical_replication_slot($1, left($1::name::text, 50) || '_' || pg_backend_pid(), true)`,
       [this.#slot],
     );
-    const { name, confirmed, may } = rows[0]!;
+    const { name, confirmed, by } = rows[0]!;
     this.#copy = name;
-    this.#mayLogRunning = may;
+    this.#runningBy = by;
     if (after > parseLsn(confirmed)) {
       await this.#client.query('SELECT pg_replication_slot_advance($1, $2)', [
         this.#copy,
@@ -104,8 +113,8 @@ export class SlotCalls {
    * @param data takes one message of the output plugin, as a replication stream's handler does
    */
   async read(data: (bytes: Buffer, offset: number) => void): Promise<Reading> {
-    const { from, flushed, again } = await this.#place();
-    if (flushed <= from) return { end: from, more: false, again };
+    const { from, flushed, again, synchronous } = await this.#place();
+    if (flushed <= from) return { end: from, more: false, again, synchronous };
     const step = stepFor(again);
     const more = flushed - from > step;
     const end = more ? from + step : flushed;
@@ -119,19 +128,22 @@ export class SlotCalls {
       `COPY (SELECT data FROM pg_logical_slot_get_binary_changes(${escapeLiteral(this.#copy!)},
          ${escapeLiteral(formatLsn(end))}, NULL, ${this.#plugin})) TO STDOUT (FORMAT binary)`,
     );
-    return { end, more, again };
+    return { end, more, again, synchronous };
   }
 
-  async #place(): Promise<{ from: bigint; flushed: bigint; again: bigint }> {
-    const { rows } = await this.#client.query<Record<'from' | 'restart' | 'flushed', string>>(
+  async #place(): Promise<{ from: bigint; flushed: bigint; again: bigint; synchronous: boolean }> {
+    const { rows } = await this.#client.query<
+      Record<'from' | 'restart' | 'flushed', string> & Waits
+    >(
       `SELECT confirmed_flush_lsn::text AS from, restart_lsn::text AS restart,
-         pg_current_wal_flush_lsn()::text AS flushed
+         pg_current_wal_flush_lsn()::text AS flushed, ${SYNCHRONOUS}
        FROM pg_replication_slots WHERE slot_name = $1`,
       [this.#copy],
     );
     const from = parseLsn(rows[0]!.from);
     const flushed = parseLsn(rows[0]!.flushed);
-    return { from, flushed, again: from - parseLsn(rows[0]!.restart) };
+    const { restart, synchronous } = rows[0]!;
+    return { from, flushed, again: from - parseLsn(restart), synchronous };
   }
 
   /** Confirms the slot itself. Nothing happens while the walsender that had it has not ended. */
@@ -143,12 +155,10 @@ export class SlotCalls {
     );
   }
 
-  /**
-   * Has the server write down which transactions run: slots can begin there. It does so itself every 15 s; this way
-   * from PostgreSQL 16 on, and where the role may.
-   */
+  /** Has the server write down which transactions run, if it can: slots can begin there. */
   async logRunning(): Promise<void> {
-    if (this.#mayLogRunning) await this.#client.query('SELECT pg_log_standby_snapshot()');
+    if (this.#runningBy === 'function') await RunningLog.byFunction(this.#client);
+    else if (this.#runningBy === 'slot') this.#running.bySlot();
   }
 
   /** Gives the temporary slot back. */
@@ -169,6 +179,7 @@ export class SlotCalls {
   }
 
   close(): void {
+    this.#running.close();
     void this.#client.end().catch(() => undefined);
   }
 }

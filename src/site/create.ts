@@ -10,7 +10,7 @@ import { ident } from '../model/names.ts';
 import type { InstalledModel } from './catalog.ts';
 import { checkSiteName, writeConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
-import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from './embedded.ts';
+import { chooseDataFolder, clusterAt, DATABASE, socketFolder, SUPERUSER } from './embedded.ts';
 import { siteFolder, writeSecret } from './folder.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
@@ -135,7 +135,7 @@ async function setUp(
     });
   });
   const { host, pathname, search } = new URL(database.adminUrl);
-  const url = connectionUrl(host, agent, pathname.slice(1)) + search;
+  const url = connectionUrl(host, agent, pathname.slice(1)) + agentSearch(search, database);
   await makeSlot(options, { adminUrl: database.adminUrl, url });
   return {
     ...{ site: options.site, number: options.number, group: options.group, link: options.link },
@@ -168,6 +168,12 @@ async function makeSlot(options: NewSite, urls: { adminUrl: string; url: string 
 /** Name of the site's replication slot; slots belong to the whole server, hence both names in it. */
 export function slotName(group: string, site: string): string {
   return `crp_${group}_${site}`.replace(/[^a-z0-9_]/g, '_').slice(0, 63);
+}
+
+/** The agent of an embedded server reaches it by its socket; everybody else by TCP. */
+function agentSearch(search: string, { embedded }: { embedded: string | undefined }): string {
+  const socket = embedded === undefined ? undefined : socketFolder(embedded);
+  return socket === undefined ? search : `?${new URLSearchParams({ host: socket }).toString()}`;
 }
 
 function connectionUrl(

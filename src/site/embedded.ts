@@ -11,6 +11,9 @@ import type { SiteConfig } from './config.ts';
 export const SUPERUSER = 'postgres';
 export const DATABASE = 'syncline';
 
+/** `sun_path` holds 108 bytes on Linux and 104 elsewhere, the last of them 0 (unix(7)). */
+const LONGEST_SOCKET_PATH = 103;
+
 /** Settings of a site's embedded server; all may be overridden in postgresql.auto.conf (ALTER SYSTEM). */
 const SETTINGS = {
   shared_buffers: '256MB',
@@ -31,7 +34,20 @@ export function embeddedCluster(config: SiteConfig): Cluster | undefined {
 /** A server with its data in a folder, not yet made or started. */
 export function clusterAt(data: string, port: number): Cluster {
   const binaries = embeddedBinaries();
-  return new Cluster({ binaries, data, port, superuser: SUPERUSER, settings: SETTINGS });
+  const socket = socketFolder(data);
+  return new Cluster({ binaries, data, port, socket, superuser: SUPERUSER, settings: SETTINGS });
+}
+
+/**
+ * Where an embedded server has its Unix-domain socket: in its data folder, which nobody else can enter. A system call on
+ * it costs less than on TCP, and the agent makes many. None where the path is too long, and on Windows, where Node has
+ * named pipes instead.
+ */
+export function socketFolder(data: string): string | undefined {
+  const fits = Buffer.byteLength(join(data, '.s.PGSQL.65535')) <= LONGEST_SOCKET_PATH;
+  // The setting is a list in quotes.
+  const isPlain = !/[,"'\\]/.test(data);
+  return process.platform !== 'win32' && fits && isPlain ? data : undefined;
 }
 
 /**

@@ -40,8 +40,9 @@ export class Server {
   static async start(site: number, folder: string, kind: ServerKind): Promise<Server> {
     const port = await freePort();
     const { binaries, settings, keepsDatabases } = kind;
+    const data = join(folder, `server${site}`);
     const cluster = new Cluster({
-      ...{ binaries, settings, data: join(folder, `server${site}`), port, superuser: 'postgres' },
+      ...{ binaries, settings, data, socket: data, port, superuser: 'postgres' },
     });
     await cluster.init('secret');
     await cluster.start();
@@ -50,6 +51,11 @@ export class Server {
 
   dsn(database: string): string {
     return `postgresql://postgres:secret@127.0.0.1:${this.#port}/${database}`;
+  }
+
+  /** As `dsn`, by the server's Unix-domain socket. */
+  localDsn(database: string): string {
+    return `${this.dsn(database)}?host=${this.#cluster.options.socket}`;
   }
 
   /** Parameters of a connection, as libpq's environment and `CREATE SUBSCRIPTION` want them. */

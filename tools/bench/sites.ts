@@ -181,7 +181,7 @@ async function createSites(
     await server.run('postgres', `CREATE DATABASE ${template}`);
     const port = options.ports[index]!;
     const config = await createSite({
-      ...{ root, database: server.dsn(template), databasePort: 1, site: name, number, group },
+      ...{ root, database: server.localDsn(template), databasePort: 1, site: name, number, group },
       ...{ quotaBytes: 2 ** 35, maxDriftMs: 10_000, models: [{ ir: LEASE_MODEL, hash }] },
       link: { host: '127.0.0.1', port, address: `127.0.0.1:${port}` },
       authority: authority.certificate,

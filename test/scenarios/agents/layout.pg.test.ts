@@ -122,6 +122,14 @@ test('a database of a later build is refused', async () => {
   await two.up();
 });
 
+/** From where the agent's sessions come; null is a Unix-domain socket (PostgreSQL manual, 27.2.3 pg_stat_activity). */
+async function agentAddresses(client: Client): Promise<(string | null)[]> {
+  const { rows } = await client.query<{ address: string | null }>(
+    `SELECT DISTINCT client_addr::text AS address FROM pg_stat_activity WHERE usename LIKE '%_agent'`,
+  );
+  return rows.map(({ address }) => address);
+}
+
 test('a site on its embedded server is brought up to date when its agent starts', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'crp-layout-'));
   const port = await freePort();
@@ -139,6 +147,7 @@ test('a site on its embedded server is brought up to date when its agent starts'
     const up = await cli('up', '--dir', dir, '--detach');
     assert.equal(up.code, 0, up.stderr);
     assert.deepEqual(await made(client, 'own'), wanted);
+    assert.deepEqual(await agentAddresses(client), [null], 'the agent uses the socket');
     await client.end();
   } finally {
     await cli('down', '--dir', dir, '--database');
