@@ -1,6 +1,6 @@
 import { addDifference } from '../../src/merge/decimal.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
-import type { KeyState, RowVersion, Tombstone } from '../../src/merge/types.ts';
+import type { GroupPolicy, KeyState, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
 import { changedGroups, happenedBefore } from './ledger.ts';
 import type { Acknowledged, Write } from './ledger.ts';
@@ -123,7 +123,19 @@ function replayed(sim: SimEntity, made: readonly Made[]): KeyState {
     sim,
     made.map(({ write }) => write),
   );
-  return row === undefined ? {} : { row };
+  if (row === undefined) return {};
+  // Every write of a set counts in the row that stands, whatever the order and what was deleted meanwhile.
+  for (const policy of sim.policy.groups) {
+    if (policy.set !== undefined) takeSet(policy, row, made);
+  }
+  return { row };
+}
+
+/** Writes array and tags as what each write knew of the others says. */
+function takeSet(policy: GroupPolicy, row: RowVersion, made: readonly Made[]): void {
+  const { array, tags } = endOfSet(policy, row.birth, made);
+  row.values[policy.columns[0]!] = array;
+  row.values[policy.columns[1]!] = tags;
 }
 
 /** The end of one key: the youngest incarnation that no delete saw, and per group what its method says. */
@@ -150,11 +162,7 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
     .filter((write) => write.after.birth === first.birth);
   for (const [group, policy] of sim.policy.groups.entries()) {
     const { method, columns } = policy;
-    if (policy.set !== undefined) {
-      const { array, tags } = endOfSet(policy, first.birth, made);
-      row.values[columns[0]!] = array;
-      row.values[columns[1]!] = tags;
-    }
+    if (policy.set !== undefined) takeSet(policy, row, made);
     for (const { before, after } of updates) {
       const stamp = after.stamps[group]!;
       if (before.stamps[group] === stamp) continue;
