@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { mailboxModel } from '../../test/support/mailbox-model.ts';
+import { modelOf } from '../../test/support/rules-model.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { policyOf, valueColumns } from '../merge/policy.ts';
 import { replay } from '../merge/replay.ts';
 import type { RowVersion } from '../merge/types.ts';
 import { hiddenColumns } from '../model/ir.ts';
-import type { Entity } from '../model/ir.ts';
+import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { ident, tableOf } from '../sql/apply-names.ts';
@@ -16,6 +17,7 @@ import { catalogDdl } from '../sql/catalog-ddl.ts';
 import { modelDdl } from '../sql/entity-ddl.ts';
 import { historyOfKey } from '../sql/history-apply.ts';
 import { historyOf } from '../sql/history-ddl.ts';
+import { upgradeDdl } from '../sql/upgrade-ddl.ts';
 import { TEXT_TYPES } from './arrays.ts';
 import { addStored } from './history-table.ts';
 import type { StoredHistory } from './history-table.ts';
@@ -53,9 +55,9 @@ after(async () => {
   await server?.remove();
 });
 
-async function history(): Promise<StoredHistory> {
+async function history(entity = MESSAGE): Promise<StoredHistory> {
   const { rows } = await sql.query<(string | null)[]>({
-    ...{ text: historyOfKey(MESSAGE), values: ['1'] },
+    ...{ text: historyOfKey(entity), values: ['1'] },
     ...{ rowMode: 'array' as const, types: TEXT_TYPES },
   });
   const stored: StoredHistory = { changes: [] };
@@ -155,6 +157,30 @@ test('what another site adds to the set of a deleted row brings the row back wit
   const back = replay(POLICY, trimmed).state.row!;
   assert.deepEqual(tagsOf(back), ['{"+seen","+draft","+new"}', '{"-r"}']);
   assert.equal(await table(MESSAGE), undefined, 'only apply writes it');
+});
+
+test('an entity with history gets a set: what was recorded before is replayed as the set that the row has', async () => {
+  const thing = (more: string): Model =>
+    modelOf(`list thing { key id; crp:entity "thing" { crp:on-delete-update "update"; }
+      leaf id { type int32; } leaf note { type string; } ${more} }`);
+  const [old, now] = [
+    thing(''),
+    thing('leaf-list flag { type string; crp:resolve "crp:add-wins"; }'),
+  ];
+  const [entity] = now.entities;
+  const run = async (statements: readonly string[]): Promise<void> => {
+    for (const statement of statements) await sql.query(statement);
+  };
+  await run([...modelDdl(old, 5), `INSERT INTO test.thing (id, note) VALUES (1, 'n')`]);
+  await run([`UPDATE test.thing SET note = 'm'`, ...upgradeDdl(old, now, 5)]);
+  assert.deepEqual(
+    replay(policyOf(entity!), await history(entity)).state.row,
+    await table(entity!),
+  );
+  await run([`UPDATE test.thing SET flag = '{a}'`]);
+  const row = (await table(entity!))!;
+  assert.deepEqual(replay(policyOf(entity!), await history(entity)).state.row, row);
+  assert.match(row.values.join(' '), /m \{a\} \{"\+\d+ a"\}/);
 });
 
 /** The values after the flag `new` was added. */
