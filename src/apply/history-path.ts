@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
+import { arrivalConflicts } from '../merge/arrival.ts';
 import type { Asking } from '../merge/decide.ts';
-import { newConflicts, withChange } from '../merge/history.ts';
+import { withChange } from '../merge/history.ts';
 import { policyOf } from '../merge/policy.ts';
 import { replaySteps } from '../merge/replay.ts';
 import { stampOf } from '../merge/stamps.ts';
@@ -164,11 +165,11 @@ function* replayKey(policy: MergePolicy, key: KeyChanges, stored: StoredHistory)
   const old = missing === undefined ? stored : withChange(stored, missing);
   const history = arrived.reduce<History>(withChange, old);
   const before = yield* replaySteps(policy, old);
-  const { state, conflicts } = yield* replaySteps(policy, history);
+  const now = yield* replaySteps(policy, history);
   return {
-    ...{ key, state, history },
+    ...{ key, state: now.state, history },
     recorded: [...(missing === undefined ? [] : [missing]), ...arrived],
-    conflicts: newConflicts(before.conflicts, conflicts),
+    conflicts: arrivalConflicts(policy, { old, arrived, before, now }),
   };
 }
 

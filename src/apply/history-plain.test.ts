@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newConflicts, withChange } from '../merge/history.ts';
+import { newConflicts } from '../merge/arrival.ts';
+import { withChange } from '../merge/history.ts';
 import { replay } from '../merge/replay.ts';
 import type { Change, History, KeyState, MergePolicy, RowVersion } from '../merge/types.ts';
 import { plainState, unrecorded } from './history-plain.ts';

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { newConflicts } from '../merge/history.ts';
+import { arrivalConflicts } from '../merge/arrival.ts';
 import { replaySteps } from '../merge/replay.ts';
 import { greatest } from '../merge/stamps.ts';
 import type { Conflict, KeyState } from '../merge/types.ts';
@@ -40,13 +40,17 @@ export async function wholeStateOf(
   }
   const parked = codec.version(texts(codec.shape.columns, waiting.row));
   const newest = greatest([parked.birth, ...parked.stamps]);
-  const changes = history.changes.filter(({ stamp }) => stamp <= newest);
+  const [known, arrived] = [true, false].map((old) =>
+    history.changes.filter(({ stamp }) => stamp <= newest === old),
+  );
+  const old = { ...history, changes: known! };
   const functions = new FunctionCaller(client);
-  const before = await functions.run(replaySteps(target.policy, { ...history, changes }));
-  const { state, conflicts } = await functions.run(replaySteps(target.policy, history));
+  const before = await functions.run(replaySteps(target.policy, old));
+  const now = await functions.run(replaySteps(target.policy, history));
+  const conflicts = arrivalConflicts(target.policy, { old, arrived: arrived!, before, now });
   return {
-    state,
-    conflicts: newConflicts(before.conflicts, conflicts).map((one) => {
+    state: now.state,
+    conflicts: conflicts.map((one) => {
       const { of: _of, met: _met, parked: isParked, ...conflict } = one;
       return { conflict, status: isParked ? 'parked' : 'resolved' };
     }),

@@ -1,6 +1,6 @@
 import type { Asking } from './decide.ts';
 import { replaySteps } from './replay.ts';
-import type { History, MergePolicy, Recorded, ReplayConflict, Stamp } from './types.ts';
+import type { History, MergePolicy, Recorded, Stamp } from './types.ts';
 
 /**
  * Adds a change to a history, in the order of stamps; one that is there already changes nothing. Pure. What
@@ -30,23 +30,4 @@ export function* trimSteps(
   const prefix = history.changes.slice(0, -changes.length);
   const { state, last } = yield* replaySteps(policy, { ...history, changes: prefix });
   return { base: { ...state, ...(last === undefined ? {} : { last }) }, changes };
-}
-
-/** Conflicts of a replay that an earlier one, without the newest change, did not have. */
-export function newConflicts(
-  before: readonly ReplayConflict[],
-  now: readonly ReplayConflict[],
-): ReplayConflict[] {
-  const known = new Set(before.map(token));
-  return now.filter((one) => !known.has(token(one)));
-}
-
-/**
- * Of a set also the elements; of a conflict about whole rows also what the row was that lost or might have: it
- * may be another one now.
- */
-function token(one: ReplayConflict): string {
-  const { of, type, group, method, winner, localStamp, remoteStamp, met, elements = [] } = one;
-  const row = type === 'update' || met === undefined ? [] : met.stamps;
-  return [of, type, group, method, winner, localStamp, remoteStamp, ...row, ...elements].join(' ');
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newConflicts } from './arrival.ts';
 import { meanOf } from './decimal.ts';
-import { newConflicts, trimSteps, withChange } from './history.ts';
+import { trimSteps, withChange } from './history.ts';
 import { replay, run } from './replay.ts';
 import { stampOf } from './stamps.ts';
 import type {

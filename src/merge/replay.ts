@@ -56,7 +56,7 @@ export function* replaySteps(policy: MergePolicy, history: History): Asking<Repl
 }
 
 /** What the first change found is stable where there is no base: everything that it saw. */
-function baseOf({ base, changes }: History): ReplayBase {
+export function baseOf({ base, changes }: History): ReplayBase {
   if (base !== undefined) return base;
   const found = changes[0]?.change.before;
   return found === undefined ? {} : { row: found };
@@ -222,6 +222,8 @@ class Replay {
       }
       const conflicts: Conflict[] = [];
       mergeGroup({ index, group, before, after, result }, conflicts);
+      // Of sets what is lost shows when a change arrives (src/merge/arrival.ts), not in the order of stamps.
+      if (group.set !== undefined) continue;
       for (const conflict of conflicts) this.#note(stamp, conflict);
     }
     return result;

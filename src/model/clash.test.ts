@@ -58,11 +58,6 @@ test('what cannot be derived the same everywhere is refused with what to do inst
       /two rules would change column group "row".*in-group/,
     ],
     [
-      `list h { key id; crp:entity "h" { crp:on-delete-update "update"; } leaf id { type int32; }
-        leaf-list tag { type string; crp:resolve "crp:add-wins"; } }`,
-      /keeps history, and a leaf-list in it is a set.*as one value/,
-    ],
-    [
       list('append-site', `${NAME} leaf x { type int8; crp:resolve "crp:discard"; }`),
       /keeps history.*"park", "earliest" or "latest"/,
     ],

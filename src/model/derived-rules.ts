@@ -27,12 +27,6 @@ export function checkDerivedRules(
     if (entity.references.some(({ onOrphan: rule }) => rule !== undefined && rule !== 'park')) {
       refuse('on-orphan', why, 'Say "keep" or "park", or take methods without history.');
     }
-    // A removal that is replayed between another site's removal and its later addition would be overridden
-    // without a record.
-    if (entity.groups.some(({ tags }) => tags !== undefined)) {
-      const hint = 'Merge the leaf-list as one value, or take methods and rules without history.';
-      refuse('resolve', `"${entity.name}" keeps history, and a leaf-list in it is a set`, hint);
-    }
   }
   for (const { onOrphan, target } of entity.references) {
     const parent = all.find(({ name }) => name === target.entity);

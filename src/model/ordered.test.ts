@@ -179,6 +179,19 @@ test('only entities with an ordered group or such a rule keep history', () => {
   assert.equal(historyOf(leaf, 'crp:resolve "crp:discard";'), 'test_a_history');
 });
 
+test('a leaf-list may be a set in an entity that keeps history', () => {
+  const flags = 'leaf-list flag { type string; crp:resolve "crp:add-wins"; }';
+  for (const text of [
+    entity(flags, 'crp:on-delete-update "update";'),
+    entity(`${flags} ${resolve('average')}`),
+  ]) {
+    const [one] = compiled(text).entities;
+    assert.equal(one!.history, 'test_a_history');
+    const { method, tags } = one!.groups.find(({ name }) => name === 'flag')!;
+    assert.deepEqual([method, tags], ['add-wins', '_crp_flag_tags']);
+  }
+});
+
 test('the tree and the page say in which order methods decide, the class, and what it costs', () => {
   const model = compiled(LISTS);
   const tree = modelTree(model);

@@ -1,8 +1,11 @@
-import { newConflicts, trimSteps, withChange } from '../../src/merge/history.ts';
+import { arrivalConflicts, newConflicts } from '../../src/merge/arrival.ts';
+import type { Arrival } from '../../src/merge/arrival.ts';
+import { trimSteps, withChange } from '../../src/merge/history.ts';
 import { replay, run } from '../../src/merge/replay.ts';
 import { stampOf } from '../../src/merge/stamps.ts';
 import type {
   Change,
+  GroupPolicy,
   History,
   Recorded,
   Replayed,
@@ -40,12 +43,43 @@ export function applyRecorded(target: Target, change: Change): 'merged' | 'confl
   const now = replayed(target, history);
   state.history.set(row, history);
   write(target, now);
-  const conflicts = newConflicts(before.conflicts, now.conflicts);
+  const conflicts = met(target, { old, arrived: [{ change, stamp }], before, now });
   if (planted !== 'silent-conflict') record(target, { conflicts, history });
   return conflicts.length === 0 ? 'merged' : 'conflict';
 }
 
+/** What has to be recorded. */
+function met(target: Target, arrival: Arrival): ReplayConflict[] {
+  const { sim, planted } = target;
+  const all = arrivalConflicts(sim.policy, arrival);
+  const replays = newConflicts(arrival.before.conflicts, arrival.now.conflicts);
+  const isOfSet = ({ elements }: ReplayConflict): boolean => elements !== undefined;
+  if (planted === 'same-as-seen') return [...replays, ...all.filter(isOfSet)];
+  if (planted !== 'sets-in-order') return all;
+  const added = arrival.arrived.reduce(withChange, arrival.old);
+  const [before, now] = [arrival.old, added].map((history) => inOrder(target, history));
+  const words = ({ of, elements }: ReplayConflict): string => [of, ...(elements ?? [])].join(' ');
+  const known = new Set(before!.map(words));
+  const isNew = (one: ReplayConflict): boolean => !known.has(words(one));
+  return [...all.filter((one) => !isOfSet(one)), ...now!.filter(isNew)];
+}
+
+/** As a planted bug: the conflicts of sets that show if the changes arrive in the order of their stamps. */
+function inOrder({ sim }: Target, history: History): ReplayConflict[] {
+  return history.changes.flatMap((one, count) => {
+    const old = { ...history, changes: history.changes.slice(0, count) };
+    const [before, now] = [old, withChange(old, one)].map((all) =>
+      replay(sim.policy, all, simFunction),
+    );
+    const arrival = { old, arrived: [one], before: before!, now: now! };
+    return arrivalConflicts(sim.policy, arrival).filter(({ elements }) => elements !== undefined);
+  });
+}
+
 function replayed({ sim, planted }: Target, history: History): Replayed {
+  if (planted === 'set-as-value') {
+    return replay({ ...sim.policy, groups: sim.policy.groups.map(asValue) }, history, simFunction);
+  }
   if (planted === 'base-of-newest' && history.base === undefined) {
     const row = history.changes.at(-1)?.change.before;
     return replay(
@@ -137,7 +171,7 @@ export function trimHistories(
     const rest = run(trimSteps(sim.policy, history, upTo), simFunction);
     if (rest === history) continue;
     trimmed += 1;
-    const left = rest !== undefined && planted === 'no-last-image' ? withoutLast(rest) : rest;
+    const left = rest && damaged({ sim, planted }, rest);
     if (left === undefined) state.history.delete(row);
     else {
       state.history.set(row, left);
@@ -145,6 +179,31 @@ export function trimHistories(
     }
   }
   return trimmed;
+}
+
+/** As planted bugs: a base that lacks something. */
+function damaged({ sim, planted }: Pick<Target, 'sim' | 'planted'>, history: History): History {
+  if (planted === 'no-last-image') return withoutLast(history);
+  const { base, changes } = history;
+  if (planted !== 'base-without-tags' || base === undefined) return history;
+  const bare = (row: RowVersion): RowVersion => {
+    const values = [...row.values];
+    for (const { set, columns } of sim.policy.groups) {
+      if (set !== undefined) values[columns[1]!] = null;
+    }
+    return { ...row, values };
+  };
+  const { row, last } = base;
+  return {
+    base: { ...base, ...(row && { row: bare(row) }), ...(last && { last: bare(last) }) },
+    changes,
+  };
+}
+
+/** As a planted bug: a set that is merged as one value. */
+function asValue(group: GroupPolicy): GroupPolicy {
+  const { name, columns } = group;
+  return group.set === undefined ? group : { name, columns, method: 'latest-timestamp' };
 }
 
 function withoutLast({ base, changes }: History): History {

@@ -1,5 +1,6 @@
 import type { Method } from '../../src/model/ir-resolution.ts';
 import { simEntity, simGroup } from './model.ts';
+import type { SimRules } from './model.ts';
 import type { Planted } from './planted.ts';
 import { play } from './simulate.ts';
 import { applying } from './steps.ts';
@@ -39,13 +40,20 @@ export const exchange = (sites: readonly number[]): Step[] => [
   ...sites.map((site): Step => ({ do: 'wal', site })),
 ];
 
+interface HandSetting {
+  method: Method;
+  offsets?: number[];
+  /** With any, the entity keeps history. */
+  rules?: SimRules;
+}
+
 /** Plays steps of three sites on one entity with one group. @returns the promise that was not kept, if one was not */
 export function playByHand(
   steps: Step[],
   planted: Planted | undefined,
-  { method, offsets = [0, 0, 0] }: { method: Method; offsets?: number[] },
+  { method, offsets = [0, 0, 0], rules = {} }: HandSetting,
 ): string | undefined {
   const groups = [simGroup('g', ['a'], method)];
-  const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set() })];
+  const model = [simEntity(0, groups, { toasted: new Set(), texts: new Set(), rules })];
   return play({ setting: { sites: [5, 1, 2047], model, offsets, planted }, steps });
 }

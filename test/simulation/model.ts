@@ -86,20 +86,19 @@ export function drawModel(random: Random): SimEntity[] {
 }
 
 function drawEntity(random: Random, index: number): SimEntity {
-  const drawn: ColumnGroup[] = [];
+  const groups: ColumnGroup[] = [];
   const keeps = random.chance(45);
   for (let group = random.weighted([1, 3, 3]); group >= 0; group--) {
-    const name = `g${drawn.length}`;
+    const name = `g${groups.length}`;
     const methods = keeps && random.chance(60) ? drawMethods(random) : undefined;
     const method = random.pick(METHODS);
     const isFunction = methods?.some((one) => one.method === 'sql-function') === true;
     const isOne = isFunction || (methods === undefined && isSetMethod(method));
     const columns = !isOne && random.chance(30) ? [`${name}a`, `${name}b`] : [`${name}a`];
     const group = simGroup(name, columns, method);
-    drawn.push(methods === undefined ? group : ordered(group, methods));
+    groups.push(methods === undefined ? group : ordered(group, methods));
   }
   const rules = keeps ? drawRules(random) : {};
-  const groups = needsHistory(drawn, rules) ? drawn.map(withoutSet) : drawn;
   const texts = new Set(groups.filter(() => random.chance(40)).map(({ name }) => name));
   const toasted = new Set<number>();
   const values = groups.flatMap(mergedColumns).length;
@@ -109,12 +108,6 @@ function drawEntity(random: Random, index: number): SimEntity {
 
 function needsHistory(groups: readonly ColumnGroup[], rules: SimRules): boolean {
   return groups.some(({ method }) => method === 'ordered') || Object.keys(rules).length > 0;
-}
-
-/** The compiler refuses sets in an entity that keeps history. */
-function withoutSet(group: ColumnGroup): ColumnGroup {
-  const { name, columns, tags } = group;
-  return tags === undefined ? group : simGroup(name, columns, 'latest-timestamp');
 }
 
 function ordered({ name, stamp, columns }: ColumnGroup, methods: OrderedMethod[]): ColumnGroup {

@@ -25,7 +25,7 @@ export function replayedRow(sim: SimEntity, writes: readonly Write[]): RowVersio
     else if (write.kind === 'delete') remove(sim, key, write.before);
     else update(sim, key, write);
   }
-  return key.row;
+  return key.row && { ...key.row, values: [...key.row.values] };
 }
 
 function inOrder(writes: readonly Write[]): Write[] {

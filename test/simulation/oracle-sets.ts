@@ -1,5 +1,6 @@
 import type { GroupPolicy, RowVersion, Value } from '../../src/merge/types.ts';
 import { happenedBefore } from './ledger.ts';
+import type { Write } from './ledger.ts';
 import type { Made } from './oracle.ts';
 import { arrayOf, elementOf, elementsOf, entriesOf, tagsOf } from './sets.ts';
 
@@ -93,6 +94,13 @@ export function lostElements(
       (other) => changes(group, other, element) !== false && isKnown(step, other, steps),
     );
   });
+}
+
+/** True for an update of a set that added nothing to it. */
+export function onlyRemoves(group: GroupPolicy, write: Write): boolean {
+  if (write.kind !== 'update') return false;
+  const had = elementsOf(group, write.before);
+  return [...elementsOf(group, write.after)].every((element) => had.has(element));
 }
 
 /** True if the element that a write removed had been added by its own site. */

@@ -10,11 +10,12 @@ import { apply, capture, exchange, playByHand, write } from './by-hand.ts';
 
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
-/** These need several rare things at once: each is played by itself, below or in planted-membership.test.ts. */
+/** These need several rare things at once: each is played by itself, below or in a test of its own. */
 const RARE: readonly Planted[] = [
   ...(['early-vector', 'equal-stamp-overwrites', 'forget-removals'] as const),
   ...(['serial-without-base', 'no-last-image', 'leave-unstored'] as const),
   ...(['stable-without-joining', 'stable-without-departed'] as const),
+  ...(['sets-in-order', 'same-as-seen'] as const),
 ];
 
 function firstFailure(planted: Planted): number | undefined {

@@ -45,6 +45,12 @@ export const PLANTED = {
   'plain-by-stamp':
     'a change is plain where it finds the stamp that its origin saw, whatever the values are',
   'tombstone-stays': 'a delete that was overruled leaves its tombstone',
+  'set-as-value': 'a replay takes the later one of two sets',
+  'base-without-tags': 'the base of a trimmed history has arrays of sets without their tags',
+  'sets-in-order':
+    'of sets in a history the conflicts are recorded that show in the order of stamps, not those of what arrives',
+  'same-as-seen':
+    'a change is not recorded as lost with its row where the delete found the same stamps and values',
   'base-early-progress': 'the progress of a base copy is read before its rows, not with them',
   'base-late-progress': 'the progress of a base copy is read after its rows, not with them',
   'base-without-tombstones': 'a base copy has no tombstones',
