@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { newConflicts, withChange } from '../merge/history.ts';
 import { replay } from '../merge/replay.ts';
 import type { Change, History, KeyState, MergePolicy, RowVersion } from '../merge/types.ts';
-import { plainState, unrecorded } from './history-plain.ts';
+import { plainState, restored, unrecorded } from './history-plain.ts';
 
 const policy: MergePolicy = {
   groups: [
@@ -110,4 +110,34 @@ test('what was done before anything was recorded counts as one change', () => {
     change: { before, deleted: tombstone },
     stamp: 6n,
   });
+});
+
+test('of an incarnation whose insert is lost an update is an insert of its image, and a delete is of no row', () => {
+  const version = (birth: bigint, stamp: bigint): RowVersion => ({
+    ...{ birth, stamps: [stamp, birth], values: ['1', '2'] },
+  });
+  const update = {
+    change: { before: version(5n, 5n), after: version(5n, 9n) },
+    stamp: 9n,
+  };
+  const next = { change: { before: version(5n, 9n), after: version(5n, 11n) }, stamp: 11n };
+  const dead = {
+    change: { before: version(5n, 5n), deleted: { birth: 5n, stamp: 7n } },
+    stamp: 7n,
+  };
+  const other = { row: version(3n, 3n), history: { changes: [] } };
+  assert.deepEqual(restored([update, next], other), [
+    { change: { after: version(5n, 9n) }, stamp: 9n },
+    next,
+  ]);
+  assert.deepEqual(restored([dead], other), [
+    { change: { deleted: { birth: 5n, stamp: 7n } }, stamp: 7n },
+  ]);
+  for (const known of [
+    { row: version(5n, 5n), history: { changes: [] } },
+    { row: undefined, history: { base: { last: version(5n, 5n) }, changes: [] } },
+    { row: undefined, history: { changes: [dead] } },
+  ]) {
+    assert.deepEqual(restored([update], known), [update]);
+  }
 });

@@ -43,6 +43,7 @@ import type { SiteStatus } from './status.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 import { TombstoneCollector } from './tombstones.ts';
+import { Waived } from './waived.ts';
 import { Webhook } from './webhook.ts';
 
 /** From the answer to `leave` to the end of the agent. */
@@ -70,6 +71,7 @@ export class Agent {
   readonly #supervised: Supervised;
   readonly #members: Members;
   readonly #relays: Relays;
+  readonly #waived: Waived;
   readonly #marks: Marks;
   readonly #tombstones: TombstoneCollector;
   readonly #settler: Settler;
@@ -126,6 +128,7 @@ export class Agent {
     });
     this.#expired = new ExpiredRows(where);
     this.#afterApply = new AfterApply({ dsn: database.url, models, commands, log });
+    this.#waived = new Waived({ journal: this.#journal, log });
     this.#members = this.#makeMembers(root);
     this.#relays = new Relays({
       ...{ journal: this.#journal, log },
@@ -227,6 +230,7 @@ export class Agent {
       afterApply,
       peers,
       dismissedBy: this.#members.dismissedBy(),
+      waived: this.#waived.status(this.#members.names()),
       ...(stableUntil === undefined ? {} : { stableUntil }),
       ...(lastError === undefined ? {} : { lastError }),
     };
@@ -256,6 +260,8 @@ export class Agent {
       serves: (name) => this.#server.serves(name),
       wanted: () => greatest([this.#tombstones.wanted, this.#expired.wanted]),
       follow: this.#follow,
+      parted: (peer) => this.#relays.part(peer),
+      lost: (origin, lost) => this.#waived.note(origin, lost),
       ...(this.#until === undefined ? {} : { until: this.#until }),
     });
   }
@@ -263,7 +269,7 @@ export class Agent {
   #makeServer(root: string): LinkServer {
     const { host, port } = this.#config.link;
     return new LinkServer({
-      ...readIdentity(root),
+      ...{ self: this.#found.site.number, ...readIdentity(root) },
       ...{ journal: this.#journal, host, port, log: this.#log },
       modelHash: () => modelsHeader(this.#found.models),
       hasLeft: (name) => this.#members.hasLeft(name),
@@ -332,6 +338,7 @@ export class Agent {
     const eager =
       this.#tombstones.waiting ||
       this.#expired.waiting ||
+      members.departed().length > 0 ||
       members.peers().some((peer) => !peer.knows);
     if (greeting || eager) {
       await members.greetAll();

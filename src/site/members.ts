@@ -4,6 +4,8 @@ import { until } from '../base/until.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
+import { stated } from './extent.ts';
+import type { Statement } from './extent.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
@@ -15,6 +17,8 @@ import type { SiteView } from './stability.ts';
 /** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
 const TAKEN_MS = 30_000;
 const LOOK_MS = 50;
+/** Between two greetings that ask for it. */
+const GREET_MS = 500;
 /** What a site says that does not stamp its writes yet after what is asked for: nothing becomes stable by it. */
 const NO_MARK: Mark = { sequence: -1, position: 0n };
 
@@ -23,9 +27,17 @@ export interface MembersContext extends PeerContext {
   mark: () => Mark;
   /** Whether a site pulls from this one now. */
   serves: (name: string) => boolean;
+  /** Settles when nothing is pulled by way of a peer any more: it has left. */
+  parted: (peer: Peer) => Promise<void>;
   /** The stamp up to which this site wants everything to be stable; 0n for none. */
   wanted: () => bigint;
   follow: Follow;
+}
+
+/** What a base copy has: of this site up to a position, and of the others up to these. */
+export interface Copied {
+  position: bigint;
+  known: ReadonlyMap<number, bigint>;
 }
 
 /**
@@ -38,6 +50,8 @@ export class Members {
   readonly #departed: Departed;
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
+  /** Members that have left, and from which nothing is on its way here any more. */
+  #gone: number[] = [];
   #client: Client;
   #refreshing: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -137,6 +151,7 @@ export class Members {
       const member = wanted.get(name);
       if (member?.address === peer.member.address) continue;
       await peer.stop();
+      await this.#context.parted(peer);
       this.#peers.delete(name);
     }
     for (const [name, member] of wanted) {
@@ -148,7 +163,20 @@ export class Members {
     const left = this.#members.filter(
       (member) => member.name !== this.#self.name && member.state === 'left',
     );
+    this.#gone = left.map(({ number }) => number);
     await this.#departed.refresh(left, this.others(), this.peers());
+    this.#reckon();
+  }
+
+  #reckon(): void {
+    this.#departed.reckon(this.#statement(), this.others(), this.peers());
+  }
+
+  #statement(): Statement {
+    const { number: self } = this.#self;
+    const { journal } = this.#context;
+    const applied = (origin: number): bigint | undefined => this.#departed.appliedOf(origin);
+    return stated({ self, journal, gone: this.#gone, applied });
   }
 
   /** This site's own greeting. @param counts false where its mark is none for whoever is greeted */
@@ -161,12 +189,14 @@ export class Members {
     const mark = { sequence, position: position.toString() };
     const pending = this.#departed.pending();
     const above = this.#context.wanted();
+    const { gone, journal } = this.#statement();
     return {
       ...{ site: this.#self, members: this.#members, mark },
       connected: this.peers()
         .filter((peer) => this.isConnected(peer))
         .map(({ member }) => member.number),
       applied: [...applied, ...this.#departed.applied()],
+      ...{ gone: [...gone], journal: [...journal].map(positionText) },
       ...(pending.length === 0 ? {} : { pending }),
       ...(above === 0n ? {} : { above: above.toString() }),
     };
@@ -187,6 +217,8 @@ export class Members {
     if (peer === undefined) return;
     peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
     peer.hears = new Set(greeting.connected);
+    peer.statement = statementOf(greeting);
+    this.#reckon();
   }
 
   /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
@@ -262,18 +294,25 @@ export class Members {
   }
 
   /**
-   * Settles when all members have this site's changes up to a position on disk in their journals. A site that joins
-   * has them in its base copy only, and cannot hand them on if this one is lost.
+   * Settles when all members have what a base copy has, on disk. A site that joins has it in the copy only, and cannot
+   * hand it on if this site, or one whose changes this site has, is lost.
    *
-   * @throws AppError MEMBER_UNREACHABLE when one of them does not take them
+   * @throws AppError MEMBER_UNREACHABLE when one of them does not take it
    */
-  async haveTaken(position: bigint, signal: AbortSignal): Promise<void> {
+  async haveTaken({ position, known }: Copied, signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + TAKEN_MS;
     let behind: Peer | undefined;
-    const taken = await until({ deadline, everyMs: LOOK_MS, signal }, () => {
+    let taken = await until({ deadline, everyMs: LOOK_MS, signal }, () => {
       behind = this.peers().find(({ acknowledged }) => acknowledged.durable < position);
       return behind === undefined;
     });
+    if (taken) {
+      taken = await until({ deadline, everyMs: GREET_MS, signal }, async () => {
+        behind = this.peers().find((peer) => !hasTaken(peer, known));
+        if (behind !== undefined) await this.greetAll();
+        return behind === undefined;
+      });
+    }
     if (!taken) throw notTaken(behind!.member.name);
   }
 
@@ -297,11 +336,32 @@ export class Members {
   }
 }
 
+/** Whether a member has changes on disk, in its journal or applied, as it said last. */
+function hasTaken(peer: Peer, known: ReadonlyMap<number, bigint>): boolean {
+  const said = [peer.knows, peer.statement?.journal];
+  return [...known].every(
+    ([origin, position]) =>
+      origin === peer.member.number ||
+      said.some((positions) => (positions?.get(origin) ?? 0n) >= position),
+  );
+}
+
 function notTaken(name: string): AppError {
   return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
     hint: 'A site can join while all members are up; syncline status shows how far it is behind',
     retry: 'later',
   });
+}
+
+function positionText([origin, position]: [number, bigint]): [number, string] {
+  return [origin, position.toString()];
+}
+
+/** Undefined of a member with an earlier version: then it is not known what it has. */
+function statementOf({ gone, journal }: Greeting): Statement | undefined {
+  if (gone === undefined || journal === undefined) return undefined;
+  const positions = journal.map(([origin, text]): [number, bigint] => [origin, BigInt(text)]);
+  return { gone: new Set(gone), journal: new Map(positions) };
 }
 
 function viewOf({ site, mark, applied, pending }: Greeting): SiteView {

@@ -3,6 +3,7 @@ import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import type { CommandStatus } from './after-apply.ts';
 import type { Peer } from './peer.ts';
+import type { WaivedStatus } from './waived.ts';
 
 /** µs between PostgreSQL's epoch and the Unix epoch. */
 const EPOCH_MICROS = 946_684_800_000_000n;
@@ -26,6 +27,8 @@ export interface SiteStatus {
   peers: PeerStatus[];
   /** Members that say that this site was removed from the group; then they give and take nothing. */
   dismissedBy: string[];
+  /** Changes of lost sites that were applied without what they were made with knowledge of: that is nowhere. */
+  waived: WaivedStatus[];
   /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
   stableUntil?: string;
   /** The newest error of any part. */

@@ -1,3 +1,4 @@
+import { restored, unrecorded } from '../../src/apply/history-plain.ts';
 import { newConflicts, trimSteps, withChange } from '../../src/merge/history.ts';
 import { replay, run } from '../../src/merge/replay.ts';
 import { stampOf } from '../../src/merge/stamps.ts';
@@ -33,9 +34,14 @@ export function applyRecorded(target: Target, change: Change): 'merged' | 'confl
   const stamp = stampOf(change);
   if (stamp === undefined) return 'merged';
   const stored = state.history.get(row);
-  checkStored(target, stored, change);
-  const old = stored ?? { changes: [] };
-  const history = added(target, old, { change, stamp });
+  // What a lost site's change was made over can be lost too.
+  if (stored !== undefined || !state.waived) checkStored(target, stored, change);
+  const here = state.rows.get(row);
+  const [made] = state.waived
+    ? restored([{ change, stamp }], { row: here, history: stored ?? { changes: [] } })
+    : [{ change, stamp }];
+  const old = stored ?? unstored(target, made!);
+  const history = added(target, old, made!);
   const before = replayed(target, old);
   const now = replayed(target, history);
   state.history.set(row, history);
@@ -43,6 +49,17 @@ export function applyRecorded(target: Target, change: Change): 'merged' | 'confl
   const conflicts = newConflicts(before.conflicts, now.conflicts);
   if (planted !== 'silent-conflict') record(target, { conflicts, history });
   return conflicts.length === 0 ? 'merged' : 'conflict';
+}
+
+/** What is known of a key without a history. */
+function unstored({ state, row }: Target, first: Recorded): History {
+  const [version, tombstone] = [state.rows.get(row), state.tombstones.get(row)];
+  const known = {
+    ...(version === undefined ? {} : { row: version }),
+    ...(tombstone === undefined ? {} : { tombstone }),
+  };
+  const missing = unrecorded({ state: known, newest: undefined }, first);
+  return missing === undefined ? { changes: [] } : withChange({ changes: [] }, missing);
 }
 
 function replayed({ sim, planted }: Target, history: History): Replayed {

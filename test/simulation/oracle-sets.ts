@@ -56,7 +56,12 @@ export function endOfSet(
 }
 
 function entriesAtEnd(group: GroupPolicy, steps: readonly SetStep[]): Set<string> {
-  const entries = new Set(steps.flatMap(({ after }) => [...entriesOf(group, after)]));
+  const entries = new Set(
+    steps.flatMap(({ before, after }) => {
+      const found = before === undefined ? new Set() : entriesOf(group, before);
+      return [...entriesOf(group, after)].filter((entry) => !found.has(entry));
+    }),
+  );
   for (const { before, after } of steps) {
     const left = entriesOf(group, after);
     for (const entry of before === undefined ? [] : entriesOf(group, before)) {

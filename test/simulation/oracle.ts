@@ -1,4 +1,5 @@
 import { addDifference } from '../../src/merge/decimal.ts';
+import { greatest } from '../../src/merge/stamps.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
 import type { KeyState, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
@@ -127,7 +128,8 @@ function replayed(sim: SimEntity, made: readonly Made[]): KeyState {
 }
 
 /** The end of one key: the youngest incarnation that no delete saw, and per group what its method says. */
-export function expected(sim: SimEntity, made: readonly Made[]): KeyState {
+export function expected(sim: SimEntity, all: readonly Made[]): KeyState {
+  const made = withImages(all);
   const tombstone = tombstoneOfAll(made);
   const dead = tombstone?.birth ?? 0n;
   let first: RowVersion | undefined;
@@ -141,6 +143,31 @@ export function expected(sim: SimEntity, made: readonly Made[]): KeyState {
 }
 
 type Update = Write & { kind: 'update' };
+
+/** Where an insert is lost with its site, what the first update of the row found stands for it. */
+function withImages(made: readonly Made[]): Made[] {
+  const born = new Set(
+    made.flatMap(({ write }) => (write.kind === 'insert' ? [write.after.birth] : [])),
+  );
+  const orphans = made.filter(
+    (one): one is Made & { write: Update } =>
+      one.write.kind === 'update' && !born.has(one.write.after.birth),
+  );
+  const first = orphans.filter(({ write: { after }, by }) =>
+    orphans.every(
+      (other) =>
+        other.write.after.birth !== after.birth ||
+        (other.by === by
+          ? greatest(other.write.after.stamps) >= greatest(after.stamps)
+          : !happenedBefore(other.by, by)),
+    ),
+  );
+  const images = first.map(({ write, by }): Made => ({
+    write: { kind: 'insert', row: write.row, after: write.before },
+    by,
+  }));
+  return [...images, ...made];
+}
 
 function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVersion {
   const row: RowVersion = { ...first, stamps: [...first.stamps], values: [...first.values] };
