@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Model } from '../model/ir.ts';
 import type { Beacon } from './beacon.ts';
-import type { Knowledge } from './knowledge.ts';
+import type { Knowledge, Lost } from './knowledge.ts';
 
 /**
  * Applies one origin's batches, which it follows in the journal, to this site's database. One applier an
@@ -42,6 +42,8 @@ export interface ApplierOptions {
   until?: bigint;
   /** A remote stamp further ahead of this site's clock than this is held back; µs. */
   maxClockDriftMicros: bigint;
+  /** Called before changes are applied that were made with knowledge of changes that are nowhere any more. */
+  onLost?: (lost: readonly Lost[]) => void;
   /** Called after each apply transaction has committed. */
   onApplied: (event: AppliedEvent) => void;
 }

@@ -167,6 +167,7 @@ class OriginApplier implements Applier {
       if (entry.kind !== 'batch') continue;
       const batch = decodeBatch(entry.batch.bytes);
       await this.#permitted(batch, signal);
+      if (this.#options.knowledge.lost(batch.knowledge).length > 0) session.history.restores = true;
       await pending.room();
       if (signal.aborted) return;
       if (batch.stream !== undefined) {
@@ -216,6 +217,8 @@ class OriginApplier implements Applier {
       this.#status.state = 'waiting';
       await knowledge.reached(batch.knowledge, { origin, signal });
     }
+    const lost = knowledge.lost(batch.knowledge);
+    if (lost.length > 0 && !signal.aborted) this.#options.onLost?.(lost);
     let held = false;
     while (!signal.aborted) {
       const now = BigInt(Date.now()) * 1000n - EPOCH_MICROS;

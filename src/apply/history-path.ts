@@ -11,7 +11,7 @@ import { recordConflicts } from './conflict-log.ts';
 import type { ConflictEntry } from './conflict-log.ts';
 import type { NetRow } from './fold.ts';
 import { FunctionCaller } from './function-caller.ts';
-import { plainState, unrecorded } from './history-plain.ts';
+import { beginning, plainState, restored, unrecorded } from './history-plain.ts';
 import type { Known } from './history-plain.ts';
 import { HistoryTable } from './history-table.ts';
 import type { KeyChanges, StoredHistory } from './history-table.ts';
@@ -48,6 +48,8 @@ interface Decided extends KeyWrite {
  * writes the state that follows, all in the caller's transaction.
  */
 export class HistoryPath {
+  /** Whether what arrives may have been made with knowledge of what is lost for good. */
+  restores = false;
   readonly #client: Client;
   readonly #context: HistoryContext;
   readonly #table: HistoryTable;
@@ -109,7 +111,9 @@ export class HistoryPath {
     const waiting = await this.#waiting.read(entity, images);
     const policy = this.#policy(entity);
     for (const [index, key] of rest.entries()) {
-      const decided = await this.#functions.run(replayKey(policy, key, stored[index]!));
+      const decided = await this.#functions.run(
+        replayKey(policy, key, { stored: stored[index]!, restores: this.restores }),
+      );
       plain.set(key, waiting.has(index) ? { ...decided, waits: images[index]! } : decided);
     }
     return keys.map((key) => plain.get(key)!);
@@ -159,9 +163,14 @@ function plainly(key: KeyChanges): Decided | undefined {
   return { key, recorded, state: known.state, conflicts: [], history: { changes: recorded } };
 }
 
-function* replayKey(policy: MergePolicy, key: KeyChanges, stored: StoredHistory): Asking<Decided> {
-  const arrived = recordedOf(key);
-  const missing = unrecorded(key, arrived[0]!);
+function* replayKey(
+  policy: MergePolicy,
+  key: KeyChanges,
+  { stored, restores }: { stored: StoredHistory; restores: boolean },
+): Asking<Decided> {
+  const made = recordedOf(key);
+  const arrived = restores ? restored(made, { row: key.state.row, history: stored }) : made;
+  const missing = restores ? beginning(key, stored, arrived[0]!) : unrecorded(key, arrived[0]!);
   const old = missing === undefined ? stored : withChange(stored, missing);
   const history = arrived.reduce<History>(withChange, old);
   const before = yield* replaySteps(policy, old);

@@ -5,7 +5,7 @@ import { newConflicts } from '../merge/arrival.ts';
 import { withChange } from '../merge/history.ts';
 import { replay } from '../merge/replay.ts';
 import type { Change, History, KeyState, MergePolicy, RowVersion } from '../merge/types.ts';
-import { plainState, unrecorded } from './history-plain.ts';
+import { beginning, plainState, restored, unrecorded } from './history-plain.ts';
 
 const policy: MergePolicy = {
   groups: [
@@ -111,4 +111,49 @@ test('what was done before anything was recorded counts as one change', () => {
     change: { before, deleted: tombstone },
     stamp: 6n,
   });
+});
+
+test('of an incarnation whose insert is lost an update is an insert of its image, and a delete is of no row', () => {
+  const version = (birth: bigint, stamp: bigint): RowVersion => ({
+    ...{ birth, stamps: [stamp, birth], values: ['1', '2'] },
+  });
+  const update = {
+    change: { before: version(5n, 5n), after: version(5n, 9n) },
+    stamp: 9n,
+  };
+  const next = { change: { before: version(5n, 9n), after: version(5n, 11n) }, stamp: 11n };
+  const dead = {
+    change: { before: version(5n, 5n), deleted: { birth: 5n, stamp: 7n } },
+    stamp: 7n,
+  };
+  const other = { row: version(3n, 3n), history: { changes: [] } };
+  assert.deepEqual(restored([update, next], other), [
+    { change: { after: version(5n, 9n) }, stamp: 9n },
+    next,
+  ]);
+  assert.deepEqual(restored([dead], other), [
+    { change: { deleted: { birth: 5n, stamp: 7n } }, stamp: 7n },
+  ]);
+  for (const known of [
+    { row: version(5n, 5n), history: { changes: [] } },
+    { row: undefined, history: { base: { last: version(5n, 5n) }, changes: [] } },
+    { row: undefined, history: { changes: [dead] } },
+  ]) {
+    assert.deepEqual(restored([update], known), [update]);
+  }
+});
+
+test('a change that found what is lost for good is not what a history begins with', () => {
+  const here: RowVersion = { birth: 1n, stamps: [3n, 1n], values: ['3', '1'] };
+  const found: RowVersion = { birth: 1n, stamps: [6n, 1n], values: ['6', '1'] };
+  const first = { change: { before: found, deleted: { birth: 1n, stamp: 9n } }, stamp: 9n };
+  const begun = { change: { after: here }, stamp: 3n };
+  const known = { state: { row: here }, newest: undefined };
+  assert.deepEqual(beginning(known, { changes: [] }, first), begun);
+  const own = { change: { before: here, after: { ...here, stamps: [12n, 1n] } }, stamp: 12n };
+  const written = { state: { row: own.change.after }, newest: 12n };
+  assert.deepEqual(beginning(written, { changes: [own] }, first), begun);
+  assert.equal(beginning(written, { base: { row: here }, changes: [own] }, first), undefined);
+  const seen = { change: { before: here, after: found }, stamp: 6n };
+  assert.equal(beginning(known, { changes: [] }, seen), undefined);
 });

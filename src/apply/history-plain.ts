@@ -1,6 +1,6 @@
 import { latestTombstone } from '../merge/merge.ts';
 import { greatest } from '../merge/stamps.ts';
-import type { KeyState, Recorded, RowVersion, Stamp } from '../merge/types.ts';
+import type { History, KeyState, Recorded, RowVersion, Stamp } from '../merge/types.ts';
 
 /** What is known of a key without reading its history. */
 export interface Known {
@@ -58,4 +58,43 @@ export function unrecorded({ state, newest }: Known, first: Recorded): Recorded 
   if (before === undefined || tombstone === undefined) return undefined;
   if (before.birth > tombstone.birth) return undefined;
   return { change: { before, deleted: tombstone }, stamp: tombstone.stamp };
+}
+
+/**
+ * As `unrecorded`, where changes may have been made with knowledge of what is lost for good. What such a change found is
+ * not what replay begins with: that is what the first recorded change found, or what is here.
+ */
+export function beginning(known: Known, history: History, first: Recorded): Recorded | undefined {
+  const [oldest] = history.changes;
+  const row = oldest === undefined ? known.state.row : oldest.change.before;
+  if (history.base !== undefined || row === undefined || sameVersion(row, first.change.before)) {
+    return unrecorded(known, first);
+  }
+  const stamp = greatest([row.birth, ...row.stamps]);
+  return stamp < first.stamp ? { change: { after: row }, stamp } : unrecorded(known, first);
+}
+
+/**
+ * Changes as they are recorded where their origin may have known what is lost for good (docs/convergence.md). A change of
+ * an incarnation that is unknown here can only be of one whose insert is lost: an update is recorded as an insert of its
+ * full image, a delete without a row. Not for others: before a model keeps history, incarnations are forgotten.
+ */
+export function restored(
+  arrived: readonly Recorded[],
+  known: { row: RowVersion | undefined; history: History },
+): Recorded[] {
+  const { base, changes } = known.history;
+  const versions = [
+    ...[known.row, base?.row, base?.last],
+    ...changes.flatMap(({ change }) => [change.before, change.after]),
+  ];
+  const born = new Set(versions.map((version) => version?.birth));
+  return arrived.map((one) => {
+    const { before, after } = one.change;
+    const isLost = before !== undefined && !born.has(before.birth);
+    if (after !== undefined) born.add(after.birth);
+    if (!isLost) return one;
+    const { before: _, ...change } = one.change;
+    return { ...one, change };
+  });
 }

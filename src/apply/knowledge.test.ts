@@ -43,3 +43,29 @@ test('where a copy ends the catching up, what a vector says beyond it is not wai
     'what is in the copy is waited for',
   );
 });
+
+test('what is nowhere any more is not waited for, and is told; what there is of it is waited for', () => {
+  const knowledge = new Knowledge(1);
+  const vector = new Map([
+    [3, 90n],
+    [4, 10n],
+  ]);
+  knowledge.advance(4, 10n);
+  assert.deepEqual(knowledge.lost(vector), []);
+  knowledge.exist(new Map([[3, 50n]]));
+  assert.deepEqual(knowledge.lost(vector), [{ origin: 3, extent: 50n, named: 90n }]);
+  knowledge.advance(3, 49n);
+  assert.deepEqual(knowledge.missing(vector, 2), [3, 90n]);
+  knowledge.advance(3, 50n);
+  assert.equal(knowledge.covers(vector, 2), true);
+  assert.deepEqual(knowledge.lost(new Map([[3, 50n]])), []);
+});
+
+test('who waits goes on when it is known what is nowhere any more', async () => {
+  const knowledge = new Knowledge(1);
+  const stop = new AbortController();
+  const reached = knowledge.reached(new Map([[3, 90n]]), { origin: 2, signal: stop.signal });
+  knowledge.exist(new Map([[3, 0n]]));
+  await reached;
+  assert.equal(stop.signal.aborted, false);
+});

@@ -1,3 +1,13 @@
+/** What a batch was made with knowledge of and no site has. */
+export interface Lost {
+  /** Whose changes. */
+  origin: number;
+  /** The last position that there is of it; the changes after it are lost, */
+  extent: bigint;
+  /** of which those up to here were known. */
+  named: bigint;
+}
+
 /**
  * How far each origin's changes are applied at this site; appliers wait on it for causal order
  * (ARCHITECTURE.md §4). Shared by the appliers of a site.
@@ -6,6 +16,7 @@ export class Knowledge {
   readonly #self: number;
   readonly #ends: ReadonlyMap<number, bigint> | undefined;
   readonly #positions = new Map<number, bigint>();
+  #extents: ReadonlyMap<number, bigint> = new Map();
   #waiters: (() => void)[] = [];
   /** Number of transactions with deletes that appliers of this site have begun to apply. */
   deletes = 0;
@@ -28,6 +39,19 @@ export class Knowledge {
   advance(origin: number, position: bigint): void {
     if (position <= this.position(origin)) return;
     this.#positions.set(origin, position);
+    this.#wake();
+  }
+
+  /**
+   * Sets up to where there is anything of origins that are gone for good (src/site/extent.ts): what a vector says
+   * beyond it is nowhere, and is not waited for.
+   */
+  exist(extents: ReadonlyMap<number, bigint>): void {
+    this.#extents = new Map(extents);
+    this.#wake();
+  }
+
+  #wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();
@@ -62,10 +86,23 @@ export class Knowledge {
     for (const entry of vector) {
       const [site, position] = entry;
       if (site === this.#self || site === origin) continue;
-      const end = this.#ends === undefined ? position : (this.#ends.get(site) ?? 0n);
-      if (this.position(site) < (end < position ? end : position)) return entry;
+      if (this.position(site) < this.#needed(site, position)) return entry;
     }
     return undefined;
+  }
+
+  #needed(site: number, position: bigint): bigint {
+    const end = this.#ends === undefined ? position : (this.#ends.get(site) ?? 0n);
+    const extent = this.#extents.get(site) ?? position;
+    return [end, extent].reduce((least, one) => (one < least ? one : least), position);
+  }
+
+  /** The entries of a vector that name what is nowhere any more, with what there is of it. */
+  lost(vector: ReadonlyMap<number, bigint>): Lost[] {
+    return [...vector].flatMap(([origin, named]) => {
+      const extent = this.#extents.get(origin);
+      return extent === undefined || named <= extent ? [] : [{ origin, extent, named }];
+    });
   }
 
   /** Settles when the vector is covered, or when the signal is aborted. */

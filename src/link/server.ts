@@ -16,6 +16,8 @@ import { writeParts } from './write-parts.ts';
 export const HEARTBEAT_MS = 2_000;
 
 export interface LinkServerOptions {
+  /** Number of this site. */
+  self?: number;
   journal: Journal;
   authority: string;
   identity: Identity;
@@ -160,7 +162,10 @@ export class LinkServer {
         else if (entry.kind === 'abort') {
           if (sent.delete(entry.xid))
             await writeParts(stream, encodeFrame(FRAME.abort, u32(entry.xid)));
-        } else await this.#sendBatch(stream, sent, entry.batch);
+        } else {
+          await this.#stored(entry.batch);
+          await this.#sendBatch(stream, sent, entry.batch);
+        }
         if (signal.aborted) break;
       }
     } finally {
@@ -168,6 +173,16 @@ export class LinkServer {
       clearInterval(heartbeat);
       stream.end();
     }
+  }
+
+  /**
+   * What is handed on of another site is on disk here first: what members say that they have of a site that is gone
+   * for good is reckoned with (src/site/extent.ts), and nobody may have got more from here than a crash leaves.
+   */
+  async #stored({ origin, last }: Batch): Promise<void> {
+    const { self, journal } = this.#options;
+    if (self === undefined || origin === self || journal.durable(origin) >= last) return;
+    await journal.flush();
   }
 
   /** A batch that commits a stream follows all of its chunks. */

@@ -80,7 +80,7 @@ class Replay {
     if (change.deleted !== undefined) this.#delete(change, change.deleted);
     if (change.after === undefined) return;
     const same = change.before?.birth === change.after.birth ? change.before : undefined;
-    if (same === undefined) this.#insert(change.after);
+    if (same === undefined) this.#insert(change.after, stamp);
     else yield* this.#update({ before: same, after: change.after, stamp });
   }
 
@@ -142,14 +142,17 @@ class Replay {
     );
   }
 
-  /** In the order of stamps a new incarnation is always the later one. */
-  #insert(after: RowVersion): void {
+  /** In the order of stamps a new incarnation is always the later one. An image can be younger than its birth. */
+  #insert(after: RowVersion, stamp: Stamp): void {
     const row = this.#row;
     const stays = row !== undefined && this.#policy.onKeyClash === 'earliest';
-    if (row !== undefined) this.#noteClash(after.birth, { row, birth: after.birth, stays });
+    if (row !== undefined) this.#noteClash(stamp, { row, birth: after.birth, stays });
     if (stays) return;
     this.#row = after;
     this.#last = undefined;
+    if (this.#tombstone !== undefined && this.#tombstone.birth >= after.birth) {
+      this.#tombstone = undefined;
+    }
   }
 
   #noteClash(of: Stamp, clash: { row: RowVersion; birth: Stamp; stays: boolean }): void {

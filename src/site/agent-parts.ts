@@ -30,6 +30,7 @@ import { Settler } from './settler.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 import { TombstoneCollector } from './tombstones.ts';
+import { Waived } from './waived.ts';
 
 /** What an agent has before it has any part. */
 export interface Beginnings {
@@ -57,6 +58,7 @@ export class AgentParts {
   readonly members: Members;
   readonly greeter: Greeter;
   readonly relays: Relays;
+  readonly waived: Waived;
   readonly marks: Marks;
   readonly tombstones: TombstoneCollector;
   readonly settler: Settler;
@@ -93,6 +95,7 @@ export class AgentParts {
     });
     this.expired = new ExpiredRows(where);
     this.afterApply = new AfterApply({ dsn, models, commands: config.afterApply, log });
+    this.waived = new Waived({ journal: this.journal, log });
     this.members = this.#makeMembers(root, until);
     this.greeter = this.#makeGreeter();
     this.relays = new Relays({
@@ -154,6 +157,8 @@ export class AgentParts {
         siteNames: () => this.members.names(),
         applied: () => this.settler.applied(),
         serves: (name) => this.server.serves(name),
+        parted: (peer) => this.relays.part(peer),
+        lost: (origin, lost) => this.waived.note(origin, lost),
         ...(until === undefined ? {} : { until }),
       },
     );
@@ -170,7 +175,7 @@ export class AgentParts {
   #makeServer(root: string): LinkServer {
     const { host, port } = this.config.link;
     return new LinkServer({
-      ...readIdentity(root),
+      ...{ self: this.found.site.number, ...readIdentity(root) },
       ...{ journal: this.journal, host, port, log: this.log },
       modelHash: () => modelsHeader(this.found.models),
       hasLeft: (name) => this.members.hasLeft(name),

@@ -21,6 +21,7 @@ import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
+import type { Copied } from './greeter.ts';
 
 /** µs clock since 2020-01-01, as the stamp trigger reads it. */
 const FLOOR = `SELECT greatest(last_value, (date_part('epoch', clock_timestamp()) * 1000000)::bigint
@@ -70,10 +71,11 @@ async function send(
   const { served } = options;
   const position = (await served.position?.(options.position)) ?? options.position;
   const models = await readModels(client);
+  const known = await readProgress(client);
   const header: BaseHeader = {
     site: await readSite(client),
     position: position.toString(),
-    knowledge: [...(await readProgress(client))].map(([origin, at]) => [origin, at.toString()]),
+    knowledge: [...known].map(([origin, at]) => [origin, at.toString()]),
     floor: (await client.query<{ floor: string }>(FLOOR)).rows[0]!.floor,
     models,
     members: await readMembers(client),
@@ -88,7 +90,7 @@ async function send(
     const end = await sendTable(client, table, write);
     await write(BASE_FRAME.end, Buffer.from(JSON.stringify(end)));
   }
-  await write(BASE_FRAME.done, await served.end(position));
+  await write(BASE_FRAME.done, await served.end({ position, known }));
   stream.end();
 }
 
@@ -115,7 +117,7 @@ export interface Served {
   /** Tells the position of this site that the copy has, by the slot's consistent point; that itself when absent. */
   position?: (consistent: bigint) => Promise<bigint>;
   /** What is said at the end. Until then the copy is not whole. */
-  end: (position: bigint) => Promise<Buffer>;
+  end: (copied: Copied) => Promise<Buffer>;
 }
 
 /**

@@ -1,16 +1,23 @@
+import type { Knowledge } from '../apply/knowledge.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Member } from './catalog.ts';
+import { Extents } from './extent.ts';
+import type { Statement } from './extent.ts';
+import { greatest } from '../merge/stamps.ts';
 import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
 import type { SiteView } from './stability.ts';
 
 /**
  * Members that have left, as origins of changes. What a site shipped to anybody before it left, or was removed,
- * counts: it is applied here, and relayed, until all remaining members have the same of it.
+ * counts: it is applied here, and relayed, until all remaining members have the same of it. What it made with
+ * knowledge of changes of another such site that nobody has is applied without them, as soon as that is sure.
  */
 export class Departed {
   readonly #context: PeerContext;
   readonly #journal: Journal;
+  readonly #knowledge: Knowledge;
+  readonly #extents = new Extents();
   readonly #peers = new Map<number, Peer>();
   /** Positions of those that are settled: how far every member has them. */
   readonly #settled = new Map<number, bigint>();
@@ -19,6 +26,7 @@ export class Departed {
   constructor(context: PeerContext) {
     this.#context = context;
     this.#journal = context.journal;
+    this.#knowledge = context.knowledge;
   }
 
   /** Those of which something may still have to be applied here. */
@@ -31,7 +39,12 @@ export class Departed {
     return this.#peers.has(number) || !this.#settled.has(number);
   }
 
-  /** Starts and stops what is needed. @param peers the members that remain and are known here */
+  /**
+   * Starts and stops what is needed.
+   *
+   * @param others the members that remain
+   * @param peers those of them that are known here
+   */
   async refresh(
     left: readonly Member[],
     others: readonly Member[],
@@ -54,12 +67,23 @@ export class Departed {
     }
   }
 
+  /** What there is of those that have left, by what this site and the others say of their journals. */
+  reckon(own: Statement, others: readonly Member[], peers: readonly Peer[]): void {
+    // Who is only invited has nothing. It gets a base copy from one of the others, when all know of it.
+    const statements = others
+      .filter(({ state }) => state !== 'invited')
+      .map(({ name }) => peers.find((peer) => peer.member.name === name)?.statement);
+    const left = this.#left.map(({ number }) => number);
+    this.#knowledge.exist(this.#extents.update(left, [own, ...statements]));
+  }
+
   /** How far all members have an origin, when that is the same; undefined when it is not, or not known. */
   #agreed(number: number, others: readonly Member[], peers: readonly Peer[]): bigint | undefined {
-    const known = others.map(({ name }) =>
-      peers.find((peer) => peer.member.name === name)?.knows?.get(number),
-    );
-    return agreedPosition(this.appliedOf(number), this.#journal.position(number), known);
+    const all = others.map(({ name }) => peers.find((peer) => peer.member.name === name));
+    const known = all.map((peer) => peer?.knows?.get(number));
+    const journals = all.map((peer) => peer?.statement?.journal.get(number) ?? 0n);
+    const journalled = greatest([this.#journal.position(number), ...journals]);
+    return agreedPosition(this.appliedOf(number), journalled, known);
   }
 
   /** Up to where an origin that has left is applied here; undefined for others, and until it is known. */
@@ -104,7 +128,7 @@ export class Departed {
  * How far all members have an origin that has left, when that is the same; undefined when it is not, or not known.
  *
  * @param applied here, on disk
- * @param journalled here
+ * @param journalled here, or at any member, where that is known to be more
  * @param known what each other member says that it has applied
  */
 export function agreedPosition(

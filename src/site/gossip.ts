@@ -17,6 +17,9 @@ export interface Greeting {
   pending?: number[];
   /** Sites that the speaker is connected to now. */
   connected?: number[];
+  /** What the speaker's journal has; see `Statement` (extent.ts). */
+  gone?: number[];
+  journal?: [origin: number, position: string][];
   /** The speaker waits for everything up to this stamp to be stable: all sites are to stamp after it (stability.ts). */
   above?: string;
 }
@@ -54,7 +57,9 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
     isPosition([0, greeting.above ?? '0']) &&
     (greeting.pending ?? []).every(Number.isInteger) &&
-    (greeting.connected ?? []).every(Number.isInteger);
+    (greeting.connected ?? []).every(Number.isInteger) &&
+    (greeting.gone ?? []).every(Number.isInteger) &&
+    (greeting.journal ?? []).every(isPosition);
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
     hint: 'The sites may run different versions of Syncline',

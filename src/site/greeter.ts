@@ -1,5 +1,7 @@
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { until } from '../base/until.ts';
+import type { Statement } from './extent.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
@@ -8,6 +10,11 @@ import type { Members } from './members.ts';
 import type { Peer } from './peer.ts';
 import type { SiteView } from './stability.ts';
 
+/** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
+const TAKEN_MS = 30_000;
+const LOOK_MS = 50;
+/** Between two greetings that ask for it. */
+const GREET_MS = 500;
 /** What a site says that does not stamp its writes yet after what is asked for: nothing becomes stable by it. */
 const NO_MARK: Mark = { sequence: -1, position: 0n };
 
@@ -19,6 +26,12 @@ export interface GreeterContext {
   wanted: () => bigint;
   follow: Follow;
   log: Log;
+}
+
+/** What a base copy has: of this site up to a position, and of the others up to these. */
+export interface Copied {
+  position: bigint;
+  known: ReadonlyMap<number, bigint>;
 }
 
 /**
@@ -43,6 +56,7 @@ export class Greeter {
     const mark = { sequence, position: position.toString() };
     const pending = this.#members.departed.pending();
     const above = this.#context.wanted();
+    const { gone, journal } = this.#members.statement();
     return {
       ...{ site: this.#members.self(), members: this.#members.all(), mark },
       connected: this.#members
@@ -50,6 +64,7 @@ export class Greeter {
         .filter((peer) => this.#members.isConnected(peer))
         .map(({ member }) => member.number),
       applied: [...applied, ...this.#members.departed.applied()],
+      ...{ gone: [...gone], journal: [...journal].map(positionText) },
       ...(pending.length === 0 ? {} : { pending }),
       ...(above === 0n ? {} : { above: above.toString() }),
     };
@@ -67,6 +82,8 @@ export class Greeter {
     if (peer === undefined) return;
     peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
     peer.hears = new Set(greeting.connected);
+    peer.statement = statementOf(greeting);
+    this.#members.reckon();
   }
 
   /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
@@ -141,6 +158,29 @@ export class Greeter {
     }
   }
 
+  /**
+   * Settles when all members have what a base copy has, on disk. A site that joins has it in the copy only, and cannot
+   * hand it on if this site, or one whose changes this site has, is lost.
+   *
+   * @throws AppError MEMBER_UNREACHABLE when one of them does not take it
+   */
+  async haveTaken({ position, known }: Copied, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + TAKEN_MS;
+    let behind: Peer | undefined;
+    let taken = await until({ deadline, everyMs: LOOK_MS, signal }, () => {
+      behind = this.#members.peers().find(({ acknowledged }) => acknowledged.durable < position);
+      return behind === undefined;
+    });
+    if (taken) {
+      taken = await until({ deadline, everyMs: GREET_MS, signal }, async () => {
+        behind = this.#members.peers().find((peer) => !hasTaken(peer, known));
+        if (behind !== undefined) await this.greetAll();
+        return behind === undefined;
+      });
+    }
+    if (!taken) throw notTaken(behind!.member.name);
+  }
+
   /** Every site of the group as it answered this site's last greeting; undefined if one did not. */
   views(): SiteView[] | undefined {
     const self = viewOf(this.greeting());
@@ -163,4 +203,32 @@ function viewOf({ site, mark, applied, pending }: Greeting): SiteView {
     applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
     ...(pending === undefined ? {} : { pending }),
   };
+}
+
+/** Whether a member has changes on disk, in its journal or applied, as it said last. */
+function hasTaken(peer: Peer, known: ReadonlyMap<number, bigint>): boolean {
+  const said = [peer.knows, peer.statement?.journal];
+  return [...known].every(
+    ([origin, position]) =>
+      origin === peer.member.number ||
+      said.some((positions) => (positions?.get(origin) ?? 0n) >= position),
+  );
+}
+
+function notTaken(name: string): AppError {
+  return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
+    hint: 'A site can join while all members are up; syncline status shows how far it is behind',
+    retry: 'later',
+  });
+}
+
+function positionText([origin, position]: [number, bigint]): [number, string] {
+  return [origin, position.toString()];
+}
+
+/** Undefined of a member with an earlier version: then it is not known what it has. */
+function statementOf({ gone, journal }: Greeting): Statement | undefined {
+  if (gone === undefined || journal === undefined) return undefined;
+  const positions = journal.map(([origin, text]): [number, bigint] => [origin, BigInt(text)]);
+  return { gone: new Set(gone), journal: new Map(positions) };
 }

@@ -1,19 +1,17 @@
 import type { Client } from 'pg';
-import { AppError } from '../base/errors.ts';
-import { until } from '../base/until.ts';
 import { hasLeft, readMembers, upsertMember } from './catalog.ts';
 import type { Member } from './catalog.ts';
 import { Departed } from './departed.ts';
+import { stated } from './extent.ts';
+import type { Statement } from './extent.ts';
 import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
-
-/** How long members may take for what they have not got of a base copy; less than a new site waits for its end. */
-const TAKEN_MS = 30_000;
-const LOOK_MS = 50;
 
 export interface MembersContext extends PeerContext {
   /** Whether a site pulls from this one now. */
   serves: (name: string) => boolean;
+  /** Settles when nothing is pulled by way of a peer any more: it has left. */
+  parted: (peer: Peer) => Promise<void>;
 }
 
 /**
@@ -27,6 +25,8 @@ export class Members {
   readonly departed: Departed;
   readonly #peers = new Map<string, Peer>();
   #members: Member[] = [];
+  /** Members that have left, and from which nothing is on its way here any more. */
+  #gone: number[] = [];
   #client: Client;
   #refreshing: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -144,6 +144,7 @@ export class Members {
       const member = wanted.get(name);
       if (member?.address === peer.member.address) continue;
       await peer.stop();
+      await this.#context.parted(peer);
       this.#peers.delete(name);
     }
     for (const [name, member] of wanted) {
@@ -155,23 +156,22 @@ export class Members {
     const left = this.#members.filter(
       (member) => member.name !== this.#self.name && member.state === 'left',
     );
+    this.#gone = left.map(({ number }) => number);
     await this.departed.refresh(left, this.others(), this.peers());
+    this.reckon();
   }
 
-  /**
-   * Settles when all members have this site's changes up to a position on disk in their journals. A site that joins
-   * has them in its base copy only, and cannot hand them on if this one is lost.
-   *
-   * @throws AppError MEMBER_UNREACHABLE when one of them does not take them
-   */
-  async haveTaken(position: bigint, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + TAKEN_MS;
-    let behind: Peer | undefined;
-    const taken = await until({ deadline, everyMs: LOOK_MS, signal }, () => {
-      behind = this.peers().find(({ acknowledged }) => acknowledged.durable < position);
-      return behind === undefined;
-    });
-    if (!taken) throw notTaken(behind!.member.name);
+  /** Finds what there is of those that have left, by what the members have said. */
+  reckon(): void {
+    this.departed.reckon(this.statement(), this.others(), this.peers());
+  }
+
+  /** What this site says of its journal. */
+  statement(): Statement {
+    const { number: self } = this.#self;
+    const { journal } = this.#context;
+    const applied = (origin: number): bigint | undefined => this.departed.appliedOf(origin);
+    return stated({ self, journal, gone: this.#gone, applied });
   }
 
   async stop(): Promise<void> {
@@ -180,11 +180,4 @@ export class Members {
     await Promise.all(this.peers().map((peer) => peer.stop()));
     await this.departed.stop();
   }
-}
-
-function notTaken(name: string): AppError {
-  return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
-    hint: 'A site can join while all members are up; syncline status shows how far it is behind',
-    retry: 'later',
-  });
 }

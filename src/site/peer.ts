@@ -1,7 +1,7 @@
 import type { Beacon } from '../apply/beacon.ts';
 import type { Applier, ApplierStatus } from '../apply/applier.ts';
 import { createApplier } from '../apply/apply-origin.ts';
-import type { Knowledge } from '../apply/knowledge.ts';
+import type { Knowledge, Lost } from '../apply/knowledge.ts';
 import type { Log } from '../base/log.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { PeerOptions } from '../link/client.ts';
@@ -11,6 +11,7 @@ import type { Model } from '../model/ir.ts';
 import { parseAddress } from './address.ts';
 import type { Member } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
+import type { Statement } from './extent.ts';
 import type { SiteView } from './stability.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
@@ -27,6 +28,8 @@ export interface PeerContext {
   siteNames: () => ReadonlyMap<number, string>;
   /** Of each origin nothing after this position is applied; without it there is no end. */
   until?: ReadonlyMap<number, bigint>;
+  /** Called before changes of the origin are applied that were made with knowledge of what is nowhere any more. */
+  lost: (origin: number, lost: readonly Lost[]) => void;
   /** Called after every transaction that applied something. */
   applied: () => void;
   log: Log;
@@ -44,6 +47,8 @@ export class Peer {
   readonly acknowledged: Acknowledged = { durable: 0n, applied: 0n };
   /** What the member says it has applied of every origin; undefined until it is heard of. */
   knows: ReadonlyMap<number, bigint> | undefined;
+  /** What it said of its journal; undefined until it did. */
+  statement: Statement | undefined;
   /** What it last answered to a greeting of this site; undefined until it did. */
   answered: SiteView | undefined;
   /** True since it said that this site is no member any more. */
@@ -73,6 +78,7 @@ export class Peer {
       site: { name: config.site, number: config.number },
       ...{ origin: member.number, incarnation: member.incarnation, dsn: config.database.url },
       maxClockDriftMicros: BigInt(config.clock.maxDriftMs) * 1000n,
+      onLost: (lost) => context.lost(member.number, lost),
       onApplied: () => context.applied(),
     });
     this.#puller = new Puller({

@@ -41,8 +41,14 @@ export class Relays {
       const via = isSilent(peer) ? this.#source(peers, origin) : undefined;
       if (current !== undefined && (via === undefined || current.via !== via))
         await this.#end(origin);
-      if (via !== undefined && !this.#relays.has(origin)) this.#begin(origin, via);
+      // It may have left while another relay ended.
+      if (via?.link().state === 'connected' && !this.#relays.has(origin)) this.#begin(origin, via);
     }
+  }
+
+  /** Nothing comes from this peer any more when it settles: it has left. */
+  async part(peer: Peer): Promise<void> {
+    for (const [origin, relay] of this.#relays) if (relay.via === peer) await this.#end(origin);
   }
 
   async stop(): Promise<void> {
@@ -52,7 +58,13 @@ export class Relays {
   /** The connected peer that has most of the origin, if that is more than is here. */
   #source(peers: readonly Peer[], origin: number): Peer | undefined {
     const here = this.#options.journal.position(origin);
-    const has = (peer: Peer): bigint => peer.knows?.get(origin) ?? 0n;
+    // What waits there for other changes, and is not applied, counts too.
+    const has = (peer: Peer): bigint => {
+      const [applied, journalled] = [peer.knows, peer.statement?.journal].map(
+        (positions) => positions?.get(origin) ?? 0n,
+      ) as [bigint, bigint];
+      return applied > journalled ? applied : journalled;
+    };
     return peers
       .filter((peer) => peer.member.number !== origin && peer.link().state === 'connected')
       .filter((peer) => has(peer) > here)

@@ -40,7 +40,10 @@ export class Rounds {
     await members.refresh();
     await marks.advance(client);
     const eager =
-      tombstones.waiting || expired.waiting || members.peers().some((peer) => !peer.knows);
+      tombstones.waiting ||
+      expired.waiting ||
+      members.departed.peers().length > 0 ||
+      members.peers().some((peer) => !peer.knows);
     if (greeting || eager) {
       await greeter.greetAll();
       await tombstones.advance(client, greeter.views());

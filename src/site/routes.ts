@@ -89,8 +89,8 @@ async function base(
   const after = journal.position(repair.site.number);
   await serveBase(context.dsn, stream, request.signal, {
     position: (end) => lastPosition({ ...repair, journal }, { after, end }, request.signal),
-    end: async (position) => {
-      await members.haveTaken(position, request.signal);
+    end: async (copied) => {
+      await greeter.haveTaken(copied, request.signal);
       return Buffer.alloc(0);
     },
   });

@@ -5,6 +5,7 @@ import { formatLsn } from '../postgres/lsn.ts';
 import type { CommandStatus } from './after-apply.ts';
 import type { AgentParts } from './agent-parts.ts';
 import type { Peer } from './peer.ts';
+import type { WaivedStatus } from './waived.ts';
 
 /** µs between PostgreSQL's epoch and the Unix epoch. */
 const EPOCH_MICROS = 946_684_800_000_000n;
@@ -28,6 +29,8 @@ export interface SiteStatus {
   peers: PeerStatus[];
   /** Members that say that this site was removed from the group; then they give and take nothing. */
   dismissedBy: string[];
+  /** Changes of lost sites that were applied without what they were made with knowledge of: that is nowhere. */
+  waived: WaivedStatus[];
   /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
   stableUntil?: string;
   /** The newest error of any part. */
@@ -76,6 +79,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
     afterApply,
     peers,
     dismissedBy: members.dismissedBy(),
+    waived: parts.waived.status(members.names()),
     ...(stableUntil === undefined ? {} : { stableUntil }),
     ...(lastError === undefined ? {} : { lastError }),
   };

@@ -19,6 +19,8 @@ export interface AgentContext {
   origins: () => readonly number[];
   /** Whether others have to know what this site's changes were made with knowledge of. */
   announces: () => boolean;
+  /** What there is of sites that have left, as far as that is known. */
+  extents: () => ReadonlyMap<number, bigint>;
   model: readonly SimEntity[];
   database: SimDatabase;
   planted: Planted | undefined;
@@ -31,6 +33,8 @@ interface Applying {
   fold: Fold | undefined;
   /** Whether the beacon has announced the fold, so that it may be committed. */
   announced: boolean;
+  /** Whether a part of it is applied without something that it was made with knowledge of. */
+  waived: boolean;
 }
 
 /**
@@ -115,7 +119,12 @@ export class SimAgent {
     if (this.#appliers.has(origin)) return;
     const position = this.#context.database.state.progress.get(origin) ?? 0n;
     this.#knowledge.advance(origin, position);
-    this.#appliers.set(origin, { read: position, fold: undefined, announced: false });
+    this.#appliers.set(origin, {
+      read: position,
+      fold: undefined,
+      announced: false,
+      waived: false,
+    });
   }
 
   /** Entries of the WAL that the slot does not need any more. */
@@ -166,11 +175,13 @@ export class SimAgent {
   read(origin: number, count: number): number {
     const applier = this.#appliers.get(origin);
     if (applier === undefined || applier.announced) return 0;
+    this.#knowledge.exist(this.#context.extents());
     const batches = this.journal.after(origin, applier.read, count);
     for (const [done, batch] of batches.entries()) {
       const decoded = decodeBatch(batch.bytes);
       const waits = this.#context.planted !== 'ignore-vector';
       if (waits && !this.#knowledge.covers(decoded.knowledge, origin)) return done;
+      if (this.#knowledge.lost(decoded.knowledge).length > 0) applier.waived = true;
       this.#fold(applier, decoded);
     }
     return batches.length;
@@ -213,7 +224,8 @@ export class SimAgent {
     if (applier?.announced !== true) return undefined;
     const { database, model, planted } = this.#context;
     const { state } = database;
-    const notes: string[] = [];
+    const notes: string[] = applier.waived ? ['waived'] : [];
+    if (applier.waived) state.waived = true;
     for (const net of applier.fold!.entities.values()) {
       const sim = model.find((one) => one.plan === net.plan || one.netted === net.plan)!;
       for (const row of net.rows.values()) {
@@ -229,6 +241,7 @@ export class SimAgent {
     this.#knowledge.advance(origin, applier.read);
     applier.fold = undefined;
     applier.announced = false;
+    applier.waived = false;
     return notes.join(', ');
   }
 

@@ -1,3 +1,4 @@
+import { beginning, restored, unrecorded } from '../../src/apply/history-plain.ts';
 import { arrivalConflicts, newConflicts } from '../../src/merge/arrival.ts';
 import type { Arrival } from '../../src/merge/arrival.ts';
 import { trimSteps, withChange } from '../../src/merge/history.ts';
@@ -36,9 +37,14 @@ export function applyRecorded(target: Target, change: Change): 'merged' | 'confl
   const stamp = stampOf(change);
   if (stamp === undefined) return 'merged';
   const stored = state.history.get(row);
-  checkStored(target, stored, change);
-  const old = stored ?? { changes: [] };
-  const history = added(target, old, { change, stamp });
+  // What a lost site's change was made over can be lost too.
+  if (stored !== undefined || !state.waived) checkStored(target, stored, change);
+  const here = state.rows.get(row);
+  const [made] = state.waived
+    ? restored([{ change, stamp }], { row: here, history: stored ?? { changes: [] } })
+    : [{ change, stamp }];
+  const old = beginningOf(target, stored, made!);
+  const history = added(target, old, made!);
   const before = replayed(target, old);
   const now = replayed(target, history);
   state.history.set(row, history);
@@ -74,6 +80,25 @@ function inOrder({ sim }: Target, history: History): ReplayConflict[] {
     const arrival = { old, arrived: [one], before: before!, now: now! };
     return arrivalConflicts(sim.policy, arrival).filter(({ elements }) => elements !== undefined);
   });
+}
+
+/** A key's history before a change is added: what is known without one, and what it begins with. */
+function beginningOf(
+  { state, row }: Target,
+  stored: History | undefined,
+  first: Recorded,
+): History {
+  const [version, tombstone] = [state.rows.get(row), state.tombstones.get(row)];
+  const known = {
+    ...(version === undefined ? {} : { row: version }),
+    ...(tombstone === undefined ? {} : { tombstone }),
+  };
+  const newest = stored && (stored.changes.at(-1)?.stamp ?? 0n);
+  const history = stored ?? { changes: [] };
+  const missing = state.waived
+    ? beginning({ state: known, newest }, history, first)
+    : unrecorded({ state: known, newest }, first);
+  return missing === undefined ? history : withChange(history, missing);
 }
 
 function replayed({ sim, planted }: Target, history: History): Replayed {

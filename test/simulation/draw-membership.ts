@@ -23,22 +23,27 @@ class Changes {
   readonly #steps: Step[];
   /** Sites that are in the group, if all went as drawn. */
   #sites: number[];
-  #lost: number | undefined;
+  /** Sites that are lost, and not removed. */
+  #lost: number[];
   #joined = 0;
-  #removes = false;
+  /** Sites that were lost or removed. */
+  #missing: number;
 
   constructor(random: Random, scenario: Scenario, offset: () => number) {
     this.#random = random;
     this.#scenario = scenario;
     this.#offset = offset;
     this.#steps = [...scenario.steps];
-    this.#sites = [...scenario.setting.sites];
-    this.#lost = this.#steps.find((step) => step.do === 'lose')?.site;
+    const removed = this.#steps.flatMap((step) => (step.do === 'remove' ? [step.gone] : []));
+    const lost = this.#steps.flatMap((step) => (step.do === 'lose' ? [step.site] : []));
+    this.#sites = scenario.setting.sites.filter((site) => !removed.includes(site));
+    this.#lost = lost.filter((site) => !removed.includes(site));
+    this.#missing = lost.length;
   }
 
   scenario(): Scenario {
     const { setting } = this.#scenario;
-    const loses = setting.loses === true || this.#removes;
+    const loses = setting.loses === true || this.#missing > 0;
     return { setting: { ...setting, loses }, steps: this.#steps };
   }
 
@@ -51,7 +56,8 @@ class Changes {
 
   #wanted(): Step[][] {
     // Nobody can join or leave until a site that is lost is removed.
-    if (this.#lost !== undefined && this.#random.chance(80)) return this.#remove(this.#lost);
+    const [lost] = this.#lost;
+    if (lost !== undefined && this.#random.chance(80)) return this.#remove(lost);
     const canJoin = this.#joined < NEW_SITES.length;
     const kinds = [canJoin ? 6 : 0, this.#sites.length > 1 ? 3 : 0, this.#canRemove() ? 1 : 0];
     if (kinds.every((weight) => weight === 0)) return [];
@@ -60,12 +66,9 @@ class Changes {
     return kind === 1 ? this.#leave() : this.#remove(this.#random.pick(this.#sites));
   }
 
-  /**
-   * One site at most is lost or removed. Of two, one may have shipped what waits for something that the other one
-   * had shipped to it only.
-   */
+  /** One site is lost or removed, and of more than three two. */
   #canRemove(): boolean {
-    return this.#scenario.setting.loses !== true && !this.#removes;
+    return this.#missing < (this.#scenario.setting.sites.length > 3 ? 2 : 1);
   }
 
   /** A new site joins; sometimes it fails and has to begin anew. */
@@ -117,8 +120,8 @@ class Changes {
     const others = this.#sites.filter((other) => other !== gone);
     if (others.length === 0) return [];
     this.#sites = others;
-    this.#removes = true;
-    this.#lost = this.#lost === gone ? undefined : this.#lost;
+    if (!this.#lost.includes(gone)) this.#missing += 1;
+    this.#lost = this.#lost.filter((site) => site !== gone);
     const site = this.#random.pick(others);
     const greet = (other: number): Step[] => [{ do: 'greet', site, with: other }];
     return [[{ do: 'remove', site, gone }], ...others.map(greet)];

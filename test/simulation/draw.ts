@@ -1,3 +1,4 @@
+import { drawLosses } from './draw-losses.ts';
 import { drawChanges } from './draw-membership.ts';
 import { drawModel, FIRST_SITES } from './model.ts';
 import { CLOCK_MICROS, Phase } from './phase.ts';
@@ -14,6 +15,7 @@ export interface Scenario {
 
 /** Makes another source of random numbers out of a seed. */
 const CHANGES = 0x6a6f696e;
+const LOSSES = 0x6c6f7373;
 
 /** The scenario of a seed. */
 export function drawScenario(seed: number, planted?: Planted): Scenario {
@@ -32,8 +34,9 @@ export function drawScenario(seed: number, planted?: Planted): Scenario {
     const lose: Step = { do: 'lose', site: random.pick(sites) };
     steps.splice(random.int(steps.length), 0, lose);
   }
-  const scenario = { setting: { sites, model, offsets, planted, loses }, steps };
-  // From a source of its own: what is drawn above stays the same.
+  const drawn = { setting: { sites, model, offsets, planted, loses }, steps };
+  // From sources of their own: what is drawn above stays the same.
+  const scenario = drawLosses(new Random(seed ^ LOSSES), drawn);
   return drawChanges(new Random(seed ^ CHANGES), scenario, () => drawOffset(random, clocks));
 }
 

@@ -13,11 +13,25 @@ const MAX_ROUNDS = 200;
  * @throws Violation when something does not arrive
  */
 export function heal(world: World): void {
+  removeLost(world);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (!takeRound(world, round)) break;
   }
   for (const site of world.survivors()) {
     for (const origin of world.sites) checkArrived(world, site, origin);
+  }
+}
+
+/**
+ * Of several lost sites one may have shipped what waits for changes of another one, until both are removed, and a new
+ * site that does not come: the operator does it.
+ */
+function removeLost(world: World): void {
+  const lost = world.sites.filter((site) => world.isLost(site)).map(({ number }) => number);
+  if (lost.length < 2) return;
+  for (const { number: site, members } of world.survivors()) {
+    const joining = [...members.keys()].filter((number) => world.find(number) === undefined);
+    for (const gone of [...lost, ...joining]) world.run({ do: 'remove', site, gone });
   }
 }
 
@@ -35,6 +49,7 @@ function takeRound(world: World, round: number): boolean {
     run({ do: 'unlock', site });
     run({ do: 'wal', site });
     run({ do: 'capture', site, count: ALL, flush: true });
+    run({ do: 'store', site });
     for (const other of numbers) if (other !== site) run({ do: 'greet', site, with: other });
   }
   for (const site of numbers) {

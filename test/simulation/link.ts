@@ -20,11 +20,14 @@ export function pull(world: World, site: Site, { from, origin, count, again }: P
   const { journal } = site.agent;
   const before = journal.position(origin);
   const source = peer.agent.journal;
+  // What is handed on of others is on disk.
+  const until = from === origin ? source.position(origin) : source.durable(origin);
   // JOURNAL_TRIMMED: it has to be asked for elsewhere.
   if (before < source.oldest(origin)) return '';
   const old = again === 0 ? [] : source.after(origin, 0n, ALL).filter(({ last }) => last <= before);
   const repeated = again > 0 ? old.slice(-again) : [];
-  for (const batch of [...repeated, ...source.after(origin, before, count)]) journal.append(batch);
+  const sent = [...repeated, ...source.after(origin, before, count)];
+  for (const batch of sent) if (batch.last <= until) journal.append(batch);
   const after = journal.position(origin);
   return after > before ? `position ${after}` : '';
 }

@@ -32,7 +32,8 @@ export function greet(one: Site, other: Site): boolean {
 function hear(site: Site, from: Site): void {
   site.learn(from.members);
   const durable = from.agent.journal.durable(site.number);
-  site.heard.set(from.number, { knows: from.database.progressOnDisk(), durable });
+  const knows = from.database.progressOnDisk();
+  site.heard.set(from.number, { knows, durable, statement: from.statement() });
 }
 
 /** A number is given to a site that may join. */
@@ -115,11 +116,20 @@ export function open(world: World, number: number, offset: number): string {
   return 'done';
 }
 
-/** Whether the others have in their journals what the copy has of its giver: they cannot get it from the new site. */
+/** Whether the others have on disk what the copy has: they cannot get it from the new site. */
 function isShipped(world: World, giver: Site, base: BaseCopy): boolean {
-  return giver
-    .peers()
-    .every((number) => world.find(number)!.agent.journal.durable(giver.number) >= base.position);
+  const { progress } = base.state;
+  return giver.peers().every((number) => {
+    const { agent, database } = world.find(number)!;
+    if (agent.journal.durable(giver.number) < base.position) return false;
+    if (world.setting.planted === 'join-before-others') return true;
+    return [...progress].every(
+      ([origin, position]) =>
+        [number, giver.number].includes(origin) ||
+        agent.journal.durable(origin) >= position ||
+        database.durableProgress(origin) >= position,
+    );
+  });
 }
 
 /** The new site's: above all that it is given, of which the giver's own writes may be above its floor and clock. */

@@ -15,11 +15,14 @@ interface Key {
   row: RowVersion | undefined;
   /** What the last delete ended. */
   dead: RowVersion | undefined;
+  /** Births of the rows whose insert there is, or an image in its place. */
+  born: Set<bigint>;
 }
 
 /** The row that must be there in the end. */
 export function replayedRow(sim: SimEntity, writes: readonly Write[]): RowVersion | undefined {
-  const key: Key = { row: undefined, dead: undefined };
+  const inserted = writes.flatMap((write) => (write.kind === 'insert' ? [write.after.birth] : []));
+  const key: Key = { row: undefined, dead: undefined, born: new Set(inserted) };
   for (const write of inOrder(writes)) {
     if (write.kind === 'insert') insert(sim, key, write.after);
     else if (write.kind === 'delete') remove(sim, key, write.before);
@@ -33,12 +36,16 @@ function inOrder(writes: readonly Write[]): Write[] {
     write.kind === 'delete'
       ? write.stamp
       : write.after.stamps.reduce((one, other) => (one > other ? one : other));
-  const changes = writes.filter(
-    (write) =>
-      write.kind !== 'update' ||
-      write.after.stamps.some((stamp, group) => stamp !== write.before.stamps[group]),
-  );
+  const changes = writes.filter(isChange);
   return changes.toSorted((one, other) => (stampOf(one) < stampOf(other) ? -1 : 1));
+}
+
+/** False for an update that left every stamp as it was. */
+export function isChange(write: Write): boolean {
+  return (
+    write.kind !== 'update' ||
+    write.after.stamps.some((stamp, group) => stamp !== write.before.stamps[group])
+  );
 }
 
 function insert({ entity }: SimEntity, key: Key, after: RowVersion): void {
@@ -64,6 +71,12 @@ function remove(sim: SimEntity, key: Key, seen: RowVersion): void {
 
 function update(sim: SimEntity, key: Key, write: Write & { kind: 'update' }): void {
   const { birth } = write.after;
+  if (!key.born.has(birth)) {
+    // Its insert is lost: the image takes its place.
+    key.born.add(birth);
+    insert(sim, key, write.after);
+    return;
+  }
   if (key.row !== undefined) {
     if (key.row.birth === birth) key.row = changed(sim, key.row, write);
     return;

@@ -51,13 +51,22 @@ export function endOfSet(
     if (group.method === 'add-wins') {
       return added.some((add) => !removed.some((remove) => isKnown(add, remove, steps)));
     }
-    return removed.every((remove) => added.some((add) => isKnown(remove, add, steps)));
+    // An element that only images of other groups' updates have was added by a write that is lost.
+    return (
+      added.length > 0 &&
+      removed.every((remove) => added.some((add) => isKnown(remove, add, steps)))
+    );
   });
   return { array: arrayOf(group, stays), tags: tagsOf(birth, entriesAtEnd(group, steps)) };
 }
 
 function entriesAtEnd(group: GroupPolicy, steps: readonly SetStep[]): Set<string> {
-  const entries = new Set(steps.flatMap(({ after }) => [...entriesOf(group, after)]));
+  const entries = new Set(
+    steps.flatMap(({ before, after }) => {
+      const found = before === undefined ? new Set() : entriesOf(group, before);
+      return [...entriesOf(group, after)].filter((entry) => !found.has(entry));
+    }),
+  );
   for (const { before, after } of steps) {
     const left = entriesOf(group, after);
     for (const entry of before === undefined ? [] : entriesOf(group, before)) {

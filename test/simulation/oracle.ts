@@ -1,11 +1,12 @@
 import { addDifference } from '../../src/merge/decimal.ts';
+import { greatest } from '../../src/merge/stamps.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
 import type { GroupPolicy, KeyState, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
 import { changedGroups, happenedBefore } from './ledger.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
-import { replayedRow } from './oracle-history.ts';
+import { isChange, replayedRow } from './oracle-history.ts';
 import { bestOfAll } from './oracle-order.ts';
 import { endOfSet, lostElements, onlyRemoves } from './oracle-sets.ts';
 import type { Site } from './site.ts';
@@ -125,8 +126,9 @@ function replayed(sim: SimEntity, made: readonly Made[]): KeyState {
   );
   if (row === undefined) return {};
   // Every write of a set counts in the row that stands, whatever the order and what was deleted meanwhile.
+  const all = withImages(made.filter(({ write }) => isChange(write)));
   for (const policy of sim.policy.groups) {
-    if (policy.set !== undefined) takeSet(policy, row, made);
+    if (policy.set !== undefined) takeSet(policy, row, all);
   }
   return { row };
 }
@@ -139,7 +141,8 @@ function takeSet(policy: GroupPolicy, row: RowVersion, made: readonly Made[]): v
 }
 
 /** The end of one key: the youngest incarnation that no delete saw, and per group what its method says. */
-export function expected(sim: SimEntity, made: readonly Made[]): KeyState {
+export function expected(sim: SimEntity, all: readonly Made[]): KeyState {
+  const made = withImages(all);
   const tombstone = tombstoneOfAll(made);
   const dead = tombstone?.birth ?? 0n;
   let first: RowVersion | undefined;
@@ -153,6 +156,31 @@ export function expected(sim: SimEntity, made: readonly Made[]): KeyState {
 }
 
 type Update = Write & { kind: 'update' };
+
+/** Where an insert is lost with its site, what the first update of the row found stands for it. */
+function withImages(made: readonly Made[]): Made[] {
+  const born = new Set(
+    made.flatMap(({ write }) => (write.kind === 'insert' ? [write.after.birth] : [])),
+  );
+  const orphans = made.filter(
+    (one): one is Made & { write: Update } =>
+      one.write.kind === 'update' && !born.has(one.write.after.birth),
+  );
+  const first = orphans.filter(({ write: { after }, by }) =>
+    orphans.every(
+      (other) =>
+        other.write.after.birth !== after.birth ||
+        (other.by === by
+          ? greatest(other.write.after.stamps) >= greatest(after.stamps)
+          : !happenedBefore(other.by, by)),
+    ),
+  );
+  const images = first.map(({ write, by }): Made => ({
+    write: { kind: 'insert', row: write.row, after: write.before },
+    by,
+  }));
+  return [...images, ...made];
+}
 
 function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVersion {
   const row: RowVersion = { ...first, stamps: [...first.stamps], values: [...first.values] };

@@ -65,7 +65,7 @@ export class Phase {
     const site = random.pick(this.#sites);
     switch (random.weighted(this.#weights)) {
       case 0:
-        return [this.#write(site)];
+        return [this.write(site)];
       case 1:
         return [{ do: 'capture', site, count: 1 + random.int(4), flush: random.chance(60) }];
       case 2:
@@ -102,7 +102,7 @@ export class Phase {
     return Array.from({ length: rounds }, () => [
       ...this.#sites.flatMap((site) => this.#flush(site)),
       ...this.#links.flatMap(([from, site]) => this.#exchange(from, site)),
-      ...(this.#random.chance(50) ? [this.#write(this.#random.pick(this.#sites))] : []),
+      ...(this.#random.chance(50) ? [this.write(this.#random.pick(this.#sites))] : []),
       ...this.#sites
         .filter(() => this.#random.chance(80))
         .map((site): Step => ({ do: 'trim', site })),
@@ -125,7 +125,8 @@ export class Phase {
     ];
   }
 
-  #write(site: number): Step {
+  /** A transaction of a service. */
+  write(site: number): Step {
     const random = this.#random;
     const count = random.chance(70) ? 1 : 2 + random.int(3);
     const statements = Array.from({ length: count }, () => this.#statement());

@@ -44,6 +44,18 @@ const LEFT_IN_A_TAIL: Step[] = [
   { do: 'crash', site: 1, what: 'agent' },
 ];
 
+/** Site 3 has a row of site 2047 from the base copy that site 5 gave it; site 1 has it not. Both are lost. */
+const COPIED_AND_LOST: Step[] = [
+  ...[write(2047, 'insert', { key: 1, value: 1 }), ...apply(5, 2047)],
+  { do: 'invite', site: 5, newcomer: 3 },
+  { do: 'admit', site: 5, newcomer: 3 },
+  { do: 'copy', site: 5, newcomer: 3 },
+  { do: 'open', site: 3, offset: 0 },
+  { do: 'greet', site: 3, with: 1 },
+  { do: 'lose', site: 2047 },
+  { do: 'lose', site: 5 },
+];
+
 /**
  * The clock of site 1 is behind, so it stamps what it writes just above the floor: a row that it wrote several times
  * above one that it deletes later. Site 5 has just found out that the first is stable.
@@ -77,6 +89,10 @@ const BY_HAND: [title: string, planted: Planted, steps: Step[], message: RegExp]
   [
     'a site that leaves is in the journals of those that stay',
     ...(['leave-unstored', LEFT_IN_A_TAIL, /has applied/] as const),
+  ],
+  [
+    'a site that joins has nothing that those may lack to whom it cannot hand it on',
+    ...(['join-before-others', COPIED_AND_LOST, /it should be|has applied/] as const),
   ],
   [
     'a tombstone stays that came after those that became stable, though its stamp is less',

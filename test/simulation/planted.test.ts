@@ -14,7 +14,7 @@ const SEEDS = 3000;
 const RARE: readonly Planted[] = [
   ...(['early-vector', 'equal-stamp-overwrites', 'forget-removals'] as const),
   ...(['serial-without-base', 'no-last-image', 'leave-unstored'] as const),
-  ...(['stable-without-joining', 'stable-without-departed'] as const),
+  ...(['stable-without-joining', 'stable-without-departed', 'join-before-others'] as const),
   ...(['sets-in-order', 'same-as-seen'] as const),
 ];
 

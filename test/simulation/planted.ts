@@ -68,6 +68,14 @@ export const PLANTED = {
   'stable-without-joining': 'a site that joins is not asked whether something is stable',
   'stable-without-departed': 'stability does not wait for what a site wrote that has left',
   'floor-untold': 'sites are not told above which stamp they have to write for it to become stable',
+  'waive-unasked':
+    'a lost site’s changes are applied without those of another one while a member that is away may have them',
+  'waive-untold':
+    'what a member said that it has of a lost site counts, though it did not know yet that the site is gone',
+  'waive-nothing':
+    'a lost site’s changes wait for those of another one that no member has, for ever',
+  'join-before-others':
+    'a new site is there before the others have what its base copy has of a third one',
   'leave-unstored':
     'a site leaves when the others have applied what it wrote, but have it not on disk in their journals',
   'leave-early': 'a site leaves before the others have what it wrote',

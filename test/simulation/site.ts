@@ -1,6 +1,9 @@
 import { agreedPosition } from '../../src/site/departed.ts';
+import { Extents, stated } from '../../src/site/extent.ts';
+import type { Statement } from '../../src/site/extent.ts';
 import type { SiteView } from '../../src/site/stability.ts';
 import type { Stability } from '../../src/site/stability.ts';
+import { greatest } from '../../src/merge/stamps.ts';
 import { SimAgent } from './agent.ts';
 import { SimDatabase } from './database.ts';
 import type { DatabaseState } from './database.ts';
@@ -18,6 +21,8 @@ interface Heard {
   knows: ReadonlyMap<number, bigint>;
   /** Up to where it has this site's batches on disk in its journal. */
   durable: bigint;
+  /** What it said of its journal. */
+  statement: Statement;
 }
 
 export interface SiteOptions {
@@ -46,6 +51,7 @@ export class Site {
   readonly members: Map<number, MemberState>;
   readonly #planted: Planted | undefined;
   readonly heard = new Map<number, Heard>();
+  #extents = new Extents();
   /** Sites that may get a base copy here, all others being told; and what was here then. */
   readonly admitted = new Map<number, ReadonlyMap<number, bigint>>();
   /** It is about to leave: its writers are stopped at an end of the WAL, and these members take what is here. */
@@ -60,8 +66,12 @@ export class Site {
     this.members.set(number, 'active');
     this.database = new SimDatabase(state);
     const context = { site: number, model, planted, database: this.database };
-    const [origins, announces] = [() => this.origins(), () => this.#announces()];
-    this.agent = new SimAgent({ ...context, origins, announces }, journalFrom(state, planted));
+    const group = {
+      origins: () => this.origins(),
+      announces: () => this.#announces(),
+      extents: () => this.#known(),
+    };
+    this.agent = new SimAgent({ ...context, ...group }, journalFrom(state, planted));
   }
 
   /** Members that count, without this site. */
@@ -96,9 +106,33 @@ export class Site {
   }
 
   #agreed(number: number): bigint | undefined {
-    const known = this.others().map((other) => this.heard.get(other)?.knows.get(number) ?? 0n);
+    const heard = this.others().map((other) => this.heard.get(other));
+    const known = heard.map((one) => one?.knows.get(number) ?? 0n);
+    const journals = heard.map((one) => one?.statement.journal.get(number) ?? 0n);
     const applied = this.database.durableProgress(number);
-    return agreedPosition(applied, this.agent.journal.position(number), known);
+    const journalled = greatest([this.agent.journal.position(number), ...journals]);
+    return agreedPosition(applied, journalled, known);
+  }
+
+  /** What there is of those that have left (`reckon` of src/site/departed.ts). */
+  #known(): ReadonlyMap<number, bigint> {
+    if (this.#planted === 'waive-nothing') return new Map();
+    const others = this.#withState((state) => state === 'joining' || state === 'active');
+    let statements = others.map((number) => this.heard.get(number)?.statement);
+    if (this.#planted === 'waive-unasked') statements = statements.filter(Boolean);
+    if (this.#planted === 'waive-untold') {
+      const gone = new Set(this.departed());
+      statements = statements.map((statement) => statement && toldOf(gone, statement));
+    }
+    return this.#extents.update(this.departed(), [this.statement(), ...statements]);
+  }
+
+  /** What it says of its journal in a greeting. */
+  statement(): Statement {
+    const { number: self, database } = this;
+    const { journal } = this.agent;
+    const applied = (origin: number): bigint => database.durableProgress(origin);
+    return stated({ self, journal, gone: this.departed(), applied });
   }
 
   /** Notes what it is told of the group; a state never goes back. */
@@ -139,9 +173,15 @@ export class Site {
   forget(): void {
     this.run = undefined;
     this.heard.clear();
+    this.#extents = new Extents();
     this.admitted.clear();
     this.leaving = undefined;
   }
+}
+
+/** As a planted bug: what was said before the speaker knew who is gone is taken for all that it has. */
+function toldOf(gone: ReadonlySet<number>, { journal }: Statement): Statement {
+  return { gone, journal: new Map([...gone].map((one) => [one, journal.get(one) ?? 0n])) };
 }
 
 /** Journals begin where the base copy ends, and with what its rows were made of. */

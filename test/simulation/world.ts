@@ -1,3 +1,4 @@
+import { greatest } from '../../src/merge/stamps.ts';
 import { leave, lock, remove, unlock } from './departure.ts';
 import { stampsOf } from './ledger.ts';
 import { pull, retain } from './link.ts';
@@ -210,7 +211,8 @@ export class World {
     for (const one of this.find(origin)!.database.state.ledger) {
       if (one.position <= before || one.position > after) continue;
       for (const [other, position] of one.known) {
-        if (other === site.number || (progress.get(other) ?? 0n) >= position) continue;
+        const needed = this.#needed(other, position);
+        if (other === site.number || (progress.get(other) ?? 0n) >= needed) continue;
         throw new Violation(
           `site ${site.number} applied ${one.position} of site ${origin} before ${position} of site ` +
             `${other}, which it was made with`,
@@ -218,6 +220,19 @@ export class World {
       }
     }
     return effect === '' ? 'done' : effect;
+  }
+
+  /** Of a site that was removed what no other has is not waited for. One that is only down may have it. */
+  #needed(origin: number, position: bigint): bigint {
+    if (!this.removed.has(origin)) return position;
+    const members = this.sites.filter(
+      ({ number }) => !this.removed.has(number) && !this.gone.has(number),
+    );
+    const there = members.map(({ agent, database }) =>
+      greatest([agent.journal.position(origin), database.state.progress.get(origin) ?? 0n]),
+    );
+    const most = greatest(there);
+    return most < position ? most : position;
   }
 
   #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {

@@ -32,6 +32,11 @@ function describe(status: SiteStatus): string {
           `removed    says ${status.dismissedBy.join(', ')}: this site is no member any more and gets nothing. ` +
             'Its database stays; syncline leave ends the rest. To come back join under another name',
         ]),
+    ...status.waived.map(
+      ({ site, without, after, upTo }) =>
+        `lost       changes of ${without} after ${after}, up to ${upTo}: no member has them. Those of ${site} that were ` +
+        'made with knowledge of them are applied without them',
+    ),
     ...(status.lastError === undefined
       ? []
       : [`last error ${status.lastError.at} ${status.lastError.message}`]),
