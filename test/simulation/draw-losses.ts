@@ -4,9 +4,9 @@ import type { Random } from './random.ts';
 import { applying } from './steps.ts';
 import type { Step } from './steps.ts';
 
-/** Scenarios of a hundred, of those with more than three sites, that lose two. */
+/** Of a hundred scenarios with more than three sites so many lose two. */
 const LOSING_TWO = 60;
-/** Of those in which both go at once, so many have a member that does not hear of it for a while. */
+/** In so many of a hundred of these some members hear of it later than others. */
 const APART = 50;
 
 /** Draws the loss of a second site, or of two of which one has shipped what it made with knowledge of the other's. */
