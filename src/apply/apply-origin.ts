@@ -9,6 +9,7 @@ import { applyFold, writeProgress } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Durability } from './durability.ts';
+import type { Lost } from './knowledge.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { foldBatch } from './read-batch.ts';
@@ -166,8 +167,8 @@ class OriginApplier implements Applier {
       if (until !== undefined && after >= until) continue;
       if (entry.kind !== 'batch') continue;
       const batch = decodeBatch(entry.batch.bytes);
-      await this.#permitted(batch, signal);
-      if (this.#options.knowledge.lost(batch.knowledge).length > 0) session.history.restores = true;
+      const lost = await this.#permitted(batch, signal);
+      if (lost.length > 0) session.history.restores = true;
       await pending.room();
       if (signal.aborted) return;
       if (batch.stream !== undefined) {
@@ -210,8 +211,12 @@ class OriginApplier implements Applier {
     return plans;
   }
 
-  /** Waits until the batch may be applied: causality, and a clock that is not too far ahead. */
-  async #permitted(batch: DecodedBatch, signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until the batch may be applied: causality, and a clock that is not too far ahead.
+   *
+   * @returns what it was made with knowledge of and is nowhere any more
+   */
+  async #permitted(batch: DecodedBatch, signal: AbortSignal): Promise<Lost[]> {
     const { knowledge, origin, maxClockDriftMicros, log } = this.#options;
     if (!knowledge.covers(batch.knowledge, origin)) {
       this.#status.state = 'waiting';
@@ -233,6 +238,7 @@ class OriginApplier implements Applier {
       await delay(1000, undefined, { signal }).catch(() => undefined);
     }
     this.#status.state = 'running';
+    return lost;
   }
 
   async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {

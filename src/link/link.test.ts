@@ -42,7 +42,8 @@ before(async () => {
   authority = await createAuthority('g');
   source = LmdbJournal.open({ path: join(folder, 'source'), quotaBytes: 2 ** 30 });
   server = new LinkServer({
-    ...{ journal: source, authority: authority.certificate, host: '127.0.0.1', port: 0 },
+    ...{ self: 1, journal: source, authority: authority.certificate },
+    ...{ host: '127.0.0.1', port: 0 },
     identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
     modelHash: () => 'm:h1',
     onAck: (ack) => void acks.push(ack.durable),
@@ -172,7 +173,8 @@ test('a site that leaves the group while it pulls gets nothing more, and is told
 
 test('the server ends though a peer is in the middle of its handshake', async () => {
   const closing = new LinkServer({
-    ...{ journal: source, authority: authority.certificate, host: '127.0.0.1', port: 0 },
+    ...{ self: 1, journal: source, authority: authority.certificate },
+    ...{ host: '127.0.0.1', port: 0 },
     identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
     ...{ modelHash: () => 'm:h1', onAck: () => undefined, log: silentLog() },
   });

@@ -17,7 +17,7 @@ export const HEARTBEAT_MS = 2_000;
 
 export interface LinkServerOptions {
   /** Number of this site. */
-  self?: number;
+  self: number;
   journal: Journal;
   authority: string;
   identity: Identity;
@@ -181,7 +181,7 @@ export class LinkServer {
    */
   async #stored({ origin, last }: Batch): Promise<void> {
     const { self, journal } = this.#options;
-    if (self === undefined || origin === self || journal.durable(origin) >= last) return;
+    if (origin === self || journal.durable(origin) >= last) return;
     await journal.flush();
   }
 

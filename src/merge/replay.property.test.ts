@@ -109,17 +109,25 @@ function changesOf(world: HistoryWorld, row: RowVersion): Placed[] {
     .filter(({ sent }) => sent.change.after?.birth === row.birth);
 }
 
+/** A world in which everything is delivered, with the row in it; undefined where there is none. */
+function ended(
+  drawn: Parameters<typeof played>[0],
+): { world: HistoryWorld; row: RowVersion; changes: Placed[] } | undefined {
+  const world = played(drawn);
+  world.deliverAll();
+  const { row } = world.sites[0]!;
+  return row && { world, row, changes: changesOf(world, row) };
+}
+
 const knows = ({ sent }: Placed, one: Placed): boolean => sent.known[one.origin]! > one.place;
 
 test(`a set is what was added and removed by writes that did not know each other (seed ${SEED})`, () => {
   fc.assert(
     fc.property(withSets, (drawn) => {
-      const world = played(drawn);
-      world.deliverAll();
-      const { row } = world.sites[0]!;
-      if (row === undefined) return;
+      const end = ended(drawn);
+      if (end === undefined) return;
+      const { world, row, changes } = end;
       const group = world.policy.groups[0]!;
-      const changes = changesOf(world, row);
       for (const element of ['1', '2']) {
         const [added, removed] = (['added', 'removed'] as const).map((what) =>
           changes.filter(({ sent }) => touched(world, sent).get(element) === what),
@@ -140,11 +148,9 @@ test(`an addition or removal that has no effect is recorded at some site (seed $
   let recorded = 0;
   fc.assert(
     fc.property(withSets, (drawn) => {
-      const world = played(drawn);
-      world.deliverAll();
-      const { row } = world.sites[0]!;
-      if (row === undefined) return;
-      const changes = changesOf(world, row);
+      const end = ended(drawn);
+      if (end === undefined) return;
+      const { world, row, changes } = end;
       const named = new Set(
         world.sites.flatMap(({ conflicts }) =>
           conflicts.filter((one) => one.group === 'g0').flatMap((one) => one.elements ?? []),

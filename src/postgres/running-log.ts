@@ -8,10 +8,9 @@ const BETWEEN_MS = 1000;
 const FAILED_MS = 10_000;
 
 /**
- * Has the server write into the WAL which transactions run, where a logical slot can begin (restart_lsn). It does so
- * itself every 15 s only. From PostgreSQL 16 on there is a function for it (manual, 9.28.6). Before that a slot that is
- * made does it, which is temporary and dropped again; in a session of its own, since there it may have to wait, and an
- * error drops all temporary slots of its session.
+ * Before PostgreSQL 16, which has `pg_log_standby_snapshot`: has the server write into the WAL which transactions run, where
+ * a logical slot can begin (restart_lsn). It does so itself every 15 s, and when a slot is made: a temporary one, which is
+ * dropped again, in a session of its own, since it may have to wait, and an error drops all temporary slots of its session.
  */
 export class RunningLog {
   readonly #dsn: string;
@@ -26,13 +25,8 @@ export class RunningLog {
     this.#application = options.application;
   }
 
-  /** By the function, which the role must have the right to call. */
-  static async byFunction(client: Client): Promise<void> {
-    await client.query('SELECT pg_log_standby_snapshot()');
-  }
-
-  /** By a slot. Settles at once; does nothing while one is being made, and soon after. */
-  bySlot(): void {
+  /** Makes such a slot, and does not wait for it. Does nothing while one is being made, and soon after. */
+  write(): void {
     const now = performance.now();
     if (this.#closed || this.#making !== undefined || now < this.#next) return;
     this.#next = now + BETWEEN_MS;

@@ -157,8 +157,9 @@ export class SlotCalls {
 
   /** Has the server write down which transactions run, if it can: slots can begin there. */
   async logRunning(): Promise<void> {
-    if (this.#runningBy === 'function') await RunningLog.byFunction(this.#client);
-    else if (this.#runningBy === 'slot') this.#running.bySlot();
+    if (this.#runningBy === 'slot') this.#running.write();
+    else if (this.#runningBy === 'function')
+      await this.#client.query('SELECT pg_log_standby_snapshot()');
   }
 
   /** Gives the temporary slot back. */

@@ -10,7 +10,7 @@ import { ident } from '../model/names.ts';
 import type { InstalledModel } from './catalog.ts';
 import { checkSiteName, writeConfig } from './config.ts';
 import type { SiteConfig } from './config.ts';
-import { chooseDataFolder, clusterAt, DATABASE, socketFolder, SUPERUSER } from './embedded.ts';
+import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from './embedded.ts';
 import { siteFolder, writeSecret } from './folder.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
@@ -65,7 +65,8 @@ export async function createSite(options: NewSite): Promise<SiteConfig> {
   const embedded = options.database === undefined ? newCluster(options) : undefined;
   try {
     const adminUrl = await startDatabase(options, embedded);
-    const config = await setUp(options, { adminUrl, embedded: embedded?.cluster.options.data });
+    const { data, socket } = embedded?.cluster.options ?? {};
+    const config = await setUp(options, { adminUrl, embedded: data, socket });
     writeSecret(folder.authority, options.authority);
     writeSecret(folder.certificate, options.identity.certificate);
     writeSecret(folder.key, options.identity.key);
@@ -112,7 +113,7 @@ async function startDatabase(options: NewSite, made: NewCluster | undefined): Pr
 
 async function setUp(
   options: NewSite,
-  database: { adminUrl: string; embedded: string | undefined },
+  database: { adminUrl: string; embedded: string | undefined; socket: string | undefined },
 ): Promise<SiteConfig> {
   const names = roleNames(options.site);
   const agent = { name: names.agent, password: newPassword() };
@@ -135,7 +136,8 @@ async function setUp(
     });
   });
   const { host, pathname, search } = new URL(database.adminUrl);
-  const url = connectionUrl(host, agent, pathname.slice(1)) + agentSearch(search, database);
+  const url =
+    connectionUrl(host, agent, pathname.slice(1)) + (socketSearch(database.socket) ?? search);
   await makeSlot(options, { adminUrl: database.adminUrl, url });
   return {
     ...{ site: options.site, number: options.number, group: options.group, link: options.link },
@@ -171,9 +173,8 @@ export function slotName(group: string, site: string): string {
 }
 
 /** The agent of an embedded server reaches it by its socket; everybody else by TCP. */
-function agentSearch(search: string, { embedded }: { embedded: string | undefined }): string {
-  const socket = embedded === undefined ? undefined : socketFolder(embedded);
-  return socket === undefined ? search : `?${new URLSearchParams({ host: socket }).toString()}`;
+function socketSearch(socket: string | undefined): string | undefined {
+  return socket && `?${new URLSearchParams({ host: socket }).toString()}`;
 }
 
 function connectionUrl(

@@ -224,12 +224,12 @@ export class SimAgent {
     if (applier?.announced !== true) return undefined;
     const { database, model, planted } = this.#context;
     const { state } = database;
-    const notes: string[] = applier.waived ? ['waived'] : [];
-    if (applier.waived) state.waived = true;
+    const { waived } = applier;
+    const notes: string[] = waived ? ['waived'] : [];
     for (const net of applier.fold!.entities.values()) {
       const sim = model.find((one) => one.plan === net.plan || one.netted === net.plan)!;
       for (const row of net.rows.values()) {
-        const done = applyRow({ sim, state, planted }, row);
+        const done = applyRow({ sim, state, planted, waived }, row);
         notes.push(`${done.row} ${done.taken}`);
       }
     }

@@ -22,6 +22,8 @@ interface Target {
   sim: SimEntity;
   state: DatabaseState;
   planted: Planted | undefined;
+  /** What is applied may have been made with knowledge of what is lost for good. */
+  waived: boolean;
   row: string;
 }
 
@@ -33,14 +35,14 @@ export class HistoryError extends Error {}
  * the history of its key and writes the state that follows.
  */
 export function applyRecorded(target: Target, change: Change): 'merged' | 'conflict' {
-  const { state, row, planted } = target;
+  const { state, row, planted, waived } = target;
   const stamp = stampOf(change);
   if (stamp === undefined) return 'merged';
   const stored = state.history.get(row);
   // What a lost site's change was made over can be lost too.
-  if (stored !== undefined || !state.waived) checkStored(target, stored, change);
+  if (stored !== undefined || !waived) checkStored(target, stored, change);
   const here = state.rows.get(row);
-  const [made] = state.waived
+  const [made] = waived
     ? restored([{ change, stamp }], { row: here, history: stored ?? { changes: [] } })
     : [{ change, stamp }];
   const old = beginningOf(target, stored, made!);
@@ -49,7 +51,7 @@ export function applyRecorded(target: Target, change: Change): 'merged' | 'confl
   const now = replayed(target, history);
   state.history.set(row, history);
   write(target, now);
-  const conflicts = met(target, { old, arrived: [{ change, stamp }], before, now });
+  const conflicts = met(target, { old, arrived: [made!], before, now });
   if (planted !== 'silent-conflict') record(target, { conflicts, history });
   return conflicts.length === 0 ? 'merged' : 'conflict';
 }
@@ -84,7 +86,7 @@ function inOrder({ sim }: Target, history: History): ReplayConflict[] {
 
 /** A key's history before a change is added: what is known without one, and what it begins with. */
 function beginningOf(
-  { state, row }: Target,
+  { state, row, waived }: Target,
   stored: History | undefined,
   first: Recorded,
 ): History {
@@ -95,13 +97,13 @@ function beginningOf(
   };
   const newest = stored && (stored.changes.at(-1)?.stamp ?? 0n);
   const history = stored ?? { changes: [] };
-  const missing = state.waived
+  const missing = waived
     ? beginning({ state: known, newest }, history, first)
     : unrecorded({ state: known, newest }, first);
   return missing === undefined ? history : withChange(history, missing);
 }
 
-function replayed({ sim, planted }: Target, history: History): Replayed {
+function replayed({ sim, planted }: Pick<Target, 'sim' | 'planted'>, history: History): Replayed {
   if (planted === 'set-as-value') {
     return replay({ ...sim.policy, groups: sim.policy.groups.map(asValue) }, history, simFunction);
   }
@@ -140,7 +142,11 @@ function added({ planted }: Target, old: History, recorded: Recorded): History {
 }
 
 /** A row is what its history says; without one it is what every new change was made over. */
-function checkStored(target: Target, stored: History | undefined, change: Change = {}): void {
+function checkStored(
+  target: Omit<Target, 'waived'>,
+  stored: History | undefined,
+  change: Change = {},
+): void {
   const { state, row } = target;
   const here = state.rows.get(row);
   const wanted = stored === undefined ? change.before : replayed(target, stored).state.row;

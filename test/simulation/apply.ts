@@ -24,6 +24,8 @@ interface Target {
   sim: SimEntity;
   state: DatabaseState;
   planted: Planted | undefined;
+  /** What is applied may have been made with knowledge of what is lost for good. */
+  waived: boolean;
   row: string;
 }
 

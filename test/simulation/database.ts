@@ -22,8 +22,6 @@ export interface DatabaseState {
   greatest: bigint;
   /** Tombstones up to this stamp were taken for stable, and deleted. */
   collected: bigint;
-  /** Something was applied without what it was made with knowledge of. */
-  waived: boolean;
   /** Stamps, and elements of sets as `<group> <element>`, that conflict records name, by row. */
   conflicts: Map<string, ReadonlySet<bigint | string>>;
   ledger: Acknowledged[];
@@ -35,7 +33,7 @@ export function emptyState(): DatabaseState {
   return {
     ...{ rows: new Map(), tombstones: new Map(), history: new Map() },
     ...{ progress: new Map(), conflicts: new Map() },
-    ...{ floor: 0n, greatest: 0n, collected: 0n, waived: false, ledger: [], lsn: 1000n },
+    ...{ floor: 0n, greatest: 0n, collected: 0n, ledger: [], lsn: 1000n },
   };
 }
 

@@ -87,7 +87,7 @@ export class TestSite {
 
   async #listen(): Promise<void> {
     this.#server = new LinkServer({
-      ...(await this.#identity()),
+      ...{ self: this.number, ...(await this.#identity()) },
       ...{ journal: this.journal, host: '127.0.0.1', port: 0, log: silentLog() },
       ...{ modelHash: () => 'test', onAck: () => undefined },
     });

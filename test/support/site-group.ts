@@ -5,22 +5,40 @@ import { AgentSite } from './agents.ts';
 import { eventually } from './pair.ts';
 import type { TestServer } from './server.ts';
 
+/** Makes the sites `one` and `two` on a server, as `sitesOf` does. */
+export function twoSites(sites: AgentSite[], server: TestServer, model: Model): Promise<void> {
+  return sitesOf(sites, { model, database: (name) => server.createDatabase(name) }, [['two', 2]]);
+}
+
 /**
- * Makes the sites `one` and `two` on a server and starts them. Each is added to `sites` as soon as it is there, so that
+ * Makes the site `one` and others that join it, and starts them. Each is added to `sites` as soon as it is there, so that
  * it can be removed whatever happens after.
+ *
+ * @param made.database makes a site's database and tells its superuser's connection string
  */
-export async function twoSites(
+export async function sitesOf(
   sites: AgentSite[],
-  server: TestServer,
-  model: Model,
+  made: { model: Model; database: (name: string) => Promise<string> },
+  others: readonly (readonly [name: string, number: number])[],
 ): Promise<void> {
-  const one = await AgentSite.init('one', { adminUrl: await server.createDatabase('one'), model });
+  const { model, database } = made;
+  const one = await AgentSite.init('one', { adminUrl: await database('one'), model });
   sites.push(one);
   await one.up();
-  const invitation = await one.invite('two', 2);
-  const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('two') });
-  sites.push(two);
-  await two.up();
+  for (const [name, number] of others) {
+    await joinSite(sites, { name, number, adminUrl: await database(name) });
+  }
+}
+
+/** A site that joins the first one; it is started, and added to `sites` as soon as it is there. */
+export async function joinSite(
+  sites: AgentSite[],
+  place: { name: string; number: number; adminUrl: string },
+): Promise<void> {
+  const { name, number, adminUrl } = place;
+  const site = await AgentSite.join(await sites[0]!.invite(name, number), { adminUrl });
+  sites.push(site);
+  await site.up();
 }
 
 /** Waits until the sites have the same rows of the models' entities. */

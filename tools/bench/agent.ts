@@ -47,7 +47,15 @@ class BenchAgent {
       ...{ journal: this.#journal, log },
     });
     const server = new LinkServer({
-      ...{ journal: this.#journal, authority, identity, host: '127.0.0.1', port, log },
+      ...{
+        self: number,
+        journal: this.#journal,
+        authority,
+        identity,
+        host: '127.0.0.1',
+        port,
+        log,
+      },
       ...{ modelHash: () => 'bench', onAck: () => undefined },
     });
     await server.listen();

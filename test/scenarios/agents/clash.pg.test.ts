@@ -5,7 +5,7 @@ import { clashModel } from '../../support/clash-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { ClashGroup, equalSites } from '../../support/site-group.ts';
+import { ClashGroup, equalSites, twoSites, joinSite } from '../../support/site-group.ts';
 
 const MODEL = clashModel();
 let server: TestServer;
@@ -13,11 +13,7 @@ const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const adminUrl = await server.createDatabase('one');
-  const first = await AgentSite.init('one', { adminUrl, model: MODEL });
-  sites.push(first);
-  await first.up();
-  await joined('two', 2);
+  await twoSites(sites, server, MODEL);
 });
 
 after(async () => {
@@ -26,10 +22,7 @@ after(async () => {
 });
 
 async function joined(name: string, number: number): Promise<void> {
-  const invitation = await sites[0]!.invite(name, number);
-  const site = await AgentSite.join(invitation, { adminUrl: await server.createDatabase(name) });
-  sites.push(site);
-  await site.up();
+  await joinSite(sites, { name, number, adminUrl: await server.createDatabase(name) });
 }
 
 const group = new ClashGroup(sites, { schema: 'test', column: 'name' });

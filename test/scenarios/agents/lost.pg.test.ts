@@ -9,7 +9,7 @@ import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { equalSites } from '../../support/site-group.ts';
+import { equalSites, sitesOf } from '../../support/site-group.ts';
 
 /** Rounds of an agent in which it would do what it must not do. */
 const ROUNDS = 4;
@@ -19,17 +19,12 @@ const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const adminUrl = await server.createDatabase('one');
-  const one = await AgentSite.init('one', { adminUrl, model: LEASES });
-  sites.push(one);
-  await one.up();
-  for (const [index, name] of ['two', 'three', 'four'].entries()) {
-    const database = await server.createDatabase(name);
-    const invitation = await one.invite(name, index + 2);
-    const site = await AgentSite.join(invitation, { adminUrl: database });
-    sites.push(site);
-    await site.up();
-  }
+  const database = (name: string): Promise<string> => server.createDatabase(name);
+  await sitesOf(sites, { model: LEASES, database }, [
+    ['two', 2],
+    ['three', 3],
+    ['four', 4],
+  ]);
 });
 
 after(async () => {

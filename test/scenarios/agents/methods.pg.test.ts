@@ -5,7 +5,7 @@ import { methodsModel } from '../../support/methods-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { equalSites } from '../../support/site-group.ts';
+import { equalSites, sitesOf } from '../../support/site-group.ts';
 
 const MODEL = methodsModel();
 let server: TestServer;
@@ -13,19 +13,10 @@ const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const admin = (name: string): Promise<string> => server.createDatabase(name);
-  const first = await AgentSite.init('one', { adminUrl: await admin('one'), model: MODEL });
-  sites.push(first);
-  await first.up();
-  for (const [name, number] of [
+  await sitesOf(sites, { model: MODEL, database: (name) => server.createDatabase(name) }, [
     ['two', 2],
     ['three', 7],
-  ] as const) {
-    const invitation = await first.invite(name, number);
-    const site = await AgentSite.join(invitation, { adminUrl: await admin(name) });
-    sites.push(site);
-    await site.up();
-  }
+  ]);
 });
 
 after(async () => {

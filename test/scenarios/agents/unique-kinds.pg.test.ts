@@ -3,7 +3,7 @@ import { withConnection } from '../../../src/postgres/connect.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { ClashGroup, equalSites } from '../../support/site-group.ts';
+import { ClashGroup, equalSites, sitesOf, joinSite } from '../../support/site-group.ts';
 import { KINDS, uniqueModel, uniqueTables } from '../../support/unique-model.ts';
 
 /* Clashes under every kind of unique index that an adopted table may have, at two sites and at three. */
@@ -14,10 +14,7 @@ const sites: AgentSite[] = [];
 
 before(async () => {
   server = await startServer(18);
-  const first = await AgentSite.init('one', { adminUrl: await database('one'), model: MODEL });
-  sites.push(first);
-  await first.up();
-  await joined('two', 2);
+  await sitesOf(sites, { model: MODEL, database }, [['two', 2]]);
 });
 
 after(async () => {
@@ -32,10 +29,7 @@ async function database(name: string): Promise<string> {
 }
 
 async function joined(name: string, number: number): Promise<void> {
-  const invitation = await sites[0]!.invite(name, number);
-  const site = await AgentSite.join(invitation, { adminUrl: await database(name) });
-  sites.push(site);
-  await site.up();
+  await joinSite(sites, { name, number, adminUrl: await database(name) });
 }
 
 const group = new ClashGroup(sites, { schema: 'public', column: "coalesce(name, '-')" });

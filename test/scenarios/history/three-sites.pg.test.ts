@@ -7,7 +7,7 @@ import { historyModel, PICK } from '../../support/history-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { equalSites } from '../../support/site-group.ts';
+import { equalSites, sitesOf } from '../../support/site-group.ts';
 
 const MODEL = historyModel();
 const TABLES = MODEL.entities.map((entity) => entity.name);
@@ -17,18 +17,10 @@ const sites: AgentSite[] = [];
 before(async () => {
   // Four sites of three appliers each on one server.
   server = await startServer(18, { max_active_replication_origins: '40' });
-  const first = await AgentSite.init('one', { adminUrl: await database('one'), model: MODEL });
-  sites.push(first);
-  await first.up();
-  for (const [name, number] of [
+  await sitesOf(sites, { model: MODEL, database }, [
     ['two', 2],
     ['three', 7],
-  ] as const) {
-    const invitation = await first.invite(name, number);
-    const site = await AgentSite.join(invitation, { adminUrl: await database(name) });
-    sites.push(site);
-    await site.up();
-  }
+  ]);
 });
 
 after(async () => {
