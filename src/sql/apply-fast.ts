@@ -220,9 +220,11 @@ function sameIfDerived(shape: Shape, group: ColumnGroup): string {
 
 function leftDeletes(shape: Shape, source: Source): string {
   const { entity } = shape;
+  // Of its own stamp alone a tombstone can be later: of an earlier incarnation, deleted elsewhere.
+  const reached = `t.birth >= s.${STAGE.deletedBirth} AND t.stamp >= s.${STAGE.deletedStamp}`;
   return left(source, {
     kind: 'D',
-    taken: `FROM ${tombstoneOf(entity)} AS t WHERE ${sameKey(entity, 't', 's')} AND t.stamp >= s.${STAGE.deletedStamp}`,
+    taken: `FROM ${tombstoneOf(entity)} AS t WHERE ${sameKey(entity, 't', 's')} AND ${reached}`,
   });
 }
 

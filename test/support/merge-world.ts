@@ -42,7 +42,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('deliver' as const), site, from: site }) },
 );
 
-interface Sent {
+/** A change as it goes to the other sites. */
+export interface Sent {
   change: Change;
   /** How many changes of each site its origin had seen. */
   known: number[];
