@@ -74,7 +74,7 @@ async function inTransaction(
     await client.query('COMMIT');
     return outcome;
   } catch (error) {
-    await client.query('ROLLBACK');
+    await session.rollback();
     throw error;
   }
 }
@@ -90,7 +90,7 @@ export async function applyEntities(
   const watched = [...pending.fold.entities.values()].filter(
     ({ plan, rows }) => rows.size > 0 && orphans.watches(plan.shape.entity),
   );
-  const deleted = await orphans.deletedBy(watched);
+  const deleted = await orphans.deletedBy(session.slowTable, watched);
   for (const net of inOneOrder(pending.fold.entities.values())) {
     const replayed = keepsHistory(net.plan);
     const left = replayed ? [...net.rows.values()] : await take(session, net);

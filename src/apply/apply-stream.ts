@@ -61,7 +61,7 @@ async function attempt(
     await session.client.query('COMMIT');
     return total;
   } catch (error) {
-    await session.client.query('ROLLBACK');
+    await session.rollback();
     throw error;
   }
 }

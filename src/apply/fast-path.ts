@@ -41,7 +41,7 @@ class PlanStatements {
   readonly quick: { I: string; U: string };
   readonly oids: number[];
   readonly unnest: boolean;
-  /** Whether the staging table exists, and whether this transaction has put rows into it. */
+  /** Whether the staging table surely exists, and whether this transaction has put rows into it. */
   staging = false;
   filled = false;
 
@@ -90,6 +90,11 @@ export class FastPath {
   /** A new transaction begins: the staging tables are empty (ON COMMIT DELETE ROWS). */
   forgetStaged(): void {
     for (const plan of this.#plans.values()) plan.filled = false;
+  }
+
+  /** A transaction was rolled back: staging tables that it made are gone. */
+  forgetTables(): void {
+    for (const plan of this.#plans.values()) plan.staging = false;
   }
 
   /** Tries the single-statement path. False if it does not apply or a change was not taken. */

@@ -21,7 +21,7 @@ import type { EntityPlan } from './relation.ts';
 import type { Violation } from './integrity.ts';
 import { RowCodec } from './row-codec.ts';
 import type { SlowOutcome, SlowPathContext } from './slow-path.ts';
-import { SlowTable } from './slow-table.ts';
+import type { SlowTable } from './slow-table.ts';
 import type { SlowRow } from './slow-table.ts';
 import { keyImage, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
@@ -58,10 +58,10 @@ export class HistoryPath {
   readonly #waiting: Waiting;
   readonly #policies = new Map<string, MergePolicy>();
 
-  constructor(client: Client, context: HistoryContext) {
+  constructor(client: Client, context: HistoryContext, table: SlowTable) {
     this.#client = client;
     this.#context = context;
-    this.#table = new HistoryTable(client, new SlowTable(client));
+    this.#table = new HistoryTable(client, table);
     this.#writer = new HistoryWriter(client);
     this.#functions = new FunctionCaller(client);
     this.#waiting = new Waiting(client);

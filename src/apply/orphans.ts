@@ -3,7 +3,7 @@ import type { Entity, Model } from '../model/ir.ts';
 import { childrenOf, childrenWithoutParent, lockParents } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
 import type { EntityNet, NetRow } from './fold.ts';
-import { SlowTable } from './slow-table.ts';
+import type { SlowTable } from './slow-table.ts';
 import { ArraySink } from './field-sinks.ts';
 import { newFields, readTuple } from './tuple.ts';
 import { image, keyText } from './waiting.ts';
@@ -27,13 +27,11 @@ const NOTE = `
  */
 export class Orphans {
   readonly #client: Client;
-  readonly #table: SlowTable;
   readonly #asChild = new Map<string, Bond[]>();
   readonly #asParent = new Map<string, Bond[]>();
 
   constructor(client: Client, models: readonly Model[]) {
     this.#client = client;
-    this.#table = new SlowTable(client);
     for (const bond of models.flatMap(bondsOf)) {
       add(this.#asChild, bond.child.name, bond);
       add(this.#asParent, bond.parent.name, bond);
@@ -51,7 +49,7 @@ export class Orphans {
   }
 
   /** What changes that are about to be applied delete, where the delete may have to be undone. */
-  async deletedBy(nets: Iterable<EntityNet>): Promise<Deleted> {
+  async deletedBy(table: SlowTable, nets: Iterable<EntityNet>): Promise<Deleted> {
     const deleted: Deleted = new Map();
     for (const { plan, rows } of nets) {
       const { entity, columns } = plan.shape;
@@ -59,7 +57,7 @@ export class Orphans {
       if (!bonds.some(({ reference }) => reference.onOrphan === 'restore')) continue;
       const gone = [...rows.values()].filter((row) => isDelete(row) && row.before !== undefined);
       if (gone.length === 0) continue;
-      for (const { net, before } of await this.#table.read(plan, gone)) {
+      for (const { net, before } of await table.read(plan, gone)) {
         if (before === undefined || net.deleted === undefined) continue;
         const row = image(columns, before);
         deleted.set(keyText(entity, row), { row, stamp: net.deleted.stamp });

@@ -11,6 +11,7 @@ import { HistoryPath } from './history-path.ts';
 import type { HistoryContext } from './history-path.ts';
 import { Orphans } from './orphans.ts';
 import { SlowPath } from './slow-path.ts';
+import { SlowTable } from './slow-table.ts';
 
 /** Longest wait for a row lock; then the transaction is rolled back and tried again. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -48,6 +49,7 @@ export class ApplySession {
   /** For entities that keep history, in the place of the other two. */
   readonly history: HistoryPath;
   readonly orphans: Orphans;
+  readonly slowTable: SlowTable;
   readonly #begin: string;
 
   private constructor(client: Client, options: ApplySessionOptions, begin: string) {
@@ -55,8 +57,9 @@ export class ApplySession {
     this.#begin = begin;
     this.catalog = new Catalog(client, options.models);
     this.fast = new FastPath(client);
-    this.slow = new SlowPath(client, options);
-    this.history = new HistoryPath(client, options);
+    this.slowTable = new SlowTable(client);
+    this.slow = new SlowPath(client, options, this.slowTable);
+    this.history = new HistoryPath(client, options, this.slowTable);
     this.orphans = new Orphans(client, options.models);
   }
 
@@ -84,6 +87,13 @@ export class ApplySession {
   async begin(): Promise<void> {
     this.fast.forgetStaged();
     await this.client.query(this.#begin);
+  }
+
+  /** Rolls the transaction back, and with it the staging tables that it made. */
+  async rollback(): Promise<void> {
+    this.fast.forgetTables();
+    this.slowTable.forgetTables();
+    await this.client.query('ROLLBACK');
   }
 
   async close(): Promise<void> {

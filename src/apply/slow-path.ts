@@ -9,8 +9,7 @@ import type { NetRow } from './fold.ts';
 import type { Violation } from './integrity.ts';
 import type { EntityPlan } from './relation.ts';
 import { RowCodec } from './row-codec.ts';
-import { SlowTable } from './slow-table.ts';
-import type { SlowRow } from './slow-table.ts';
+import type { SlowRow, SlowTable } from './slow-table.ts';
 import { SlowWriter } from './slow-writer.ts';
 import type { Merged } from './slow-writer.ts';
 import { keyImage, logicalState, Waiting } from './waiting.ts';
@@ -48,10 +47,10 @@ export class SlowPath {
   /** An origin with another revision of the model has entities of its own. */
   readonly #policies = new Map<Entity, MergePolicy>();
 
-  constructor(client: Client, context: SlowPathContext) {
+  constructor(client: Client, context: SlowPathContext, table: SlowTable) {
     this.#client = client;
     this.#context = context;
-    this.#table = new SlowTable(client);
+    this.#table = table;
     this.#writer = new SlowWriter(client);
     this.#waiting = new Waiting(client);
   }

@@ -28,14 +28,21 @@ export function slowTableName(plan: EntityPlan): string {
 
 /**
  * Reads what the slow path needs: PostgreSQL itself turns the binary images into text, next to the
- * target's current row, which is locked in key order, and its tombstone.
+ * target's current row, which is locked in key order, and its tombstone. One a session: all who read
+ * changes of a plan share its table.
  */
 export class SlowTable {
   readonly #client: Client;
+  /** Those that surely exist. */
   readonly #tables = new Set<string>();
 
   constructor(client: Client) {
     this.#client = client;
+  }
+
+  /** A transaction was rolled back: tables that it made are gone. */
+  forgetTables(): void {
+    this.#tables.clear();
   }
 
   async read(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
@@ -43,9 +50,8 @@ export class SlowTable {
     if (!this.#tables.has(name)) {
       await this.#client.query(slowTableDdl(plan.shape, name));
       this.#tables.add(name);
-    } else {
-      await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     }
+    await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     await this.#copy(name, plan, rows);
     return this.readAgain(plan, rows);
   }

@@ -194,7 +194,7 @@ export class Speculation {
   }
 
   async #rollback(): Promise<void> {
-    await this.#session.client.query('ROLLBACK').catch(() => undefined);
+    await this.#session.rollback().catch(() => undefined);
   }
 }
 

@@ -15,7 +15,7 @@ export function slowTableDdl(shape: Shape, name: string): string {
     `a${index} ${column.type}`,
   ]);
   return (
-    `CREATE TEMPORARY TABLE ${ident(name)} (_crp_i integer, ${columns.join(', ')}) ` +
+    `CREATE TEMPORARY TABLE IF NOT EXISTS ${ident(name)} (_crp_i integer, ${columns.join(', ')}) ` +
     `ON COMMIT DELETE ROWS`
   );
 }

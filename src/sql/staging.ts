@@ -53,7 +53,7 @@ function oldColumns(shape: Shape): StageColumn[] {
 /** DDL of the staging table: temporary, so neither logged nor seen by anybody else. */
 export function stageTableDdl(shape: Shape, name: string): string {
   const columns = stageColumns(shape).map((column) => `${ident(column.name)} ${column.type}`);
-  return `CREATE TEMPORARY TABLE ${ident(name)} (${columns.join(', ')}) ON COMMIT DELETE ROWS`;
+  return `CREATE TEMPORARY TABLE IF NOT EXISTS ${ident(name)} (${columns.join(', ')}) ON COMMIT DELETE ROWS`;
 }
 
 /** COPY statement that fills it (PostgreSQL manual, COPY, "Binary Format"). */

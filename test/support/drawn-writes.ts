@@ -1,0 +1,89 @@
+import type { ColumnGroup, Entity } from '../../src/model/ir.ts';
+import { ident } from '../../src/model/names.ts';
+import { isMonotonic } from '../../src/model/column-order.ts';
+import { tableOf } from '../../src/sql/apply-names.ts';
+import { bestOf, orderOf } from '../../src/sql/best-value.ts';
+import type { Random } from '../simulation/random.ts';
+
+/** A service's statement on one row of an entity with an integer key: what is drawn, and what of it. */
+export function drawWrite(entity: Entity, random: Random, keys: number): string {
+  const id = 1 + random.int(keys);
+  const table = tableOf(entity);
+  const [key] = entity.key.map(ident);
+  const kind = random.int(10);
+  if (kind === 0) return `DELETE FROM ${table} WHERE ${key} = ${id}`;
+  if (kind < 3) {
+    const columns = written(entity).filter(
+      ({ group }) => group.method === 'additive' || random.chance(70),
+    );
+    const names = [key, ...columns.map(({ name }) => ident(name))];
+    const values = [id, ...columns.map((column) => drawValue(entity, column, { random, keys }))];
+    return `INSERT INTO ${table} (${names.join(', ')}) VALUES (${values.join(', ')}) ON CONFLICT DO NOTHING`;
+  }
+  const all = written(entity);
+  const columns = new Set([random.pick(all), random.pick(all)]);
+  const sets = [...columns].map(
+    (column) => `${ident(column.name)} = ${drawNext(entity, column, { random, keys })}`,
+  );
+  return `UPDATE ${table} SET ${sets.join(', ')} WHERE ${key} = ${id}`;
+}
+
+interface Written {
+  name: string;
+  type: string;
+  group: ColumnGroup;
+}
+
+/** The columns that a service writes, in types that values are drawn of. */
+function written(entity: Entity): Written[] {
+  return entity.groups.flatMap((group) =>
+    group.columns.flatMap((name) => {
+      const { type } = entity.columns.find((column) => column.name === name)!;
+      return DRAWN[type] === undefined ? [] : [{ name, type, group }];
+    }),
+  );
+}
+
+const DRAWN: Readonly<Record<string, (random: Random) => string>> = {
+  integer: (random) => String(random.int(40) - 20),
+  bigint: (random) => String(random.int(40)),
+  'numeric(19,2)': (random) => `${random.int(20)}.${10 + random.int(90)}`,
+  text: (random) => `'t${random.int(random.chance(50) ? 3 : 10_000)}'`,
+  bytea: (random) => `'\\x0${random.int(10)}'`,
+  'timestamp with time zone': (random) => `'2026-11-24 10:00:${10 + random.int(50)}Z'`,
+  'text[]': (random) => `'{${subset(random, ['a', 'b', 'c d', 'e'])}}'`,
+  'integer[]': (random) => `'{${subset(random, ['1', '2', '3'])}}'`,
+};
+
+function subset(random: Random, elements: readonly string[]): string {
+  return elements
+    .filter(() => random.chance(50))
+    .map((element) => `"${element}"`)
+    .join();
+}
+
+interface Source {
+  random: Random;
+  keys: number;
+}
+
+function drawValue(entity: Entity, column: Written, { random, keys }: Source): string {
+  const { name, type, group } = column;
+  if (group.tags === undefined && group.method !== 'additive' && random.chance(8)) return 'NULL';
+  if (entity.references.some(({ columns }) => columns.includes(name)))
+    return String(1 + random.int(keys));
+  if (isMonotonic(group.method)) {
+    const order = orderOf(entity, group, name);
+    if (order.kind === 'listed') return `'${random.pick(order.values)}'`;
+  }
+  return DRAWN[type]!(random);
+}
+
+/** What a service writes over a value: additions, and of a monotonic group nothing that is below it. */
+function drawNext(entity: Entity, column: Written, source: Source): string {
+  const { name, type, group } = column;
+  if (group.method === 'additive') return `${ident(name)} + ${source.random.int(9) - 4}`;
+  const value = drawValue(entity, column, source);
+  if (!isMonotonic(group.method)) return value;
+  return bestOf(orderOf(entity, group, name), ident(name), `${value}::${type}`);
+}

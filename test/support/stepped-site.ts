@@ -1,0 +1,208 @@
+import type { Client } from 'pg';
+import { applyFold } from '../../src/apply/apply-fold.ts';
+import { Beacon } from '../../src/apply/beacon.ts';
+import { Fold } from '../../src/apply/fold.ts';
+import { trimHistory } from '../../src/apply/history-trim.ts';
+import { Knowledge } from '../../src/apply/knowledge.ts';
+import { foldBatch } from '../../src/apply/read-batch.ts';
+import { ApplySession } from '../../src/apply/session.ts';
+import { Settling } from '../../src/apply/settling.ts';
+import { Batcher } from '../../src/capture/batcher.ts';
+import { ensureSlot, readSettings } from '../../src/capture/setup.ts';
+import { decodeBatch } from '../../src/journal/batch.ts';
+import type { Batch } from '../../src/journal/journal.ts';
+import type { Model } from '../../src/model/ir.ts';
+import { unshippedColumns } from '../../src/model/replicated.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { connect } from '../../src/postgres/connect.ts';
+import { useReplicationOrigin } from '../../src/postgres/origin.ts';
+import { Settler } from '../../src/site/settler.ts';
+import { tombstoneOf } from '../../src/sql/apply-names.ts';
+import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
+import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import type { TestServer } from './server.ts';
+
+/** As pgoutput is asked by an agent, but for transactions that are sent while they run. */
+const CAPTURE = `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '1',
+  'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'origin', 'none')`;
+
+/** The sites of a group by number. */
+export const STEPPED = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
+
+/**
+ * A site without an agent: a database whose changes are captured, and others' applied, when a test says so. What is
+ * between the databases is what the agent has (batches, knowledge, beacon, folds, the statements of apply), only
+ * journal and link are not there; so a test can play thousands of orders in seconds.
+ */
+export class SteppedSite {
+  readonly number: number;
+  /** A session of the tables' owner. */
+  readonly sql: Client;
+  readonly #slot: string;
+  readonly #models: readonly Model[];
+  readonly #batches: Batch[] = [];
+  readonly #knowledge: Knowledge;
+  readonly #beacon: Beacon;
+  readonly #sessions = new Map<number, ApplySession>();
+  /** How many batches of each origin are applied. */
+  readonly #applied = new Map<number, number>();
+  readonly #batcher: Batcher;
+  readonly #trimmer: Client;
+  readonly #settler: Settler;
+  readonly #settling: Settling;
+
+  private constructor(number: number, parts: Parts) {
+    this.number = number;
+    this.sql = parts.sql;
+    this.#trimmer = parts.trimmer;
+    this.#slot = parts.slot;
+    this.#settler = new Settler({ ...parts.settling.options, log: silentLog() });
+    this.#settling = parts.settling;
+    this.#models = parts.models;
+    this.#knowledge = new Knowledge(number);
+    this.#beacon = new Beacon(parts.dsn, () => true);
+    const failed = (): never => {
+      throw new Error('a transaction was sent while it ran');
+    };
+    this.#batcher = new Batcher(
+      {
+        ...{ origin: number, incarnation: 1, after: 0n, knowledge: new Map() },
+        ...{ types: parts.types, unshipped: unshippedColumns(parts.models) },
+      },
+      { batch: (batch) => this.#batches.push(batch), chunk: failed, abort: failed },
+    );
+  }
+
+  /** @param first SQL before that of the model */
+  static async create(
+    server: TestServer,
+    number: number,
+    { model, first }: { model: Model; first: string },
+  ): Promise<SteppedSite> {
+    const name = `${model.name}-${number}`;
+    const dsn = await server.createDatabase(name);
+    const sql = await connect(dsn, 'test');
+    const site = { name: STEPPED.get(number)!, number, incarnation: 1 };
+    const ddl = [first, ...catalogDdl({ site }), ...modelDdl(model, number)];
+    for (const statement of ddl) await sql.query(statement);
+    const slot = `crp_${name}`.replaceAll('-', '_');
+    await ensureSlot(dsn, slot);
+    const { types } = await readSettings(dsn);
+    const trimmer = await connect(dsn, 'test trim');
+    await useReplicationOrigin(trimmer, `${slot}_trim`);
+    const models = [model];
+    const settling = await Settling.open({
+      ...{ dsn, models, site: { number, name: slot }, siteNames: () => STEPPED },
+    });
+    const made = new SteppedSite(number, { dsn, sql, trimmer, slot, models, types, settling });
+    await made.#open(dsn);
+    return made;
+  }
+
+  async #open(dsn: string): Promise<void> {
+    for (const [number, name] of STEPPED) {
+      if (number === this.number) continue;
+      const insert = 'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, 1, 0)';
+      await this.sql.query(insert, [number]);
+      const session = await ApplySession.open({
+        ...{ dsn, models: this.#models, originName: `${this.#slot}_${number}` },
+        ...{ origin: { number, name }, names: () => STEPPED },
+      });
+      this.#sessions.set(number, session);
+    }
+  }
+
+  /** Makes batches of what was written here since. */
+  async capture(): Promise<void> {
+    // What was committed asynchronously is read once it is on disk: it is with a commit that waits.
+    await this.sql.query(`SELECT pg_logical_emit_message(true, 'test', '')`);
+    const { rows } = await this.sql.query<{ data: Buffer }>(CAPTURE, [this.#slot]);
+    for (const { data } of rows) this.#batcher.message(data, 0);
+    this.#batcher.flush();
+  }
+
+  /**
+   * Applies up to so many batches of another site in one transaction, as far as causality permits.
+   *
+   * @returns how many
+   */
+  async apply(from: SteppedSite, most: number): Promise<number> {
+    const origin = from.number;
+    const session = this.#sessions.get(origin)!;
+    const fold = new Fold();
+    let [count, transactions, position] = [0, 0, this.#knowledge.position(origin)];
+    const first = this.#applied.get(origin) ?? 0;
+    for (const { bytes } of from.#batches.slice(first, first + most)) {
+      const batch = decodeBatch(bytes);
+      if (!this.#knowledge.covers(batch.knowledge, origin)) break;
+      const plans = [];
+      for (const { key, relation } of batch.relations)
+        plans.push(await session.catalog.plan(key, relation));
+      transactions += foldBatch(fold, batch, { plans, after: position });
+      position = batch.last;
+      count += 1;
+    }
+    if (count === 0) return 0;
+    await this.#beacon.announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
+    const commit = { origin, announced: Promise.resolve() };
+    await applyFold(session, { fold, position, commitTime: 0n, transactions }, commit);
+    this.#knowledge.advance(origin, position);
+    this.#applied.set(origin, first + count);
+    return count;
+  }
+
+  /**
+   * Tries once what waits here for a constraint.
+   *
+   * @returns how many rows do not wait any more
+   */
+  async settle(): Promise<number> {
+    const { settled } = await this.#settler.round(this.#settling, new AbortController().signal);
+    return settled;
+  }
+
+  /** Has local writes stamped after a time, as if the clock were ahead; µs since 2020-01-01. */
+  async raise(floor: bigint): Promise<void> {
+    await this.sql.query(
+      `SELECT setval('crp.floor', greatest(last_value, $1::bigint)) FROM crp.floor`,
+      [floor],
+    );
+  }
+
+  /** The greatest stamp of what is kept of deletes and in histories; 0n when there is nothing. */
+  async greatest(): Promise<bigint> {
+    const parts = this.#models.flatMap(({ entities }) =>
+      entities.map((entity) => `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`),
+    );
+    const { rows } = await this.sql.query<{ s: string | null }>(
+      `SELECT max(s) AS s FROM (${parts.join(' UNION ALL ')}) AS x`,
+    );
+    return BigInt(rows[0]!.s ?? 0);
+  }
+
+  /** Deletes what is kept up to a stamp: no site will send anything that was made without it. */
+  async collect(stable: bigint): Promise<void> {
+    for (const entity of this.#models.flatMap(({ entities }) => entities)) {
+      await this.#trimmer.query(`DELETE FROM ${tombstoneOf(entity)} WHERE stamp <= $1`, [stable]);
+      await trimHistory(this.#trimmer, entity, { stable, names: () => STEPPED });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    await this.#beacon.close();
+    await this.#settling.close();
+    await this.#trimmer.end();
+    await this.sql.end();
+  }
+}
+
+interface Parts {
+  dsn: string;
+  sql: Client;
+  trimmer: Client;
+  slot: string;
+  models: readonly Model[];
+  settling: Settling;
+  types: ReadonlyMap<number, string> & Map<number, string>;
+}
