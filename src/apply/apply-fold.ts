@@ -1,6 +1,7 @@
 import type { ApplySession } from './session.ts';
 import { isIntegrityViolation } from './integrity.ts';
-import type { EntityNet, NetRow } from './fold.ts';
+import type { EntityNet } from './entity-net.ts';
+import type { NetRow } from './fold.ts';
 import type { PendingFold } from './pending.ts';
 import { keepsHistory } from './relation.ts';
 

@@ -15,7 +15,7 @@ const PIECE_CHANGES = 50_000;
 const PIECE_BYTES = 24 * 1024 * 1024;
 
 export interface StreamWork {
-  journal: Journal;
+  journal: Pick<Journal, 'flush' | 'chunks'>;
   plansOf: (relations: DecodedBatch['relations']) => Promise<(RelationPlan | UnknownPlan)[]>;
   announce: (news: BeaconNews) => Promise<void>;
 }

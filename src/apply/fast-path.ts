@@ -15,7 +15,7 @@ import {
 } from '../sql/staging.ts';
 import { byKey } from './by-key.ts';
 import { ArraySink, CopySink } from './field-sinks.ts';
-import type { EntityNet } from './fold.ts';
+import type { EntityNet } from './entity-net.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
 import type { EntityPlan } from './relation.ts';
 import { StageEncoder } from './stage-writer.ts';

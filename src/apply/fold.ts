@@ -1,8 +1,9 @@
+import { EntityNet, holderOf, isBorn, isLeftIn } from './entity-net.ts';
 import { keepsHistory } from './relation.ts';
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
-import { completeTuple, hasUnchanged, isSameRow, keyOf, newFields, readTuple } from './tuple.ts';
+import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from './tuple.ts';
 import type { Fields, Key } from './tuple.ts';
-import { KeyProbe, NetRows } from './net-rows.ts';
+import { KeyProbe } from './net-rows.ts';
 import type { DeletedMark, TupleRef } from './net-rows.ts';
 
 export type { DeletedMark, NetRow, TupleRef } from './net-rows.ts';
@@ -12,22 +13,6 @@ const NEW_FIELDS = newFields();
 const PROBE = new KeyProbe();
 
 /**
- * Net changes of one entity in one shape, in order of each key's first change. Of an entity that keeps
- * history, whose changes must not be netted, every change, by its place.
- */
-export class EntityNet {
-  readonly plan: EntityPlan;
-  readonly rows: NetRows;
-  /** Changes that must be applied after these: other sites' changes came between. */
-  later: EntityNet | undefined;
-
-  constructor(plan: EntityPlan) {
-    this.plan = plan;
-    this.rows = new NetRows(plan.key);
-  }
-}
-
-/**
  * Folds consecutive transactions of one origin into their net effect per key, so that one target
  * transaction and a handful of set-based statements apply them (peers: GoldenGate's BATCHSQL groups but
  * then gives up conflict detection; here base stamps and before images survive the folding).
@@ -35,7 +20,9 @@ export class EntityNet {
  * Folding is exact: merging the net changes gives what merging the changes one by one gives. Changes of a
  * key are therefore folded only where each found what the one before it left. Where it found something
  * else, the origin has applied another site's change between the two, and it would be counted as the
- * origin's own (twice, if it is an addition): such a key has a second net change in `later`.
+ * origin's own (twice, if it is an addition): such a key has a second net change in `later`. So has one whose row was
+ * inserted as it was made elsewhere (src/apply/derive.ts; a parent restored): it may be there already, and a net
+ * insert would say nothing of what was added since.
  */
 export class Fold {
   /**
@@ -122,15 +109,6 @@ export class Fold {
     return net;
   }
 
-  /** The last of an entity's nets that has the key, or the first one if none has. */
-  #holder(net: EntityNet, probe: KeyProbe): EntityNet {
-    let holder = net;
-    for (let at = net.later; at !== undefined; at = at.later) {
-      if (at.rows.find(probe) >= 0) holder = at;
-    }
-    return holder;
-  }
-
   /** The net that is applied after this one. */
   #after(net: EntityNet): EntityNet {
     if (net.later === undefined) {
@@ -142,28 +120,33 @@ export class Fold {
 
   #insertRow(first: EntityNet, after: TupleRef): void {
     this.#noteStamps(first.plan, after.bytes);
-    const inserted = { before: undefined, after, key: after, deleted: undefined };
+    const inserted = { before: undefined, after, key: after };
     if (keepsHistory(first.plan)) {
       first.rows.append(inserted);
       return;
     }
     const probe = PROBE.set(after.bytes, this.#new, first.plan.key);
-    const net = this.#holder(first, probe);
-    const row = net.rows.find(probe);
-    if (row >= 0 && net.rows.after(row) === undefined) net.rows.setAfter(row, after);
-    else (row < 0 ? net : this.#after(net)).rows.add(probe, inserted);
+    const net = holderOf(first, probe);
+    let row = net.rows.find(probe);
+    let { rows } = net;
+    if (row >= 0 && rows.after(row) === undefined) rows.setAfter(row, after);
+    else {
+      if (row >= 0) rows = this.#after(net).rows;
+      row = rows.add(probe, inserted);
+    }
+    if (!isBorn(first.plan, after.bytes, this.#new)) rows.close(row);
   }
 
   #updateRow(first: EntityNet, change: { before: TupleRef; after: TupleRef }): void {
     const { before, after } = change;
     this.#noteStamps(first.plan, after.bytes);
-    const updated = { before, after, key: after, deleted: undefined };
+    const updated = { before, after, key: after };
     if (keepsHistory(first.plan)) {
       first.rows.append(updated);
       return;
     }
     const probe = PROBE.set(after.bytes, this.#new, first.plan.key);
-    const net = this.#holder(first, probe);
+    const net = holderOf(first, probe);
     const row = net.rows.find(probe);
     if (!isLeftIn(net, row, before)) {
       (row < 0 ? net : this.#after(net)).rows.add(probe, updated);
@@ -177,9 +160,9 @@ export class Fold {
 
   #removeRow(first: EntityNet, before: TupleRef): void {
     const probe = PROBE.set(before.bytes, this.#old, first.plan.key);
-    let net = this.#holder(first, probe);
+    let net = holderOf(first, probe);
     let row = net.rows.find(probe);
-    const removed = { before, after: undefined, key: before, deleted: undefined };
+    const removed = { before, after: undefined, key: before };
     if (keepsHistory(first.plan)) {
       row = first.rows.append(removed);
     } else if (!isLeftIn(net, row, before)) {
@@ -191,7 +174,7 @@ export class Fold {
     const key = keyOf(before.bytes, this.#old, net.plan.key);
     const pending = pendingKey(net.plan.shape.entity.name, key);
     const mark = this.#tombstones.get(pending);
-    if (mark !== undefined) net.rows.setDeleted(row, mark);
+    if (mark !== undefined) net.rows.setDeleted(row, mark, before);
     this.#tombstones.delete(pending);
   }
 
@@ -244,13 +227,6 @@ export class Fold {
     this.maxStamp = stamp;
     this.#maxHigh = Number(stamp >> 32n);
   }
-}
-
-/** Whether the row is there, and is what the next change found. */
-function isLeftIn(net: EntityNet, row: number, found: TupleRef): boolean {
-  if (row < 0) return false;
-  const after = net.rows.after(row);
-  return after !== undefined && isSameRow(after, net.rows.before(row), found);
 }
 
 function pendingKey(entity: string, key: Key): string {

@@ -29,8 +29,8 @@ function probe({ bytes, offset }: TupleRef): KeyProbe {
   return PROBE.set(bytes, FIELDS, [0, 1]);
 }
 
-function inserted(after: TupleRef): NetRow {
-  return { before: undefined, after, key: after, deleted: undefined };
+function inserted(after: TupleRef): Omit<NetRow, 'deleted' | 'found'> {
+  return { before: undefined, after, key: after };
 }
 
 test('rows are found by all of their key while the table grows', () => {
@@ -53,18 +53,19 @@ test('rows are found by all of their key while the table grows', () => {
 
 test('what follows from before, after and tombstone is the kind', () => {
   const rows = new NetRows([0, 1]);
-  const [old, next] = [tuple('x', 1), tuple('x', 1)];
-  const row = rows.add(probe(next), { before: old, after: next, key: next, deleted: undefined });
+  const [old, next, last] = [tuple('x', 1), tuple('x', 1), tuple('x', 1)];
+  const row = rows.add(probe(next), { before: old, after: next, key: next });
   assert.equal(rows.op(row), 'U');
   rows.setAfter(row, undefined);
   assert.equal(rows.op(row), 'D');
-  rows.setDeleted(row, { birth: 1n, stamp: 2n });
+  rows.setDeleted(row, { birth: 1n, stamp: 2n }, last);
   assert.equal(rows.op(row), 'D');
   rows.setAfter(row, next);
   assert.equal(rows.op(row), undefined);
   assert.deepEqual(rows.row(row), {
     ...{ before: old, after: next, key: next },
     deleted: { birth: 1n, stamp: 2n },
+    found: last,
   });
   const insert = rows.append(inserted(next));
   assert.equal(rows.op(insert), 'I');

@@ -20,6 +20,8 @@ export interface NetRow {
   key: TupleRef;
   /** Birth and stamp of the tombstone that the key's last delete left. */
   deleted: DeletedMark | undefined;
+  /** What that delete found: `before` is what the first change found. */
+  found?: TupleRef;
 }
 
 export interface DeletedMark {
@@ -90,7 +92,8 @@ export class NetRows {
   #hashes = new Int32Array(FIRST_ROWS);
   /** Open addressing with linear probing: row + 1, or 0. Twice as many as there is room for rows. */
   #slots = new Int32Array(FIRST_ROWS * 2);
-  readonly #deleted = new Map<number, DeletedMark>();
+  readonly #deleted = new Map<number, { mark: DeletedMark; found: TupleRef }>();
+  readonly #closed = new Set<number>();
 
   /** @param key fields of the key in the rows' tuples */
   constructor(key: readonly number[]) {
@@ -108,7 +111,7 @@ export class NetRows {
   }
 
   /** Adds a row whose key is not there yet. */
-  add(probe: KeyProbe, row: NetRow): number {
+  add(probe: KeyProbe, row: Omit<NetRow, 'deleted' | 'found'>): number {
     const index = this.append(row);
     this.#hashes[index] = probe.hash;
     this.#slots[this.#slot(probe)] = index + 1;
@@ -116,14 +119,13 @@ export class NetRows {
   }
 
   /** Adds a row that no key finds. */
-  append(row: NetRow): number {
+  append(row: Omit<NetRow, 'deleted' | 'found'>): number {
     if ((this.#size + 1) * WIDTH > this.#data.length) this.#grow();
     const index = this.#size;
     this.#size += 1;
     this.#set(index, BEFORE, row.before);
     this.#set(index, AFTER, row.after);
     this.#set(index, KEY, row.key);
-    if (row.deleted !== undefined) this.#deleted.set(index, row.deleted);
     return index;
   }
 
@@ -136,15 +138,25 @@ export class NetRows {
   }
 
   deleted(index: number): DeletedMark | undefined {
-    return this.#deleted.size === 0 ? undefined : this.#deleted.get(index);
+    return this.#deleted.size === 0 ? undefined : this.#deleted.get(index)?.mark;
+  }
+
+  /** Nothing that comes after may be folded with the row. */
+  close(index: number): void {
+    this.#closed.add(index);
+  }
+
+  isClosed(index: number): boolean {
+    return this.#closed.size > 0 && this.#closed.has(index);
   }
 
   setAfter(index: number, after: TupleRef | undefined): void {
     this.#set(index, AFTER, after);
   }
 
-  setDeleted(index: number, mark: DeletedMark): void {
-    this.#deleted.set(index, mark);
+  /** The key's last delete left the mark and found the tuple. */
+  setDeleted(index: number, mark: DeletedMark, found: TupleRef): void {
+    this.#deleted.set(index, { mark, found });
   }
 
   /** As `stageOp` of the row. */
@@ -157,11 +169,13 @@ export class NetRows {
 
   /** A row as an object. */
   row(index: number): NetRow {
+    const deleted = this.#deleted.get(index);
     return {
       before: this.before(index),
       after: this.after(index),
       key: this.#get(index, KEY)!,
-      deleted: this.deleted(index),
+      deleted: deleted?.mark,
+      ...(deleted === undefined ? {} : { found: deleted.found }),
     };
   }
 

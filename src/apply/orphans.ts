@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 import type { Entity, Model } from '../model/ir.ts';
 import { childrenOf, childrenWithoutParent, lockParents } from '../sql/orphan-sql.ts';
 import type { Bond } from '../sql/orphan-sql.ts';
-import type { EntityNet, NetRow } from './fold.ts';
+import type { EntityNet } from './entity-net.ts';
+import type { NetRow } from './fold.ts';
 import type { SlowTable } from './slow-table.ts';
 import { ArraySink } from './field-sinks.ts';
 import { newFields, readTuple } from './tuple.ts';
@@ -55,7 +56,9 @@ export class Orphans {
       const { entity, columns } = plan.shape;
       const bonds = this.#asParent.get(entity.name) ?? [];
       if (!bonds.some(({ reference }) => reference.onOrphan === 'restore')) continue;
-      const gone = [...rows.values()].filter((row) => isDelete(row) && row.before !== undefined);
+      const gone = [...rows.values()].flatMap((row) =>
+        isDelete(row) && row.found !== undefined ? [{ ...row, before: row.found }] : [],
+      );
       if (gone.length === 0) continue;
       for (const { net, before } of await table.read(plan, gone)) {
         if (before === undefined || net.deleted === undefined) continue;

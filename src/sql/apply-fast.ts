@@ -1,7 +1,7 @@
 import { isMonotonic } from '../model/column-order.ts';
 import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { ident, quoteLiteral } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, sameKey, shapeNames, tableOf, tombstoneOf } from './apply-names.ts';
 import {
@@ -144,7 +144,7 @@ function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
   return `s.${name}`;
 }
 
-/** INSERT of the rows whose key is free and not dead. */
+/** INSERT of the rows whose key is free and not dead, and of which nothing waits: merge knows what waits. */
 function insertStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
   const names = shapeNames(shape);
@@ -154,8 +154,16 @@ function insertStatement(shape: Shape, source: Source): string {
     `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
     `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
-    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) ON CONFLICT ${arbiter} DO NOTHING`
+    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) AND ${noneWaits(entity)} ON CONFLICT ${arbiter} DO NOTHING`
   );
+}
+
+/** Mostly nothing of the entity waits at all, which is looked up once a statement. */
+function noneWaits(entity: Entity): string {
+  const waiting = `FROM crp.waiting AS w WHERE w.entity = ${quoteLiteral(entity.name)}`;
+  const key = entity.key.map((name) => `${quoteLiteral(name)}, s.${ident(name)}::text`);
+  const ofKey = `w.key = jsonb_build_object(${key.join(', ')})`;
+  return `(NOT EXISTS (SELECT ${waiting}) OR NOT EXISTS (SELECT ${waiting} AND ${ofKey}))`;
 }
 
 /** DELETE of the rows that nobody changed since, with their tombstones. */

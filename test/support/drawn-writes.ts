@@ -10,9 +10,11 @@ export function drawWrite(entity: Entity, random: Random, keys: number): string 
   const id = 1 + random.int(keys);
   const table = tableOf(entity);
   const [key] = entity.key.map(ident);
-  const kind = random.int(10);
-  if (kind === 0) return `DELETE FROM ${table} WHERE ${key} = ${id}`;
-  if (kind < 3) {
+  const kind = random.int(20);
+  if (kind === 19)
+    return `UPDATE ${table} SET ${key} = ${1 + random.int(keys)} WHERE ${key} = ${id}`;
+  if (kind < 2) return `DELETE FROM ${table} WHERE ${key} = ${id}`;
+  if (kind < 6) {
     const columns = written(entity).filter(
       ({ group }) => group.method === 'additive' || random.chance(70),
     );
@@ -25,7 +27,8 @@ export function drawWrite(entity: Entity, random: Random, keys: number): string 
   const sets = [...columns].map(
     (column) => `${ident(column.name)} = ${drawNext(entity, column, { random, keys })}`,
   );
-  return `UPDATE ${table} SET ${sets.join(', ')} WHERE ${key} = ${id}`;
+  const rows = kind === 18 ? `BETWEEN ${id} AND ${id + 2}` : `= ${id}`;
+  return `UPDATE ${table} SET ${sets.join(', ')} WHERE ${key} ${rows}`;
 }
 
 interface Written {
@@ -55,6 +58,10 @@ const DRAWN: Readonly<Record<string, (random: Random) => string>> = {
   'integer[]': (random) => `'{${subset(random, ['1', '2', '3'])}}'`,
 };
 
+/** Stored out of line: an update of other columns says nothing of it. */
+const longText = (random: Random): string =>
+  `(SELECT string_agg(md5((${random.int(10_000)} + x)::text), '') FROM generate_series(1, 100) AS x)`;
+
 function subset(random: Random, elements: readonly string[]): string {
   return elements
     .filter(() => random.chance(50))
@@ -76,6 +83,8 @@ function drawValue(entity: Entity, column: Written, { random, keys }: Source): s
     const order = orderOf(entity, group, name);
     if (order.kind === 'listed') return `'${random.pick(order.values)}'`;
   }
+  const isIndexed = entity.uniques.some(({ columns }) => columns.includes(name));
+  if (type === 'text' && !isIndexed && random.chance(5)) return longText(random);
   return DRAWN[type]!(random);
 }
 

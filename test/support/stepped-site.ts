@@ -1,16 +1,20 @@
 import type { Client } from 'pg';
 import { applyFold } from '../../src/apply/apply-fold.ts';
+import { applyStream } from '../../src/apply/apply-stream.ts';
 import { Beacon } from '../../src/apply/beacon.ts';
+import type { BeaconNews } from '../../src/apply/beacon.ts';
 import { Fold } from '../../src/apply/fold.ts';
 import { trimHistory } from '../../src/apply/history-trim.ts';
 import { Knowledge } from '../../src/apply/knowledge.ts';
+import type { RelationPlan, UnknownPlan } from '../../src/apply/relation.ts';
 import { foldBatch } from '../../src/apply/read-batch.ts';
 import { ApplySession } from '../../src/apply/session.ts';
 import { Settling } from '../../src/apply/settling.ts';
 import { Batcher } from '../../src/capture/batcher.ts';
 import { ensureSlot, readSettings } from '../../src/capture/setup.ts';
 import { decodeBatch } from '../../src/journal/batch.ts';
-import type { Batch } from '../../src/journal/journal.ts';
+import type { DecodedBatch } from '../../src/journal/batch.ts';
+import type { Batch, Chunk } from '../../src/journal/journal.ts';
 import type { Model } from '../../src/model/ir.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -22,9 +26,9 @@ import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
 import type { TestServer } from './server.ts';
 
-/** As pgoutput is asked by an agent, but for transactions that are sent while they run. */
-const CAPTURE = `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '1',
-  'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'origin', 'none')`;
+/** As an agent asks pgoutput; larger transactions come as streams. */
+const CAPTURE = `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '2',
+  'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'streaming', 'on', 'origin', 'none')`;
 
 /** The sites of a group by number. */
 export const STEPPED = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
@@ -41,6 +45,7 @@ export class SteppedSite {
   readonly #slot: string;
   readonly #models: readonly Model[];
   readonly #batches: Batch[] = [];
+  readonly #chunks: Chunk[] = [];
   readonly #knowledge: Knowledge;
   readonly #beacon: Beacon;
   readonly #sessions = new Map<number, ApplySession>();
@@ -48,6 +53,8 @@ export class SteppedSite {
   readonly #applied = new Map<number, number>();
   readonly #batcher: Batcher;
   readonly #trimmer: Client;
+  /** How many transactions were applied that came as streams. */
+  streams = 0;
   readonly #settler: Settler;
   readonly #settling: Settling;
 
@@ -61,15 +68,16 @@ export class SteppedSite {
     this.#models = parts.models;
     this.#knowledge = new Knowledge(number);
     this.#beacon = new Beacon(parts.dsn, () => true);
-    const failed = (): never => {
-      throw new Error('a transaction was sent while it ran');
-    };
     this.#batcher = new Batcher(
       {
         ...{ origin: number, incarnation: 1, after: 0n, knowledge: new Map() },
         ...{ types: parts.types, unshipped: unshippedColumns(parts.models) },
       },
-      { batch: (batch) => this.#batches.push(batch), chunk: failed, abort: failed },
+      {
+        batch: (batch) => this.#batches.push(batch),
+        chunk: (chunk) => this.#chunks.push(chunk),
+        abort: () => undefined,
+      },
     );
   }
 
@@ -77,13 +85,18 @@ export class SteppedSite {
   static async create(
     server: TestServer,
     number: number,
-    { model, first }: { model: Model; first: string },
+    { model, first }: { model: Model; first?: string | undefined },
   ): Promise<SteppedSite> {
     const name = `${model.name}-${number}`;
     const dsn = await server.createDatabase(name);
     const sql = await connect(dsn, 'test');
+    await sql.query(`SET logical_decoding_work_mem = '64kB'`);
     const site = { name: STEPPED.get(number)!, number, incarnation: 1 };
-    const ddl = [first, ...catalogDdl({ site }), ...modelDdl(model, number)];
+    const ddl = [
+      ...(first === undefined ? [] : [first]),
+      ...catalogDdl({ site }),
+      ...modelDdl(model, number),
+    ];
     for (const statement of ddl) await sql.query(statement);
     const slot = `crp_${name}`.replaceAll('-', '_');
     await ensureSlot(dsn, slot);
@@ -135,20 +148,41 @@ export class SteppedSite {
     for (const { bytes } of from.#batches.slice(first, first + most)) {
       const batch = decodeBatch(bytes);
       if (!this.#knowledge.covers(batch.knowledge, origin)) break;
-      const plans = [];
-      for (const { key, relation } of batch.relations)
-        plans.push(await session.catalog.plan(key, relation));
-      transactions += foldBatch(fold, batch, { plans, after: position });
-      position = batch.last;
+      if (batch.stream !== undefined && count > 0) break;
       count += 1;
+      position = batch.last;
+      if (batch.stream !== undefined) {
+        await this.#applyStream(from, batch);
+        break;
+      }
+      const plans = await plansOf(session, batch.relations);
+      transactions += foldBatch(fold, batch, { plans, after: batch.previous });
     }
-    if (count === 0) return 0;
-    await this.#beacon.announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
-    const commit = { origin, announced: Promise.resolve() };
-    await applyFold(session, { fold, position, commitTime: 0n, transactions }, commit);
+    if (transactions > 0) {
+      await this.#announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
+      const commit = { origin, announced: Promise.resolve() };
+      await applyFold(session, { fold, position, commitTime: 0n, transactions }, commit);
+    }
     this.#knowledge.advance(origin, position);
     this.#applied.set(origin, first + count);
     return count;
+  }
+
+  /** A transaction that is larger than what decoding may hold, from its chunks. */
+  async #applyStream(from: SteppedSite, batch: DecodedBatch): Promise<void> {
+    const session = this.#sessions.get(from.number)!;
+    const chunks = (_: number, xid: number): Chunk[] =>
+      from.#chunks.filter((chunk) => chunk.xid === xid);
+    await applyStream(session, batch, {
+      journal: { flush: () => Promise.resolve(), chunks },
+      plansOf: (relations) => plansOf(session, relations),
+      announce: (news) => this.#announce(news),
+    });
+    this.streams += 1;
+  }
+
+  #announce(news: BeaconNews): Promise<void> {
+    return this.#beacon.announce(news);
   }
 
   /**
@@ -195,6 +229,15 @@ export class SteppedSite {
     await this.#trimmer.end();
     await this.sql.end();
   }
+}
+
+async function plansOf(
+  session: ApplySession,
+  relations: DecodedBatch['relations'],
+): Promise<(RelationPlan | UnknownPlan)[]> {
+  const plans: (RelationPlan | UnknownPlan)[] = [];
+  for (const { key, relation } of relations) plans.push(await session.catalog.plan(key, relation));
+  return plans;
 }
 
 interface Parts {

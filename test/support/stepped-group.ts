@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
+import type { Model } from '../../src/model/ir.ts';
+import { digests } from '../../src/repair/digest.ts';
+import { tableOf } from '../../src/sql/apply-names.ts';
+import type { TestServer } from './server.ts';
+import { SteppedSite } from './stepped-site.ts';
+
+/** Three sites of a model on one server. */
+export class SteppedGroup {
+  readonly sites: SteppedSite[] = [];
+  readonly #model: Model;
+
+  private constructor(model: Model) {
+    this.#model = model;
+  }
+
+  /** @param first SQL before that of the model */
+  static async open(server: TestServer, model: Model, first?: string): Promise<SteppedGroup> {
+    const group = new SteppedGroup(model);
+    try {
+      for (const number of [1, 2, 3])
+        group.sites.push(await SteppedSite.create(server, number, { model, first }));
+    } catch (error) {
+      await group.close();
+      throw error;
+    }
+    return group;
+  }
+
+  /** Everybody gets everything, and settles what can be settled. */
+  async exchange(): Promise<void> {
+    for (let moved = true; moved;) {
+      moved = false;
+      for (const site of this.sites) if ((await site.settle()) > 0) moved = true;
+      for (const site of this.sites) await site.capture();
+      for (const to of this.sites)
+        for (const from of this.sites)
+          if (to !== from && (await to.apply(from, 1000)) > 0) moved = true;
+    }
+  }
+
+  async assertEqual(when = 'in the end'): Promise<void> {
+    const [first, ...others] = await Promise.all(
+      this.sites.map(({ sql }) => digests(sql, [this.#model])),
+    );
+    const isSame = others.every((other) => isDeepStrictEqual(other, first));
+    assert.ok(isSame, isSame ? '' : `${when}\n${await this.#differences()}`);
+    assert.ok(first!.some(({ rows }) => rows > 0));
+  }
+
+  /** Rows that not all sites have, as they are where they are. */
+  async #differences(): Promise<string> {
+    const lines = new Map<string, number[]>();
+    for (const { number, sql } of this.sites)
+      for (const entity of this.#model.entities) {
+        const { rows } = await sql.query<{ row: string }>(
+          `SELECT to_json(e)::text AS row FROM ${tableOf(entity)} AS e`,
+        );
+        for (const { row } of rows) {
+          const line = `${entity.name} ${row}`;
+          lines.set(line, [...(lines.get(line) ?? []), number]);
+        }
+      }
+    const odd = [...lines].filter(([, numbers]) => numbers.length < this.sites.length);
+    return odd
+      .map(([line, numbers]) => `${line} at ${numbers.join()}`)
+      .toSorted()
+      .join('\n');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.sites.map((site) => site.close()));
+  }
+}
