@@ -40,6 +40,7 @@ export const STEPPED = new Map([1, 2, 3].map((number) => [number, `site${number}
  */
 export class SteppedSite {
   readonly number: number;
+  readonly dsn: string;
   /** A session of the tables' owner. */
   readonly sql: Client;
   readonly #slot: string;
@@ -60,6 +61,7 @@ export class SteppedSite {
 
   private constructor(number: number, parts: Parts) {
     this.number = number;
+    this.dsn = parts.dsn;
     this.sql = parts.sql;
     this.#trimmer = parts.trimmer;
     this.#slot = parts.slot;
