@@ -2,7 +2,6 @@ import type { Client } from 'pg';
 import { applyFold } from '../../src/apply/apply-fold.ts';
 import { applyStream } from '../../src/apply/apply-stream.ts';
 import { Beacon } from '../../src/apply/beacon.ts';
-import type { BeaconNews } from '../../src/apply/beacon.ts';
 import { Fold } from '../../src/apply/fold.ts';
 import { trimHistory } from '../../src/apply/history-trim.ts';
 import { Knowledge } from '../../src/apply/knowledge.ts';
@@ -23,6 +22,7 @@ import { useReplicationOrigin } from '../../src/postgres/origin.ts';
 import { Settler } from '../../src/site/settler.ts';
 import { tombstoneOf } from '../../src/sql/apply-names.ts';
 import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
+import { historyOf } from '../../src/sql/history-ddl.ts';
 import { modelDdl } from '../../src/sql/entity-ddl.ts';
 import type { TestServer } from './server.ts';
 
@@ -100,6 +100,10 @@ export class SteppedSite {
       ...modelDdl(model, number),
     ];
     for (const statement of ddl) await sql.query(statement);
+    await sql.query(
+      `INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, 'test', 'test', $2)`,
+      [model.name, model],
+    );
     const slot = `crp_${name}`.replaceAll('-', '_');
     await ensureSlot(dsn, slot);
     const { types } = await readSettings(dsn);
@@ -161,7 +165,7 @@ export class SteppedSite {
       transactions += foldBatch(fold, batch, { plans, after: batch.previous });
     }
     if (transactions > 0) {
-      await this.#announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
+      await this.#beacon.announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
       const commit = { origin, announced: Promise.resolve() };
       await applyFold(session, { fold, position, commitTime: 0n, transactions }, commit);
     }
@@ -178,13 +182,9 @@ export class SteppedSite {
     await applyStream(session, batch, {
       journal: { flush: () => Promise.resolve(), chunks },
       plansOf: (relations) => plansOf(session, relations),
-      announce: (news) => this.#announce(news),
+      announce: (news) => this.#beacon.announce(news),
     });
     this.streams += 1;
-  }
-
-  #announce(news: BeaconNews): Promise<void> {
-    return this.#beacon.announce(news);
   }
 
   /**
@@ -208,7 +208,12 @@ export class SteppedSite {
   /** The greatest stamp of what is kept of deletes and in histories; 0n when there is nothing. */
   async greatest(): Promise<bigint> {
     const parts = this.#models.flatMap(({ entities }) =>
-      entities.map((entity) => `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`),
+      entities.flatMap((entity) => [
+        `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
+        ...(entity.history === undefined
+          ? []
+          : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)} WHERE NOT _crp_base`]),
+      ]),
     );
     const { rows } = await this.sql.query<{ s: string | null }>(
       `SELECT max(s) AS s FROM (${parts.join(' UNION ALL ')}) AS x`,
@@ -249,5 +254,5 @@ interface Parts {
   slot: string;
   models: readonly Model[];
   settling: Settling;
-  types: ReadonlyMap<number, string> & Map<number, string>;
+  types: Map<number, string>;
 }
