@@ -3,6 +3,7 @@ import { isIntegrityViolation } from './integrity.ts';
 import type { EntityNet } from './entity-net.ts';
 import type { NetRow } from './fold.ts';
 import type { PendingFold } from './pending.ts';
+import { writeProgress } from './progress.ts';
 import { keepsHistory } from './relation.ts';
 
 /** What one apply transaction did. */
@@ -113,19 +114,6 @@ function inOneOrder(nets: Iterable<EntityNet>): EntityNet[] {
   return [...nets].toSorted((one, other) =>
     name(one) < name(other) ? -1 : Number(name(one) !== name(other)),
   );
-}
-
-/** Position of the origin in `crp.progress`; its row was made when the session was opened. */
-export async function writeProgress(
-  session: ApplySession,
-  pending: { position: bigint },
-  origin: number,
-): Promise<void> {
-  await session.client.query({
-    name: 'crp_progress',
-    text: 'UPDATE crp.progress SET position = $1::bigint, applied_at = now() WHERE origin = $2::integer',
-    values: [pending.position, origin],
-  });
 }
 
 /** The set-based path; an integrity violation of any row fails the whole transaction. */

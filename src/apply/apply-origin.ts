@@ -5,13 +5,14 @@ import { decodeBatch } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import { isTransient } from '../postgres/connect.ts';
 import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
-import { applyFold, writeProgress } from './apply-fold.ts';
+import { Admission } from './admission.ts';
+import { applyFold } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Durability } from './durability.ts';
-import type { Lost } from './knowledge.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
+import { readProgress, writeProgress } from './progress.ts';
 import { foldBatch } from './read-batch.ts';
 import type { RelationPlan, UnknownPlan } from './relation.ts';
 import { ApplySession } from './session.ts';
@@ -25,8 +26,6 @@ const DURABLE_MS = 500;
 const APPLY_MS = 50;
 /** Between two looks whether the origin's commits so far are applied. */
 const CATCH_UP_MS = 5;
-/** µs between PostgreSQL's epoch and the Unix epoch. */
-const EPOCH_MICROS = 946_684_800_000_000n;
 
 /** Makes the applier of one origin. */
 export function createApplier(options: ApplierOptions): Applier {
@@ -36,6 +35,7 @@ export function createApplier(options: ApplierOptions): Applier {
 class OriginApplier implements Applier {
   readonly #options: ApplierOptions;
   readonly #status: ApplierStatus;
+  readonly #admission: Admission;
   #durable = 0n;
   #attempt = 0;
   #speculator: Speculator | undefined;
@@ -50,6 +50,7 @@ class OriginApplier implements Applier {
       ...{ origin: options.origin, state: 'starting', applied: 0n, commitTime: 0n },
       ...{ transactions: 0, changes: 0, conflicts: 0, parked: 0 },
     };
+    this.#admission = new Admission(options, this.#status);
   }
 
   applied(): bigint {
@@ -100,7 +101,7 @@ class OriginApplier implements Applier {
     if (signal.aborted) end();
     let speculating: Promise<void> = Promise.resolve();
     try {
-      await this.#readProgress(session);
+      this.#status.applied = await readProgress(session, this.#options);
       this.#status.state = 'running';
       speculating = this.#speculate(options, stop.signal);
       const failed = async (work: Promise<void>): Promise<void> => work.finally(end);
@@ -142,23 +143,6 @@ class OriginApplier implements Applier {
     return this.#speculator.run(this.#status.applied, signal);
   }
 
-  async #readProgress(session: ApplySession): Promise<void> {
-    const { origin, incarnation, knowledge } = this.#options;
-    await session.client.query(
-      'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING',
-      [origin, incarnation],
-    );
-    const before = knowledge.positions();
-    const { rows } = await session.client.query<{ origin: number; position: string }>(
-      'SELECT origin, position FROM crp.progress',
-    );
-    const found = new Map(rows.map((row) => [row.origin, BigInt(row.position)]));
-    knowledge.correct(before, found);
-    const position = found.get(origin)!;
-    this.#status.applied = position;
-    knowledge.advance(origin, position);
-  }
-
   /** Follows the journal and folds; never touches the session while the writer may. */
   async #read(session: ApplySession, pending: PendingFolds, signal: AbortSignal): Promise<void> {
     const { journal, origin, until } = this.#options;
@@ -167,7 +151,7 @@ class OriginApplier implements Applier {
       if (until !== undefined && after >= until) continue;
       if (entry.kind !== 'batch') continue;
       const batch = decodeBatch(entry.batch.bytes);
-      const lost = await this.#permitted(batch, signal);
+      const lost = await this.#admission.admit(batch, signal);
       if (lost.length > 0) session.history.restores = true;
       await pending.room();
       if (signal.aborted) return;
@@ -209,36 +193,6 @@ class OriginApplier implements Applier {
     for (const { key, relation } of relations)
       plans.push(await session.catalog.plan(key, relation));
     return plans;
-  }
-
-  /**
-   * Waits until the batch may be applied: causality, and a clock that is not too far ahead.
-   *
-   * @returns what it was made with knowledge of and is nowhere any more
-   */
-  async #permitted(batch: DecodedBatch, signal: AbortSignal): Promise<Lost[]> {
-    const { knowledge, origin, maxClockDriftMicros, log } = this.#options;
-    if (!knowledge.covers(batch.knowledge, origin)) {
-      this.#status.state = 'waiting';
-      await knowledge.reached(batch.knowledge, { origin, signal });
-    }
-    const lost = knowledge.lost(batch.knowledge);
-    if (lost.length > 0 && !signal.aborted) this.#options.onLost?.(lost);
-    let held = false;
-    while (!signal.aborted) {
-      const now = BigInt(Date.now()) * 1000n - EPOCH_MICROS;
-      if (batch.time <= now + maxClockDriftMicros) break;
-      const seconds = Math.round(Number(batch.time - now) / 1e6);
-      const site = this.#options.siteNames().get(origin) ?? String(origin);
-      const message = `the clock of site "${site}" is ${seconds} s ahead of this one; held back`;
-      if (!held) log.error({ origin, seconds }, message);
-      held = true;
-      this.#status.lastError = { at: new Date().toISOString(), message };
-      this.#status.state = 'waiting';
-      await delay(1000, undefined, { signal }).catch(() => undefined);
-    }
-    this.#status.state = 'running';
-    return lost;
   }
 
   async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {

@@ -1,7 +1,8 @@
 import type { DecodedBatch } from '../journal/batch.ts';
 import { decodeChunk } from '../journal/batch.ts';
 import type { Journal } from '../journal/journal.ts';
-import { applyEntities, takeAll, takeCarefully, writeProgress } from './apply-fold.ts';
+import { applyEntities, takeAll, takeCarefully } from './apply-fold.ts';
+import { writeProgress } from './progress.ts';
 import type { FoldOutcome, Take } from './apply-fold.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';

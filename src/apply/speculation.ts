@@ -2,7 +2,7 @@ import { describeError } from '../base/errors.ts';
 import { decodeChunk } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import type { Chunk, Journal } from '../journal/journal.ts';
-import { writeProgress } from './apply-fold.ts';
+import { writeProgress } from './progress.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';
 import { foldChunk } from './read-batch.ts';

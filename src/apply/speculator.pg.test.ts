@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { silentLog } from '../base/log.ts';
-import { encodeChunk } from '../journal/batch.ts';
+import { encodeChunk } from '../journal/batch-encode.ts';
 import type { Entry, Journal } from '../journal/journal.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { connect } from '../postgres/connect.ts';

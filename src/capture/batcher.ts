@@ -1,27 +1,26 @@
 import { AppError } from '../base/errors.ts';
 import { BatchBody } from '../journal/batch-body.ts';
-import { CHANGE, encodeBatch, encodeChunk } from '../journal/batch.ts';
+import { encodeBatch } from '../journal/batch-encode.ts';
 import type { StreamCommit } from '../journal/batch.ts';
-import type { Batch, Chunk } from '../journal/journal.ts';
+import type { Batch } from '../journal/journal.ts';
+import { addChange } from './add-change.ts';
 import {
   cString,
-  KEY_TUPLE,
   MESSAGE,
-  OLD_TUPLE,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
-  skipTuple,
 } from './messages.ts';
 import { narrowChange } from './narrow.ts';
 import type { ChangeSource } from './narrow.ts';
+import { OpenStreams } from './open-streams.ts';
+import type { StreamSink } from './open-streams.ts';
 import { RelationList, Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
 
 /** A batch is closed at this size, so that followers get going and memory stays small. */
 const BATCH_BYTES = 256 * 1024;
 const BATCH_TRANSACTIONS = 2000;
-const CHUNK_BYTES = 1024 * 1024;
 
 export interface BatcherOptions {
   origin: number;
@@ -35,10 +34,8 @@ export interface BatcherOptions {
 }
 
 /** What the batcher produces, in order. */
-export interface BatchSink {
+export interface BatchSink extends StreamSink {
   batch(batch: Batch): void;
-  chunk(chunk: Chunk): void;
-  abort(xid: number): void;
 }
 
 /**
@@ -62,8 +59,7 @@ export class Batcher {
   #begin = -1;
   #beginChanges = 0;
   #foreign = false;
-  #stream: StreamBuffer | undefined;
-  readonly #streams = new Map<number, StreamBuffer>();
+  readonly #streams: OpenStreams;
 
   constructor(options: BatcherOptions, sink: BatchSink) {
     this.#options = options;
@@ -71,6 +67,7 @@ export class Batcher {
     this.#relations = new Relations(options.types, options.unshipped);
     this.#knowledge = new Map(options.knowledge);
     this.#list = new RelationList(this.#relations);
+    this.#streams = new OpenStreams(options.origin, this.#relations, sink);
     this.#previous = options.after;
     this.#last = options.after;
   }
@@ -97,9 +94,7 @@ export class Batcher {
 
   /** Forgets the transactions in progress, which will come again: whoever got their chunks is told. */
   abandon(): void {
-    for (const [xid, stream] of this.#streams) if (stream.chunks > 0) this.#sink.abort(xid);
-    this.#streams.clear();
-    this.#stream = undefined;
+    this.#streams.abandon();
     this.#foreign = false;
     if (this.#begin < 0) return;
     this.#body.truncate(this.#begin);
@@ -117,7 +112,7 @@ export class Batcher {
     const kind = bytes[start]!;
     let at = start + 1;
     let xid = 0;
-    if (this.#stream !== undefined && isStreamed(kind)) {
+    if (this.#streams.hasXid(kind)) {
       xid = bytes.readUInt32BE(at);
       at += 4;
     }
@@ -211,16 +206,13 @@ export class Batcher {
     const kept = this.#relations.kept(whole.bytes.readUInt32BE(whole.at));
     const source = kept === undefined ? whole : narrowChange(kind, whole, kept);
     if (source === undefined) return;
-    const stream = this.#stream;
-    if (stream === undefined) {
-      this.#changes += 1;
-      addChange(this.#body, this.#list, kind, source);
+    const stream = this.#streams.current;
+    if (stream !== undefined) {
+      this.#streams.add(stream, { kind, xid, source });
       return;
     }
-    stream.changes += 1;
-    stream.body.xid(xid);
-    addChange(stream.body, stream.list, kind, source);
-    if (stream.body.size >= CHUNK_BYTES) this.#emitChunk(stream);
+    this.#changes += 1;
+    addChange(this.#body, this.#list, kind, source);
   }
 
   /** Our own note about what this site knows: what follows was made with that knowledge. */
@@ -235,112 +227,33 @@ export class Batcher {
   }
 
   #onStream(kind: number, bytes: Buffer, at: number): void {
-    if (kind === MESSAGE.streamStart)
-      this.#startStream(bytes.readUInt32BE(at), bytes[at + 4] === 1);
-    else if (kind === MESSAGE.streamStop) {
-      this.#stream = undefined;
+    if (kind === MESSAGE.streamStart) {
+      this.#streams.start(bytes.readUInt32BE(at), bytes[at + 4] === 1);
+    } else if (kind === MESSAGE.streamStop) {
+      this.#streams.stop();
       this.#foreign = false;
     } else if (kind === MESSAGE.streamCommit) this.#commitStream(bytes, at);
     else if (kind === MESSAGE.streamAbort) {
-      this.#abortStream(bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4));
+      this.#streams.abort(bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4));
     }
-  }
-
-  #startStream(xid: number, first: boolean): void {
-    let stream = this.#streams.get(xid);
-    if (stream === undefined || first) {
-      stream = new StreamBuffer(xid, new RelationList(this.#relations));
-      this.#streams.set(xid, stream);
-    }
-    this.#stream = stream;
-  }
-
-  #emitChunk(stream: StreamBuffer): void {
-    const bytes = encodeChunk(stream.list.list(), stream.body.take());
-    stream.list = new RelationList(this.#relations);
-    const number = stream.chunks;
-    stream.chunks += 1;
-    this.#sink.chunk({ origin: this.#options.origin, xid: stream.xid, number, bytes });
   }
 
   #commitStream(bytes: Buffer, at: number): void {
     const xid = bytes.readUInt32BE(at);
     const position = bytes.readBigUInt64BE(at + 13);
-    const stream = this.#streams.get(xid);
-    this.#streams.delete(xid);
+    const stream = this.#streams.take(xid);
     if (position > this.#seen) this.#seen = position;
     if (stream === undefined || stream.changes === 0) return;
     if (position <= this.#last) {
       this.#sink.abort(xid);
       return;
     }
-    if (stream.body.size > 0) this.#emitChunk(stream);
+    this.#streams.finish(stream);
     this.flush();
     this.#last = position;
     this.#time = bytes.readBigInt64BE(at + 21);
     this.#transactions = 1;
     this.#changes = stream.changes;
     this.#emit({ xid, chunks: stream.chunks, aborted: stream.aborted });
-  }
-
-  #abortStream(xid: number, subxid: number): void {
-    const stream = this.#streams.get(xid);
-    if (stream === undefined) return;
-    if (xid !== subxid) {
-      stream.aborted.push(subxid);
-      return;
-    }
-    this.#streams.delete(xid);
-    if (stream.chunks > 0) this.#sink.abort(xid);
-  }
-}
-
-/** One streamed transaction in progress. */
-class StreamBuffer {
-  readonly xid: number;
-  readonly body = new BatchBody();
-  readonly aborted: number[] = [];
-  list: RelationList;
-  chunks = 0;
-  changes = 0;
-
-  constructor(xid: number, list: RelationList) {
-    this.xid = xid;
-    this.list = list;
-  }
-}
-
-function isStreamed(kind: number): boolean {
-  return (
-    kind === MESSAGE.insert ||
-    kind === MESSAGE.update ||
-    kind === MESSAGE.remove ||
-    kind === MESSAGE.relation ||
-    kind === MESSAGE.type ||
-    kind === MESSAGE.truncate ||
-    kind === MESSAGE.message
-  );
-}
-
-function addChange(
-  body: BatchBody,
-  list: RelationList,
-  kind: number,
-  source: { bytes: Buffer; at: number },
-): void {
-  const { bytes, at } = source;
-  const relation = list.indexOf(bytes.readUInt32BE(at));
-  const first = at + 5;
-  const old = bytes[at + 4] === OLD_TUPLE || bytes[at + 4] === KEY_TUPLE;
-  const firstEnd = skipTuple(bytes, first);
-  if (kind !== MESSAGE.update) {
-    const code = kind === MESSAGE.insert ? CHANGE.insert : CHANGE.remove;
-    body.change(code, relation, { bytes, start: first, end: firstEnd });
-  } else if (old) {
-    const next = firstEnd + 1;
-    const end = skipTuple(bytes, next);
-    body.update(relation, { bytes, old: first, oldEnd: firstEnd, next, end });
-  } else {
-    body.change(CHANGE.updateNew, relation, { bytes, start: first, end: firstEnd });
   }
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../base/errors.ts';
-import { encodeRelation } from '../journal/batch.ts';
+import { encodeRelation } from '../journal/batch-encode.ts';
 import type { RelationMessage } from './messages.ts';
 
 /** Names of types by oid, as `TYPE_NAMES` lists them. */

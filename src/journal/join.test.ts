@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeBatch, encodeBatch, encodeRelation } from './batch.ts';
+import { decodeBatch } from './batch.ts';
+import { encodeBatch, encodeRelation } from './batch-encode.ts';
 import { Joining } from './join.ts';
 
 const relation = encodeRelation({

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { encodeBatch } from './batch.ts';
+import { encodeBatch } from './batch-encode.ts';
 import type { Batch, Chunk, Entry, Journal } from './journal.ts';
 import { LmdbJournal } from './journal-lmdb.ts';
 

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { eventually } from '../../test/support/pair.ts';
 import { AppError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
-import { encodeBatch } from '../journal/batch.ts';
+import { encodeBatch } from '../journal/batch-encode.ts';
 import type { Batch } from '../journal/journal.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { createAuthority, issueCertificate } from './authority.ts';

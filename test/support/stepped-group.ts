@@ -18,14 +18,14 @@ export class SteppedGroup {
   /** @param first SQL before that of the model */
   static async open(server: TestServer, model: Model, first?: string): Promise<SteppedGroup> {
     const group = new SteppedGroup(model);
-    try {
-      for (const number of [1, 2, 3])
-        group.sites.push(await SteppedSite.create(server, number, { model, first }));
-    } catch (error) {
-      await group.close();
-      throw error;
-    }
-    return group;
+    const made = await Promise.allSettled(
+      [1, 2, 3].map((number) => SteppedSite.create(server, number, { model, first })),
+    );
+    for (const one of made) if (one.status === 'fulfilled') group.sites.push(one.value);
+    const failed = made.find((one) => one.status === 'rejected');
+    if (failed === undefined) return group;
+    await group.close();
+    throw failed.reason;
   }
 
   /** Everybody gets everything, and settles what can be settled. */
