@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodedBatch } from '../journal/batch.ts';
+import { POSTGRES_EPOCH_MS } from '../postgres/replication.ts';
 import type { ApplierOptions, ApplierStatus } from './applier.ts';
 import type { Lost } from './knowledge.ts';
 
 /** Between two looks at the clock while a batch of the future is held back. */
 const HELD_MS = 1000;
-/** µs between PostgreSQL's epoch and the Unix epoch. */
-const EPOCH_MICROS = 946_684_800_000_000n;
 
 /** Decides when batches of an origin may be applied; the status says what is waited for. */
 export class Admission {
@@ -43,7 +42,7 @@ export class Admission {
 
   /** How far the commit is ahead of this site's clock, µs. */
   #ahead({ time }: DecodedBatch): bigint {
-    return time - (BigInt(Date.now()) * 1000n - EPOCH_MICROS);
+    return time - BigInt(Date.now() - POSTGRES_EPOCH_MS) * 1000n;
   }
 
   #holdBack(ahead: bigint, isKnown: boolean): void {

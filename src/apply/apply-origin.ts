@@ -14,7 +14,6 @@ import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { readProgress, writeProgress } from './progress.ts';
 import { foldBatch } from './read-batch.ts';
-import type { RelationPlan, UnknownPlan } from './relation.ts';
 import { ApplySession } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 import { Speculator } from './speculator.ts';
@@ -176,23 +175,13 @@ class OriginApplier implements Applier {
     work: { batch: DecodedBatch; after: bigint },
   ): Promise<void> {
     const { batch, after } = work;
-    const plans = await this.#plans(session, batch.relations);
+    const plans = await session.catalog.plans(batch.relations);
     const { fold } = pending.current();
     const { until } = this.#options;
     const cut = until !== undefined && batch.last > until ? { upTo: until } : {};
     const transactions = foldBatch(fold, batch, { plans, after, ...cut });
     const position = cut.upTo ?? batch.last;
     pending.added({ position, commitTime: batch.time, transactions });
-  }
-
-  async #plans(
-    session: ApplySession,
-    relations: DecodedBatch['relations'],
-  ): Promise<(RelationPlan | UnknownPlan)[]> {
-    const plans: (RelationPlan | UnknownPlan)[] = [];
-    for (const { key, relation } of relations)
-      plans.push(await session.catalog.plan(key, relation));
-    return plans;
   }
 
   async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {
@@ -202,10 +191,7 @@ class OriginApplier implements Applier {
     if (!(await this.#speculator!.commit(batch, work))) {
       // Whether it has deletes shows only later; a needless note costs somebody's speculation.
       knowledge.deletes += 1;
-      const plansOf = (
-        relations: DecodedBatch['relations'],
-      ): Promise<(RelationPlan | UnknownPlan)[]> => this.#plans(session, relations);
-      outcome = await applyStream(session, batch, { ...work, plansOf });
+      outcome = await applyStream(session, batch, work);
     }
     this.#durable = batch.last;
     const { last: position, time: commitTime, changes } = batch;

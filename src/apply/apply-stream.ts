@@ -2,22 +2,21 @@ import type { DecodedBatch } from '../journal/batch.ts';
 import { decodeChunk } from '../journal/batch.ts';
 import type { Journal } from '../journal/journal.ts';
 import { applyEntities, takeAll, takeCarefully } from './apply-fold.ts';
-import { writeProgress } from './progress.ts';
 import type { FoldOutcome, Take } from './apply-fold.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Fold } from './fold.ts';
 import { isIntegrityViolation } from './integrity.ts';
+import { writeProgress } from './progress.ts';
 import { foldChunk } from './read-batch.ts';
-import type { RelationPlan, UnknownPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
 
 /** Changes folded before they are written: bounds memory, whatever the transaction's size. */
 const PIECE_CHANGES = 50_000;
 const PIECE_BYTES = 24 * 1024 * 1024;
 
+/** Where the chunks are, and who has to hear of the changes before they commit. */
 export interface StreamWork {
   journal: Pick<Journal, 'flush' | 'chunks'>;
-  plansOf: (relations: DecodedBatch['relations']) => Promise<(RelationPlan | UnknownPlan)[]>;
   announce: (news: BeaconNews) => Promise<void>;
 }
 
@@ -49,7 +48,7 @@ async function attempt(
   try {
     const total = { conflicts: 0, parked: 0 };
     let maxStamp = 0n;
-    for await (const fold of pieces(batch, work)) {
+    for await (const fold of pieces(session, batch, work)) {
       const outcome = await applyEntities(session, { fold }, work.take);
       total.conflicts += outcome.conflicts;
       total.parked += outcome.parked;
@@ -67,7 +66,11 @@ async function attempt(
   }
 }
 
-async function* pieces(batch: DecodedBatch, work: StreamWork): AsyncGenerator<Fold> {
+async function* pieces(
+  session: ApplySession,
+  batch: DecodedBatch,
+  work: StreamWork,
+): AsyncGenerator<Fold> {
   const stream = batch.stream!;
   const aborted = new Set(stream.aborted);
   let fold = new Fold();
@@ -78,7 +81,7 @@ async function* pieces(batch: DecodedBatch, work: StreamWork): AsyncGenerator<Fo
     if (chunk.number !== next || next === stream.chunks) break;
     next += 1;
     const { relations, offset } = decodeChunk(chunk.bytes);
-    const plans = await work.plansOf(relations);
+    const plans = await session.catalog.plans(relations);
     foldChunk(fold, { bytes: chunk.bytes, offset }, { plans, aborted });
     if (fold.changes < PIECE_CHANGES && fold.bytes < PIECE_BYTES) continue;
     yield fold;

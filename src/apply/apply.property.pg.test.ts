@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { text, tombstoneTuple, tuple, u64 } from '../../test/simulation/wire.ts';
 import { modelOf } from '../../test/support/rules-model.ts';
 import { SITES, step, World } from '../../test/support/merge-world.ts';
 import type { Sent } from '../../test/support/merge-world.ts';
+import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { merge } from '../merge/merge.ts';
@@ -11,8 +13,6 @@ import { policyOf, valueColumns } from '../merge/policy.ts';
 import type { KeyState, RowVersion } from '../merge/types.ts';
 import { hiddenColumns } from '../model/ir.ts';
 import { tableOf, tombstoneOf } from '../sql/apply-names.ts';
-import { catalogDdl } from '../sql/catalog-ddl.ts';
-import { modelDdl } from '../sql/entity-ddl.ts';
 import { connect } from '../postgres/connect.ts';
 import { applyFold } from './apply-fold.ts';
 import { Fold } from './fold.ts';
@@ -61,8 +61,7 @@ before(async () => {
   server = await startServer(18);
   const dsn = await server.createDatabase('apply');
   const sql = await connect(dsn, 'test');
-  const site = { name: 'one', number: 9, incarnation: 1 };
-  for (const ddl of [...catalogDdl({ site }), ...modelDdl(MODEL, 9)]) await sql.query(ddl);
+  await installModel(sql, { name: 'one', number: 9 }, MODEL);
   await sql.end();
   session = await ApplySession.open({
     ...{ dsn, models: [MODEL], originName: 'test_apply', origin: { number: 1, name: 'a' } },
@@ -83,31 +82,17 @@ after(async () => {
   await server?.remove();
 });
 
-/** TupleData of pgoutput in binary format (PostgreSQL manual, 54.9). */
-function tuple(fields: readonly (string | bigint)[]): Buffer {
-  const count = Buffer.alloc(2);
-  count.writeUInt16BE(fields.length);
-  const parts = fields.flatMap((field) => {
-    const value = typeof field === 'string' ? Buffer.from(field) : Buffer.alloc(8);
-    if (typeof field !== 'string') value.writeBigInt64BE(field);
-    const head = Buffer.from('b\0\0\0\0');
-    head.writeUInt32BE(value.length, 1);
-    return [head, value];
-  });
-  return Buffer.concat([count, ...parts]);
-}
-
 function rowTuple(id: number, row: RowVersion): Buffer {
   const values = row.values.map((value, at) =>
-    COLUMNS[1 + at]!.typeName === 'bigint' ? BigInt(value!) : value!,
+    COLUMNS[1 + at]!.typeName === 'bigint' ? u64(BigInt(value!)) : text(value!),
   );
-  return tuple([BigInt(id), ...values, row.birth, ...row.stamps]);
+  return tuple([u64(BigInt(id)), ...values, u64(row.birth), ...row.stamps.map(u64)]);
 }
 
 function addTo(fold: Fold, id: number, { change }: Sent): void {
   const { before: old, after: row, deleted } = change;
   if (deleted !== undefined) {
-    fold.insert(tombstone, tuple([BigInt(id), deleted.birth, deleted.stamp]), 0);
+    fold.insert(tombstone, tombstoneTuple(id, deleted), 0);
     fold.remove(host, rowTuple(id, old!), 0);
   } else if (old === undefined) fold.insert(host, rowTuple(id, row!), 0);
   else fold.update(host, Buffer.concat([rowTuple(id, old), rowTuple(id, row!)]), 0);

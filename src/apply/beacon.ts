@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
 import { inTransaction } from '../postgres/transaction.ts';
+import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
 
 /** A floor that nobody waits for is raised at most this often. */
 const RAISE_MS = 100;
@@ -105,9 +106,7 @@ export class Beacon {
 
   async #write(floor: bigint, news: BeaconNews | undefined): Promise<void> {
     const values: unknown[] = [];
-    const parts = [
-      `(date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000 AS clock`,
-    ];
+    const parts = [`${STAMP_CLOCK} AS clock`];
     if (floor > this.#floor) {
       values.push(floor);
       parts.push(

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import type { DecodedRelation } from '../journal/batch.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './relation.ts';
@@ -56,6 +57,13 @@ export class Catalog {
       this.#plans.set(descriptor, plan);
     }
     return plan;
+  }
+
+  /** The plans for a batch's or chunk's relations, in their order. */
+  async plans(relations: readonly DecodedRelation[]): Promise<(RelationPlan | UnknownPlan)[]> {
+    const plans: (RelationPlan | UnknownPlan)[] = [];
+    for (const { key, relation } of relations) plans.push(await this.plan(key, relation));
+    return plans;
   }
 
   async #make(relation: RelationDescriptor): Promise<RelationPlan | UnknownPlan> {

@@ -1,8 +1,11 @@
+import { SITE_BITS } from '../merge/stamps.ts';
 import { NetRows } from './net-rows.ts';
 import type { KeyProbe, TupleRef } from './net-rows.ts';
 import type { EntityPlan } from './relation.ts';
 import { isSameRow } from './tuple.ts';
 import type { Fields } from './tuple.ts';
+
+const SITE_MASK = Number(SITE_BITS);
 
 /**
  * Net changes of one entity in one shape, in order of each key's first change. Of an entity that keeps
@@ -34,7 +37,7 @@ export function isBorn(plan: EntityPlan, bytes: Buffer, fields: Fields): boolean
   const birth = fields[2 * plan.birth]!;
   const high = bytes.readInt32BE(birth);
   const low = bytes.readInt32BE(birth + 4);
-  if ((low & 2047) === 0) return false;
+  if ((low & SITE_MASK) === 0) return false;
   for (const field of plan.stamps) {
     const stamp = fields[2 * field]!;
     if (bytes.readInt32BE(stamp) !== high || bytes.readInt32BE(stamp + 4) !== low) return false;

@@ -21,8 +21,7 @@ import type { EntityPlan } from './relation.ts';
 import type { Violation } from './integrity.ts';
 import { RowCodec } from './row-codec.ts';
 import type { SlowOutcome, SlowPathContext } from './slow-path.ts';
-import type { SlowTable } from './slow-table.ts';
-import type { SlowRow } from './slow-table.ts';
+import type { SlowRow, SlowTable } from './slow-table.ts';
 import { keyImage, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
 

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { mailboxModel } from '../../test/support/mailbox-model.ts';
 import { modelOf } from '../../test/support/rules-model.ts';
+import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { policyOf, valueColumns } from '../merge/policy.ts';
@@ -14,7 +15,6 @@ import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { ident } from '../model/names.ts';
 import { tableOf } from '../sql/apply-names.ts';
-import { catalogDdl } from '../sql/catalog-ddl.ts';
 import { modelDdl } from '../sql/entity-ddl.ts';
 import { historyOfKey } from '../sql/history-apply.ts';
 import { historyOf } from '../sql/history-ddl.ts';
@@ -39,10 +39,7 @@ before(async () => {
   server = await startServer(18);
   const dsn = await server.createDatabase('mailbox');
   sql = await connect(dsn, 'test');
-  const site = { name: 'one', number: 5, incarnation: 1 };
-  for (const statement of [...catalogDdl({ site }), ...modelDdl(MODEL, 5)]) {
-    await sql.query(statement);
-  }
+  await installModel(sql, { name: 'one', number: 5 }, MODEL);
   trimmer = await connect(dsn, 'test trim');
   await useReplicationOrigin(trimmer, 'test_history_sets');
   await sql.query(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyProbe, NetRows } from './net-rows.ts';
-import type { NetRow, TupleRef } from './net-rows.ts';
+import type { Images, TupleRef } from './net-rows.ts';
 import { newFields, readTuple } from './tuple.ts';
 
 /** A tuple of a text and a number, which are the key, in one buffer with others as in a batch. */
@@ -29,7 +29,7 @@ function probe({ bytes, offset }: TupleRef): KeyProbe {
   return PROBE.set(bytes, FIELDS, [0, 1]);
 }
 
-function inserted(after: TupleRef): Omit<NetRow, 'deleted' | 'found'> {
+function inserted(after: TupleRef): Images {
   return { before: undefined, after, key: after };
 }
 

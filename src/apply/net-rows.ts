@@ -7,17 +7,20 @@ export interface TupleRef {
   offset: number;
 }
 
+/** The images of a change. `key`: a tuple with the key's values, also where there is neither of the others. */
+export interface Images {
+  before: TupleRef | undefined;
+  after: TupleRef | undefined;
+  key: TupleRef;
+}
+
 /**
  * The net change of one key: what its first change found and its last one left. `before` absent: the
  * first change was an insert. `after` absent: the last one was a delete. Kinds follow from them:
  * before and after: update (or, if `deleted` is set, delete and insert again); only after: insert; only
  * before: delete; neither: inserted and deleted again.
  */
-export interface NetRow {
-  before: TupleRef | undefined;
-  after: TupleRef | undefined;
-  /** A tuple with the key's values, also where there is neither before nor after. */
-  key: TupleRef;
+export interface NetRow extends Images {
   /** Birth and stamp of the tombstone that the key's last delete left. */
   deleted: DeletedMark | undefined;
   /** What that delete found: `before` is what the first change found. */
@@ -111,7 +114,7 @@ export class NetRows {
   }
 
   /** Adds a row whose key is not there yet. */
-  add(probe: KeyProbe, row: Omit<NetRow, 'deleted' | 'found'>): number {
+  add(probe: KeyProbe, row: Images): number {
     const index = this.append(row);
     this.#hashes[index] = probe.hash;
     this.#slots[this.#slot(probe)] = index + 1;
@@ -119,7 +122,7 @@ export class NetRows {
   }
 
   /** Adds a row that no key finds. */
-  append(row: Omit<NetRow, 'deleted' | 'found'>): number {
+  append(row: Images): number {
     if ((this.#size + 1) * WIDTH > this.#data.length) this.#grow();
     const index = this.#size;
     this.#size += 1;

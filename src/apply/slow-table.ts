@@ -50,8 +50,9 @@ export class SlowTable {
     if (!this.#tables.has(name)) {
       await this.#client.query(slowTableDdl(plan.shape, name));
       this.#tables.add(name);
+    } else {
+      await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     }
-    await this.#client.query(`DELETE FROM pg_temp.${ident(name)}`);
     await this.#copy(name, plan, rows);
     return this.readAgain(plan, rows);
   }

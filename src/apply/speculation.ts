@@ -1,13 +1,12 @@
 import { describeError } from '../base/errors.ts';
 import { decodeChunk } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
-import type { Chunk, Journal } from '../journal/journal.ts';
-import { writeProgress } from './progress.ts';
-import type { BeaconNews } from './beacon.ts';
+import type { Chunk } from '../journal/journal.ts';
+import type { StreamWork } from './apply-stream.ts';
 import { Fold } from './fold.ts';
+import { writeProgress } from './progress.ts';
 import { foldChunk } from './read-batch.ts';
 import { keepsHistory } from './relation.ts';
-import type { RelationPlan, UnknownPlan } from './relation.ts';
 import type { ApplySession } from './session.ts';
 import type { NetRows } from './net-rows.ts';
 
@@ -17,16 +16,10 @@ const PIECE_BYTES = 12 * 1024 * 1024;
 const NONE: ReadonlySet<number> = new Set();
 
 export interface SpeculationContext {
-  plansOf: (relations: DecodedBatch['relations']) => Promise<(RelationPlan | UnknownPlan)[]>;
   /** Settles when the origin's transactions that committed so far are applied. */
   caughtUp: (isOver: () => boolean) => Promise<void>;
   /** Counts the transactions with deletes that this site has begun to apply. */
   deletes: () => number;
-}
-
-export interface SpeculationCommit {
-  journal: Journal;
-  announce: (news: BeaconNews) => Promise<void>;
 }
 
 /**
@@ -99,7 +92,7 @@ export class Speculation {
    * @returns false if it was given up: nothing of it is in the database
    * @throws the database's error if it is unknown whether the commit took place
    */
-  commit(batch: DecodedBatch, work: SpeculationCommit): Promise<boolean> {
+  commit(batch: DecodedBatch, work: StreamWork): Promise<boolean> {
     this.#committing = true;
     return this.#alone(() => this.#commit(batch, work));
   }
@@ -116,7 +109,7 @@ export class Speculation {
     this.#next += 1;
     try {
       const { relations, offset } = decodeChunk(chunk.bytes);
-      const plans = await this.#context.plansOf(relations);
+      const plans = await this.#session.catalog.plans(relations);
       const { bytes } = chunk;
       foldChunk(this.#fold, { bytes, offset }, { plans, aborted: NONE, seen: this.#seen });
     } catch (error) {
@@ -156,7 +149,7 @@ export class Speculation {
     if (fold.maxStamp > this.#maxStamp) this.#maxStamp = fold.maxStamp;
   }
 
-  async #commit(batch: DecodedBatch, work: SpeculationCommit): Promise<boolean> {
+  async #commit(batch: DecodedBatch, work: StreamWork): Promise<boolean> {
     await this.#rest(batch, work.journal);
     await this.#write();
     await this.#writing;
@@ -172,7 +165,7 @@ export class Speculation {
   }
 
   /** The chunks that the follower has not brought yet. */
-  async #rest(batch: DecodedBatch, journal: Journal): Promise<void> {
+  async #rest(batch: DecodedBatch, journal: StreamWork['journal']): Promise<void> {
     const { xid, chunks } = batch.stream!;
     if (this.#next >= chunks || this.#failure !== undefined) return;
     await journal.flush();

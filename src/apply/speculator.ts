@@ -4,10 +4,11 @@ import type { DecodedBatch } from '../journal/batch.ts';
 import type { Chunk, Journal } from '../journal/journal.ts';
 import { connect } from '../postgres/connect.ts';
 import type { Client } from 'pg';
+import type { StreamWork } from './apply-stream.ts';
 import { ApplySession } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 import { Speculation } from './speculation.ts';
-import type { SpeculationCommit, SpeculationContext } from './speculation.ts';
+import type { SpeculationContext } from './speculation.ts';
 
 /** How often to look whether somebody waits for a lock of the open transaction. */
 const WATCH_MS = 500;
@@ -25,7 +26,7 @@ export interface SpeculatorOptions {
   log: Log;
   /** Transactions with which it was tried in vain; outlives the speculator. */
   refused: Set<number>;
-  context: Omit<SpeculationContext, 'plansOf'>;
+  context: SpeculationContext;
 }
 
 /** What is open while transactions are followed. */
@@ -73,7 +74,7 @@ export class Speculator {
    *
    * @returns false if it was not, or not completely: nothing of it is in the database
    */
-  async commit(batch: DecodedBatch, work: SpeculationCommit): Promise<boolean> {
+  async commit(batch: DecodedBatch, work: StreamWork): Promise<boolean> {
     const { xid } = batch.stream!;
     this.#options.refused.delete(xid);
     const speculation = this.#current;
@@ -106,10 +107,7 @@ export class Speculator {
     try {
       await this.#free;
       const { apply } = (this.#sessions ??= await this.#open());
-      const speculation = await Speculation.begin(apply, xid, {
-        ...this.#options.context,
-        plansOf: (relations) => plansOf(apply, relations),
-      });
+      const speculation = await Speculation.begin(apply, xid, this.#options.context);
       this.#watching ??= setInterval(() => void this.#watch(), WATCH_MS);
       const { journal, origin } = this.#options;
       // Its commit may have come and gone meanwhile: nobody would ever ask for it again.
@@ -184,11 +182,3 @@ export class Speculator {
 }
 
 /** The plans of a chunk's relations in a session. */
-async function plansOf(
-  session: ApplySession,
-  relations: DecodedBatch['relations'],
-): ReturnType<SpeculationContext['plansOf']> {
-  const plans = [];
-  for (const { key, relation } of relations) plans.push(await session.catalog.plan(key, relation));
-  return plans;
-}

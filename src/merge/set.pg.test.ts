@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { setsModel } from '../../test/support/sets-model.ts';
+import { installModel } from '../../test/support/install.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { ident } from '../model/names.ts';
@@ -10,8 +11,6 @@ import { policyOf, valueColumns } from './policy.ts';
 import type { RowVersion } from './types.ts';
 import { hiddenColumns } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
-import { catalogDdl } from '../sql/catalog-ddl.ts';
-import { modelDdl } from '../sql/entity-ddl.ts';
 import { TEXT_SETTINGS } from '../sql/verify.ts';
 
 const MODEL = setsModel();
@@ -22,10 +21,7 @@ let sql: Client;
 before(async () => {
   server = await startServer(hasDebian15() ? 15 : 18);
   sql = await connect(await server.createDatabase('sets'), 'test');
-  const site = { name: 'one', number: 5, incarnation: 1 };
-  for (const statement of [...catalogDdl({ site }), ...modelDdl(MODEL, 5)]) {
-    await sql.query(statement);
-  }
+  await installModel(sql, { name: 'one', number: 5 }, MODEL);
   // What a service's session may have set must not change tags.
   await sql.query(
     `SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape'; SET DateStyle = 'German'`,

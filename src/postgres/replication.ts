@@ -3,8 +3,8 @@ import type { Client } from 'pg';
 import { connect } from './connect.ts';
 import { formatLsn } from './lsn.ts';
 
-/** Microseconds between the Unix epoch and PostgreSQL's, 2000-01-01. */
-const POSTGRES_EPOCH_MS = 946_684_800_000;
+/** PostgreSQL's epoch, 2000-01-01 UTC, with which commit times begin; ms since the Unix epoch. */
+export const POSTGRES_EPOCH_MS = 946_684_800_000;
 
 /** Name and value of an option of the output plugin. */
 export type PluginOption = readonly [name: string, value: string];

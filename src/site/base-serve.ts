@@ -17,15 +17,15 @@ import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 import { historyColumns } from '../sql/history-ddl.ts';
 import { hiddenNames } from '../sql/shape.ts';
+import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
 import type { Copied } from './greeter.ts';
 
-/** µs clock since 2020-01-01, as the stamp trigger reads it. */
-const FLOOR = `SELECT greatest(last_value, (date_part('epoch', clock_timestamp()) * 1000000)::bigint
-  - 1577836800000000)::text AS floor FROM crp.floor`;
+/** Later writes here are stamped after it. */
+const FLOOR = `SELECT greatest(last_value, ${STAMP_CLOCK})::text AS floor FROM crp.floor`;
 
 /**
  * Sends a consistent copy of all entities while the service writes on. A temporary logical slot exports

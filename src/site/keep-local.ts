@@ -4,6 +4,7 @@ import type { Entity } from '../model/ir.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { ident } from '../model/names.ts';
 import { isAdditive } from '../sql/shape.ts';
+import { STAMP_NOW } from '../sql/stamp-clock.ts';
 
 /**
  * Keeps the row that is in the table against the one that waits: its column groups get stamps after those of
@@ -42,8 +43,7 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
   await client.query('SET LOCAL session_replication_role = replica');
   const kept = await client.query(
     `UPDATE ${tableOf(entity)} AS t SET ${set.join(', ')} FROM (SELECT s.number, ` +
-      `greatest((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000, ` +
-      `pg_sequence_last_value('crp.floor'::regclass) + 1) AS at FROM crp.site AS s) AS now ` +
+      `${STAMP_NOW} AS at FROM crp.site AS s) AS now ` +
       `WHERE ${same.join(' AND ')}`,
     [JSON.stringify(key), ...groups.map(({ stamp }) => waiting[stamp] ?? '0')],
   );

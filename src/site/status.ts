@@ -2,13 +2,11 @@ import type { Client } from 'pg';
 import type { CaptureStatus } from '../capture/capture.ts';
 import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
+import { POSTGRES_EPOCH_MS } from '../postgres/replication.ts';
 import type { CommandStatus } from './after-apply.ts';
 import type { AgentParts } from './agent-parts.ts';
 import type { Peer } from './peer.ts';
 import type { WaivedStatus } from './waived.ts';
-
-/** µs between PostgreSQL's epoch and the Unix epoch. */
-const EPOCH_MICROS = 946_684_800_000_000n;
 
 /** What `syncline status --json` prints (docs/operating/status.md). */
 export interface SiteStatus {
@@ -133,7 +131,8 @@ function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   const batches = journal.count(peer.member.number, applied);
   const now = Date.now();
   const contact = link.contactAt === undefined ? 0 : (now - link.contactAt) / 1000;
-  const age = commitTime === 0n ? 0 : now / 1000 - Number(commitTime + EPOCH_MICROS) / 1e6;
+  const age =
+    commitTime === 0n ? 0 : now / 1000 - (Number(commitTime) / 1e3 + POSTGRES_EPOCH_MS) / 1e3;
   const seconds = batches > 0 ? age : link.state === 'connected' ? 0 : contact;
   return { seconds: Math.max(0, Math.round(seconds * 10) / 10), batches };
 }

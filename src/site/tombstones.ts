@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { trimHistory } from '../apply/history-trim.ts';
-import type { SiteNames } from '../merge/types.ts';
+import type { SiteNames, Stamp } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { greatest } from '../merge/stamps.ts';
@@ -64,7 +64,7 @@ export class TombstoneCollector {
   async advance(client: Client, sites: readonly SiteView[] | undefined): Promise<number> {
     if (sites === undefined) return 0;
     if (this.#run === undefined) {
-      const upTo = await this.#greatest(client);
+      const upTo = await greatestKept(client, this.#entities);
       const removals = await this.#removals.greatest(client);
       const wanted = greatest([upTo, removals]);
       if (wanted > 0n && (await this.#follow(wanted))) {
@@ -81,42 +81,56 @@ export class TombstoneCollector {
     return upTo > 0n ? this.#delete(upTo) : 0;
   }
 
-  /** Scans tombstone and history tables, which have what was written since the last run. */
-  async #greatest(client: Client): Promise<bigint> {
-    if (this.#entities.length === 0) return 0n;
-    const parts = this.#entities.flatMap((entity) => [
-      `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
-      ...(entity.history === undefined
-        ? []
-        : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)} WHERE NOT _crp_base`]),
-    ]);
-    const { rows } = await client.query<{ greatest: string | null }>(
-      `SELECT max(s) AS greatest FROM (${parts.join(' UNION ALL ')}) AS x`,
-    );
-    return BigInt(rows[0]!.greatest ?? 0);
-  }
-
   /** Under a replication origin, so that it is not captured: every site does it by itself. */
   async #delete(upTo: bigint): Promise<number> {
     const client = await connect(this.#dsn, 'syncline tombstones');
-    let deleted = 0;
     try {
       await useReplicationOrigin(client, `crp_${this.#site}_tombstones`);
-      for (const entity of this.#entities) {
-        const table = tombstoneOf(entity);
-        for (let taken = STEP; taken === STEP; deleted += taken) {
-          const result = await client.query(
-            `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} ` +
-              `WHERE stamp <= $1 LIMIT ${STEP}))`,
-            [upTo],
-          );
-          taken = result.rowCount ?? 0;
-        }
-        deleted += await trimHistory(client, entity, { stable: upTo, names: this.#names });
-      }
-      return deleted;
+      return await deleteKept(client, this.#entities, { stable: upTo, names: this.#names });
     } finally {
       await client.end().catch(() => undefined);
     }
   }
+}
+
+/** The greatest stamp in tombstone and history tables, which have what was written since the last run; 0n of none. */
+export async function greatestKept(client: Client, entities: readonly Entity[]): Promise<bigint> {
+  if (entities.length === 0) return 0n;
+  const parts = entities.flatMap((entity) => [
+    `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
+    ...(entity.history === undefined
+      ? []
+      : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)} WHERE NOT _crp_base`]),
+  ]);
+  const { rows } = await client.query<{ greatest: string | null }>(
+    `SELECT max(s) AS greatest FROM (${parts.join(' UNION ALL ')}) AS x`,
+  );
+  return BigInt(rows[0]!.greatest ?? 0);
+}
+
+/**
+ * Deletes tombstones and recorded changes up to a stamp that is stable.
+ *
+ * @param client a session under a replication origin: every site does this by itself
+ * @returns number of tombstones and changes deleted
+ */
+export async function deleteKept(
+  client: Client,
+  entities: readonly Entity[],
+  options: { stable: Stamp; names: SiteNames },
+): Promise<number> {
+  let deleted = 0;
+  for (const entity of entities) {
+    const table = tombstoneOf(entity);
+    for (let taken = STEP; taken === STEP; deleted += taken) {
+      const result = await client.query(
+        `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} ` +
+          `WHERE stamp <= $1 LIMIT ${STEP}))`,
+        [options.stable],
+      );
+      taken = result.rowCount ?? 0;
+    }
+    deleted += await trimHistory(client, entity, options);
+  }
+  return deleted;
 }

@@ -3,9 +3,8 @@ import { test } from 'node:test';
 import { importTables } from '../model/import-tables.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { compileTexts } from '../../test/support/model-text.ts';
+import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
 import { readTables } from './read-tables.ts';
 
 /** Shapes of tables that DHCP, DNS and AAA servers bring. */
@@ -56,10 +55,7 @@ test('tables that are there become a model that is correct and adopts them', asy
       ]);
       const marks = [...text.matchAll(/DECIDE: (.{20})/g)].map((found) => found[1]);
       assert.equal(marks.length, 10, marks.join('\n'));
-      const site = { name: 'a', number: 1, incarnation: 1 };
-      for (const statement of [...catalogDdl({ site }), ...modelDdl(models[0]!, 1)]) {
-        await client.query(statement);
-      }
+      await installModel(client, { name: 'a', number: 1 }, models[0]!);
       await client.query(`INSERT INTO lease_state VALUES (0, 'default')`);
       await client.query(`INSERT INTO lease4 (address) VALUES (1)`);
       await client.query(`INSERT INTO money VALUES (1.5, 2, 3)`);

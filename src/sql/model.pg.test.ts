@@ -8,8 +8,8 @@ import type { Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { compileTexts, moduleText, SEARCH_PATH } from '../../test/support/model-text.ts';
 import type { TestServer } from '../../test/support/server.ts';
+import { installModel } from '../../test/support/install.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
 import { modelDdl } from './entity-ddl.ts';
 
 const MODELS = resolve(import.meta.dirname, '../../models');
@@ -201,10 +201,7 @@ async function check(
 ): Promise<void> {
   const client = await connect(await server.createDatabase(name), 'test');
   try {
-    const site = { name: 'a', number: 1, incarnation: 1 };
-    for (const statement of [...catalogDdl({ site }), ...modelDdl(model, 1)]) {
-      await client.query(statement);
-    }
+    await installModel(client, { name: 'a', number: 1 }, model);
     // All of it may run again.
     for (const statement of modelDdl(model, 1)) await client.query(statement);
     await asService(client, model.schema);

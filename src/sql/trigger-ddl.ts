@@ -7,22 +7,13 @@ import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';
 import { isSet } from './shape.ts';
+import { STAMP_NOW } from './stamp-clock.ts';
 
 /*
  * The triggers that stamp local writes (ARCHITECTURE.md §3). They do not fire in sessions that apply
  * (session_replication_role = replica). SECURITY DEFINER: the service's role needs no right on schema
  * crp. The only index relied on is the tombstone table's primary key.
  */
-
-/**
- * Clock in µs since 2020-01-01, never below what apply has written. An expression without a subquery is
- * evaluated in place: with `(SELECT last_value FROM crp.floor)` the trigger cost 10 µs a row instead of 2.
- * `pg_sequence_last_value` is NULL before the first `setval`, which `greatest` leaves out; `date_part` is
- * cheaper than `extract`.
- */
-const NOW =
-  `greatest((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000, ` +
-  `pg_sequence_last_value('crp.floor'::regclass) + 1)`;
 
 /** A key's column can be called as one of our variables is: in a statement the name means the column. */
 function define(name: string, body: string): string {
@@ -109,7 +100,7 @@ export function stampFunction(entity: Entity, site: number): string {
   return define(
     `stamp_${entity.tombstone}`,
     `DECLARE
-  at bigint := ${NOW};
+  at bigint := ${STAMP_NOW};
   dead bigint;
 BEGIN
   IF TG_OP = 'UPDATE' AND NOT (${distinct(entity.key)}) THEN
@@ -134,7 +125,7 @@ export function tombstoneFunction(entity: Entity, site: number): string {
   return define(
     `tombstone_${entity.tombstone}`,
     `DECLARE
-  at bigint := greatest(${NOW}, ${afterOld(entity)});
+  at bigint := greatest(${STAMP_NOW}, ${afterOld(entity)});
 BEGIN
   ${writeTombstone(entity, `(at << 11) | ${site}`)}
   RETURN OLD;

@@ -6,9 +6,8 @@ import type { CompileAllResult } from '../model/compile.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { validateInstance } from '../yang/instance/validate.ts';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
+import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
 
 /** Texts of all shapes that the types below tell apart, and what lies just outside of them. */
 const TEXTS = fc.oneof(
@@ -69,10 +68,7 @@ test('a column takes exactly the canonical values of its YANG type', async () =>
   const server = await startServer(18);
   try {
     await withConnection(await server.createDatabase('values'), 'test', async (client) => {
-      const site = { name: 'a', number: 1, incarnation: 1 };
-      for (const statement of [...catalogDdl({ site }), ...modelDdl(models[0]!, 1)]) {
-        await client.query(statement);
-      }
+      await installModel(client, { name: 'a', number: 1 }, models[0]!);
       await client.query('INSERT INTO test."row" (id) VALUES (1)');
       const leafs = fc.constantFrom(...Object.keys(LEAFS));
       await fc.assert(

@@ -19,12 +19,14 @@ const u32 = (value: number): Buffer => {
   bytes.writeUInt32BE(value);
   return bytes;
 };
-const u64 = (value: bigint): Buffer => {
+/** A bigint in binary format. */
+export const u64 = (value: bigint): Buffer => {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeBigInt64BE(value);
   return bytes;
 };
-const text = (value: string): Buffer => Buffer.from(value, 'utf8');
+/** A text in binary format. */
+export const text = (value: string): Buffer => Buffer.from(value, 'utf8');
 const zero = (value: string): Buffer => text(`${value}\0`);
 
 export function beginMessage(xid: number): Buffer {
@@ -68,9 +70,10 @@ export function deleteMessage(relation: SimRelation, before: Buffer): Buffer {
   return Buffer.concat([text('D'), u32(relation.oid), text('O'), before]);
 }
 
-type Field = Buffer | null | 'unchanged';
+export type Field = Buffer | null | 'unchanged';
 
-function tuple(fields: readonly Field[]): Buffer {
+/** TupleData of pgoutput with values in binary format (PostgreSQL manual, 53.9). */
+export function tuple(fields: readonly Field[]): Buffer {
   const parts = fields.flatMap((field) => {
     if (field === null) return [text('n')];
     if (field === 'unchanged') return [text('u')];

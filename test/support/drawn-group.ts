@@ -1,14 +1,16 @@
 import { isIntegrityViolation } from '../../src/apply/integrity.ts';
 import type { Entity, Model } from '../../src/model/ir.ts';
+import { STAMP_CLOCK } from '../../src/sql/stamp-clock.ts';
 import { Random } from '../simulation/random.ts';
 import { clashModel } from './clash-model.ts';
 import { drawWrite } from './drawn-writes.ts';
-import { historyModel } from './history-model.ts';
+import { historyModel, PICK } from './history-model.ts';
 import { LEASES } from './lease-model.ts';
 import { mailboxModel } from './mailbox-model.ts';
 import { methodsModel } from './methods-model.ts';
 import { setsModel } from './sets-model.ts';
-import type { SteppedGroup } from './stepped-group.ts';
+import type { TestServer } from './server.ts';
+import { SteppedGroup } from './stepped-group.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /** Few keys an entity, so that the sites' writes meet. */
@@ -81,9 +83,7 @@ export class Drawn {
 
   /** Up to half a second ahead of the server's clock. */
   async #clock({ sql }: SteppedSite): Promise<bigint> {
-    const { rows } = await sql.query<{ now: string }>(
-      `SELECT ((date_part('epoch', clock_timestamp()) * 1000000)::bigint - 1577836800000000)::text AS now`,
-    );
+    const { rows } = await sql.query<{ now: string }>(`SELECT (${STAMP_CLOCK})::text AS now`);
     return BigInt(rows[0]!.now) + BigInt(this.#random.int(500_000));
   }
 
@@ -94,5 +94,20 @@ export class Drawn {
     const stable = all.reduce((one, other) => (other > one ? other : one));
     for (const site of sites) await site.raise(stable >> 11n);
     for (const site of sites) if (this.#random.chance(60)) await site.collect(stable);
+  }
+}
+
+/** Does work with three sites of a model, and with what happens at them as a seed draws it. */
+export async function withDrawn(
+  server: TestServer,
+  model: Model,
+  seed: number,
+  work: (group: SteppedGroup, drawn: Drawn) => Promise<void>,
+): Promise<void> {
+  const group = await SteppedGroup.open(server, model, PICK);
+  try {
+    await work(group, new Drawn(group, model, seed));
+  } finally {
+    await group.close();
   }
 }

@@ -18,8 +18,7 @@ import { Puller } from '../../src/link/puller.ts';
 import { LinkServer } from '../../src/link/server.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
 import { connect } from '../../src/postgres/connect.ts';
-import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
-import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import { installModel } from './install.ts';
 
 const GROUP = 'test';
 /** Names of the sites by number, as an agent knows them from the members. */
@@ -67,10 +66,7 @@ export class TestSite {
 
   static async create(number: number, dsn: string, model: Model): Promise<TestSite> {
     const sql = await connect(dsn, 'test');
-    const site = { name: `site${number}`, number, incarnation: 1 };
-    for (const statement of [...catalogDdl({ site }), ...modelDdl(model, number)]) {
-      await sql.query(statement);
-    }
+    await installModel(sql, { name: `site${number}`, number }, model);
     const database = new URL(dsn).pathname.slice(1);
     const slot = `crp_${database}_${number}`;
     await ensureSlot(dsn, slot);

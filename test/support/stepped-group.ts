@@ -44,8 +44,8 @@ export class SteppedGroup {
     const [first, ...others] = await Promise.all(
       this.sites.map(({ sql }) => digests(sql, [this.#model])),
     );
-    const isSame = others.every((other) => isDeepStrictEqual(other, first));
-    assert.ok(isSame, isSame ? '' : `${when}\n${await this.#differences()}`);
+    if (!others.every((other) => isDeepStrictEqual(other, first)))
+      assert.fail(`${when}\n${await this.#differences()}`);
     assert.ok(first!.some(({ rows }) => rows > 0));
   }
 

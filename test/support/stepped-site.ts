@@ -3,9 +3,8 @@ import { applyFold } from '../../src/apply/apply-fold.ts';
 import { applyStream } from '../../src/apply/apply-stream.ts';
 import { Beacon } from '../../src/apply/beacon.ts';
 import { Fold } from '../../src/apply/fold.ts';
-import { trimHistory } from '../../src/apply/history-trim.ts';
 import { Knowledge } from '../../src/apply/knowledge.ts';
-import type { RelationPlan, UnknownPlan } from '../../src/apply/relation.ts';
+import { readProgress } from '../../src/apply/progress.ts';
 import { foldBatch } from '../../src/apply/read-batch.ts';
 import { ApplySession } from '../../src/apply/session.ts';
 import { Settling } from '../../src/apply/settling.ts';
@@ -14,16 +13,14 @@ import { ensureSlot, readSettings } from '../../src/capture/setup.ts';
 import { decodeBatch } from '../../src/journal/batch.ts';
 import type { DecodedBatch } from '../../src/journal/batch.ts';
 import type { Batch, Chunk } from '../../src/journal/journal.ts';
-import type { Model } from '../../src/model/ir.ts';
+import type { Entity, Model } from '../../src/model/ir.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { connect } from '../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../src/postgres/origin.ts';
 import { Settler } from '../../src/site/settler.ts';
-import { tombstoneOf } from '../../src/sql/apply-names.ts';
-import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
-import { historyOf } from '../../src/sql/history-ddl.ts';
-import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import { deleteKept, greatestKept } from '../../src/site/tombstones.ts';
+import { installModel } from './install.ts';
 import type { TestServer } from './server.ts';
 
 /** As an agent asks pgoutput; larger transactions come as streams. */
@@ -93,13 +90,8 @@ export class SteppedSite {
     const dsn = await server.createDatabase(name);
     const sql = await connect(dsn, 'test');
     await sql.query(`SET logical_decoding_work_mem = '64kB'`);
-    const site = { name: STEPPED.get(number)!, number, incarnation: 1 };
-    const ddl = [
-      ...(first === undefined ? [] : [first]),
-      ...catalogDdl({ site }),
-      ...modelDdl(model, number),
-    ];
-    for (const statement of ddl) await sql.query(statement);
+    if (first !== undefined) await sql.query(first);
+    await installModel(sql, { name: STEPPED.get(number)!, number }, model);
     await sql.query(
       `INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, 'test', 'test', $2)`,
       [model.name, model],
@@ -121,13 +113,12 @@ export class SteppedSite {
   async #open(dsn: string): Promise<void> {
     for (const [number, name] of STEPPED) {
       if (number === this.number) continue;
-      const insert = 'INSERT INTO crp.progress (origin, incarnation, position) VALUES ($1, 1, 0)';
-      await this.sql.query(insert, [number]);
       const session = await ApplySession.open({
         ...{ dsn, models: this.#models, originName: `${this.#slot}_${number}` },
         ...{ origin: { number, name }, names: () => STEPPED },
       });
       this.#sessions.set(number, session);
+      await readProgress(session, { origin: number, incarnation: 1, knowledge: this.#knowledge });
     }
   }
 
@@ -161,7 +152,7 @@ export class SteppedSite {
         await this.#applyStream(from, batch);
         break;
       }
-      const plans = await plansOf(session, batch.relations);
+      const plans = await session.catalog.plans(batch.relations);
       transactions += foldBatch(fold, batch, { plans, after: batch.previous });
     }
     if (transactions > 0) {
@@ -181,7 +172,6 @@ export class SteppedSite {
       from.#chunks.filter((chunk) => chunk.xid === xid);
     await applyStream(session, batch, {
       journal: { flush: () => Promise.resolve(), chunks },
-      plansOf: (relations) => plansOf(session, relations),
       announce: (news) => this.#beacon.announce(news),
     });
     this.streams += 1;
@@ -199,34 +189,21 @@ export class SteppedSite {
 
   /** Has local writes stamped after a time, as if the clock were ahead; µs since 2020-01-01. */
   async raise(floor: bigint): Promise<void> {
-    await this.sql.query(
-      `SELECT setval('crp.floor', greatest(last_value, $1::bigint)) FROM crp.floor`,
-      [floor],
-    );
+    await this.#beacon.raise(floor << 11n, floor);
   }
 
   /** The greatest stamp of what is kept of deletes and in histories; 0n when there is nothing. */
-  async greatest(): Promise<bigint> {
-    const parts = this.#models.flatMap(({ entities }) =>
-      entities.flatMap((entity) => [
-        `SELECT max(stamp) AS s FROM ${tombstoneOf(entity)}`,
-        ...(entity.history === undefined
-          ? []
-          : [`SELECT max(_crp_stamp) FROM ${historyOf(entity)} WHERE NOT _crp_base`]),
-      ]),
-    );
-    const { rows } = await this.sql.query<{ s: string | null }>(
-      `SELECT max(s) AS s FROM (${parts.join(' UNION ALL ')}) AS x`,
-    );
-    return BigInt(rows[0]!.s ?? 0);
+  greatest(): Promise<bigint> {
+    return greatestKept(this.sql, this.#entities());
   }
 
   /** Deletes what is kept up to a stamp: no site will send anything that was made without it. */
   async collect(stable: bigint): Promise<void> {
-    for (const entity of this.#models.flatMap(({ entities }) => entities)) {
-      await this.#trimmer.query(`DELETE FROM ${tombstoneOf(entity)} WHERE stamp <= $1`, [stable]);
-      await trimHistory(this.#trimmer, entity, { stable, names: () => STEPPED });
-    }
+    await deleteKept(this.#trimmer, this.#entities(), { stable, names: () => STEPPED });
+  }
+
+  #entities(): Entity[] {
+    return this.#models.flatMap(({ entities }) => entities);
   }
 
   async close(): Promise<void> {
@@ -236,15 +213,6 @@ export class SteppedSite {
     await this.#trimmer.end();
     await this.sql.end();
   }
-}
-
-async function plansOf(
-  session: ApplySession,
-  relations: DecodedBatch['relations'],
-): Promise<(RelationPlan | UnknownPlan)[]> {
-  const plans: (RelationPlan | UnknownPlan)[] = [];
-  for (const { key, relation } of relations) plans.push(await session.catalog.plan(key, relation));
-  return plans;
 }
 
 interface Parts {

@@ -15,7 +15,7 @@ let group: SteppedGroup;
 let [one, two, three]: SteppedSite[] = [];
 
 before(async () => {
-  server = await startServer(18, { max_connections: '200', fsync: 'off' });
+  server = await startServer(18);
   group = await SteppedGroup.open(server, { ...clashModel(), name: 'found' });
   [one, two, three] = group.sites;
 });

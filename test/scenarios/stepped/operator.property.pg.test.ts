@@ -7,11 +7,11 @@ import { settleConflict } from '../../../src/site/settle.ts';
 import type { Keep } from '../../../src/site/settle.ts';
 import { Random } from '../../simulation/random.ts';
 import { clashModel } from '../../support/clash-model.ts';
-import { Drawn } from '../../support/drawn-group.ts';
-import { historyModel, PICK } from '../../support/history-model.ts';
+import { withDrawn } from '../../support/drawn-group.ts';
+import { historyModel } from '../../support/history-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { SteppedGroup } from '../../support/stepped-group.ts';
+import type { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
@@ -22,7 +22,7 @@ const MOST_ROUNDS = 30;
 let server: TestServer;
 
 before(async () => {
-  server = await startServer(18, { max_connections: '200', fsync: 'off' });
+  server = await startServer(18);
 });
 
 after(async () => {
@@ -103,11 +103,9 @@ const HISTORY: Model = { ...historyModel(), name: 'operator-history' };
 
 for (const [at, model] of [CLASHES, HISTORY].entries()) {
   test(`operators settle conflicts at three sites while all write, and what waits in the end: equal (${model.name}; seed ${SEED})`, async () => {
-    const group = await SteppedGroup.open(server, model, PICK);
-    const drawn = new Drawn(group, model, SEED + at);
     const random = new Random(SEED + at);
-    const operators = new Operators(group, model, random);
-    try {
+    await withDrawn(server, model, SEED + at, async (group, drawn) => {
+      const operators = new Operators(group, model, random);
       for (let round = 1; round <= ROUNDS; round++) {
         await drawn.round();
         for (let left = random.int(6); left > 0; left--)
@@ -115,8 +113,6 @@ for (const [at, model] of [CLASHES, HISTORY].entries()) {
       }
       await operators.finish();
       await group.assertEqual();
-    } finally {
-      await group.close();
-    }
+    });
   });
 }

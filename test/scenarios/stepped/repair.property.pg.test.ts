@@ -7,12 +7,11 @@ import type { VerifyReport } from '../../../src/repair/verify.ts';
 import { tableOf, tombstoneOf } from '../../../src/sql/apply-names.ts';
 import { Random } from '../../simulation/random.ts';
 import { comparedSite } from '../../support/compared-stepped.ts';
-import { Drawn, drawnModels } from '../../support/drawn-group.ts';
+import { drawnModels, withDrawn } from '../../support/drawn-group.ts';
 import { drawWrite } from '../../support/drawn-writes.ts';
-import { PICK } from '../../support/history-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import { SteppedGroup } from '../../support/stepped-group.ts';
+import type { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
@@ -24,7 +23,7 @@ const KEYS = 12;
 let server: TestServer;
 
 before(async () => {
-  server = await startServer(18, { max_connections: '200', fsync: 'off' });
+  server = await startServer(18);
 });
 
 after(async () => {
@@ -88,10 +87,8 @@ function rowsOf({ differences }: VerifyReport): string[] {
 for (const [at, model] of drawnModels('repair-').map(withoutNames).entries()) {
   const entities = model.entities.map(({ name }) => name).join(', ');
   test(`rows changed behind our back at one site are found and mended, others left alone (${entities}; seed ${SEED})`, async () => {
-    const group = await SteppedGroup.open(server, model, PICK);
     const random = new Random(SEED + at);
-    const drawn = new Drawn(group, model, SEED + at);
-    try {
+    await withDrawn(server, model, SEED + at, async (group, drawn) => {
       for (let round = 1; round <= ROUNDS; round++) {
         for (let left = 3; left > 0; left--) await drawn.round();
         await group.exchange();
@@ -105,8 +102,6 @@ for (const [at, model] of drawnModels('repair-').map(withoutNames).entries()) {
         assert.ok((await verify(group, model, false)).equal);
         await group.assertEqual(`after repair ${round}`);
       }
-    } finally {
-      await group.close();
-    }
+    });
   });
 }
