@@ -54,6 +54,8 @@ async function appliedQuickly(
   if (entities.size !== 1) return false;
   const [net] = entities.values();
   if (net === undefined || net.rows.size === 0 || keepsHistory(net.plan)) return false;
+  // It is too large, and may be staged ahead in a transaction that is open.
+  if (net.copy !== undefined) return false;
   if (session.orphans.watches(net.plan.shape.entity)) return false;
   await commit.announced;
   return session.fast.takeQuickly(net, { origin: commit.origin, position: pending.position });
@@ -121,7 +123,7 @@ export const takeAll: Take = (session, net) => session.fast.take(net);
 
 /** As `takeAll`, but finds the rows that violate a constraint and leaves only them. */
 export const takeCarefully: Take = async (session, net) => {
-  await session.fast.stage(net.plan, net.rows);
+  await session.fast.stage(net);
   return takeHalving(session, { net, lo: 0, hi: net.rows.size - 1 });
 };
 

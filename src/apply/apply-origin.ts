@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
+import type { Client } from 'pg';
 import { Pace } from '../base/pace.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
@@ -14,9 +15,9 @@ import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { readProgress, writeProgress } from './progress.ts';
 import { foldBatch } from './read-batch.ts';
-import { ApplySession } from './session.ts';
-import type { ApplySessionOptions } from './session.ts';
+import type { ApplySession, ApplySessionOptions } from './session.ts';
 import { Speculator } from './speculator.ts';
+import { ApplyTurns } from './turns.ts';
 
 const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Between two looks whether commits are on disk. */
@@ -73,7 +74,7 @@ class OriginApplier implements Applier {
         const message = describeError(error);
         this.#status.lastError = { at: new Date().toISOString(), message };
         this.#status.state = 'retrying';
-        if (!isTransient(error)) throw error;
+        if (!isTransient(error) && !isInUse(error)) throw error;
         this.#options.log.warn(
           { origin: this.#options.origin, error: message },
           'apply interrupted',
@@ -88,7 +89,7 @@ class OriginApplier implements Applier {
 
   async #runSession(signal: AbortSignal): Promise<void> {
     const options = this.#sessionOptions();
-    const session = await ApplySession.open(options);
+    const turns = await ApplyTurns.open(options);
     const pending = new PendingFolds();
     const stop = new AbortController();
     const end = (): void => {
@@ -100,12 +101,12 @@ class OriginApplier implements Applier {
     if (signal.aborted) end();
     let speculating: Promise<void> = Promise.resolve();
     try {
-      this.#status.applied = await readProgress(session, this.#options);
+      this.#status.applied = await readProgress(turns.now, this.#options);
       this.#status.state = 'running';
       speculating = this.#speculate(options, stop.signal);
       const failed = async (work: Promise<void>): Promise<void> => work.finally(end);
-      const reader = failed(this.#read(session, pending, stop.signal));
-      const writer = failed(this.#write(session, pending));
+      const reader = failed(this.#read(turns, pending, stop.signal));
+      const writer = failed(this.#write(turns, pending));
       const results = await Promise.allSettled([reader, writer]);
       const broken = results.find((result) => result.status === 'rejected');
       if (broken !== undefined) throw broken.reason;
@@ -113,7 +114,7 @@ class OriginApplier implements Applier {
       signal.removeEventListener('abort', end);
       end();
       await speculating;
-      await session.close();
+      await turns.close();
     }
   }
 
@@ -143,7 +144,7 @@ class OriginApplier implements Applier {
   }
 
   /** Follows the journal and folds; never touches the session while the writer may. */
-  async #read(session: ApplySession, pending: PendingFolds, signal: AbortSignal): Promise<void> {
+  async #read(turns: ApplyTurns, pending: PendingFolds, signal: AbortSignal): Promise<void> {
     const { journal, origin, until } = this.#options;
     let after = this.#status.applied;
     for await (const entry of journal.follow(origin, after, { signal })) {
@@ -151,7 +152,7 @@ class OriginApplier implements Applier {
       if (entry.kind !== 'batch') continue;
       const batch = decodeBatch(entry.batch.bytes);
       const lost = await this.#admission.admit(batch, signal);
-      if (lost.length > 0) session.history.restores = true;
+      if (lost.length > 0) turns.restores();
       await pending.room();
       if (signal.aborted) return;
       if (batch.stream !== undefined) {
@@ -161,27 +162,32 @@ class OriginApplier implements Applier {
         }
         await pending.drained();
         if (pending.ended()) return;
-        await this.#alone(() => this.#applyStream(session, batch));
+        await this.#alone(() => this.#applyStream(turns.now, batch));
       } else {
-        await this.#fold(session, pending, { batch, after });
+        await this.#fold(turns, pending, { batch, after });
+        // What is in the journal comes without a pause, in which the writer could go on.
+        await turn();
       }
       after = until !== undefined && batch.last > until ? until : batch.last;
     }
   }
 
   async #fold(
-    session: ApplySession,
+    turns: ApplyTurns,
     pending: PendingFolds,
     work: { batch: DecodedBatch; after: bigint },
   ): Promise<void> {
     const { batch, after } = work;
-    const plans = await session.catalog.plans(batch.relations);
+    const plans = await turns.catalog.plans(batch.relations);
     const { fold } = pending.current();
     const { until } = this.#options;
     const cut = until !== undefined && batch.last > until ? { upTo: until } : {};
     const transactions = foldBatch(fold, batch, { plans, after, ...cut });
     const position = cut.upTo ?? batch.last;
-    pending.added({ position, commitTime: batch.time, transactions });
+    const full = pending.added({ position, commitTime: batch.time, transactions });
+    if (full === undefined) return;
+    turns.prepare(full);
+    turns.ahead(pending.next());
   }
 
   async #applyStream(session: ApplySession, batch: DecodedBatch): Promise<void> {
@@ -198,20 +204,23 @@ class OriginApplier implements Applier {
     this.#done({ position, commitTime, transactions: 1, changes, ...outcome });
   }
 
-  async #write(session: ApplySession, pending: PendingFolds): Promise<void> {
-    const durability = new Durability(session.client, () => this.#flush(session));
+  async #write(turns: ApplyTurns, pending: PendingFolds): Promise<void> {
+    const client = (): Client => turns.now.client;
+    const durability = new Durability(client, () => this.#flush(turns.now));
     let lookedAt = Date.now();
     const pace = new Pace(APPLY_MS);
     while (!pending.ended()) {
       const next = await pending.take(DURABLE_MS, pace);
-      if (next !== undefined) await this.#alone(() => this.#apply(session, next));
+      if (next !== undefined) await this.#alone(() => this.#apply(turns, pending, next));
       if (pending.ended() || Date.now() - lookedAt < DURABLE_MS) continue;
       lookedAt = Date.now();
       await this.#alone(() => this.#lookForDurable(durability));
     }
   }
 
-  async #apply(session: ApplySession, next: PendingFold): Promise<void> {
+  async #apply(turns: ApplyTurns, pending: PendingFolds, next: PendingFold): Promise<void> {
+    const session = await turns.take(next);
+    turns.ahead(pending.next());
     const { origin, incarnation, beacon, knowledge } = this.#options;
     if (next.fold.deletes) knowledge.deletes += 1;
     const { fold, position, commitTime, transactions } = next;
@@ -256,6 +265,11 @@ class OriginApplier implements Applier {
     knowledge.advance(origin, done.position);
     onApplied({ origin, ...event });
   }
+}
+
+/** `object_in_use`: the session that had the origin before has not ended yet. */
+function isInUse(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '55006';
 }
 
 interface Done {

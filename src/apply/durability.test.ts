@@ -7,7 +7,7 @@ const never = (): Promise<void> => Promise.reject(new Error('forced'));
 test('a position is durable when the WAL is flushed to where it ended after the commit', async () => {
   let wal = { written: '0/100', flushed: '0/80' };
   const query = (): Promise<unknown> => Promise.resolve({ rows: [wal] });
-  const durability = new Durability({ query } as never, never);
+  const durability = new Durability(() => ({ query }) as never, never);
   assert.equal(await durability.look(10n, 5n), 5n);
   // More was committed meanwhile; what is flushed covers less than the first look saw.
   wal = { written: '0/200', flushed: '0/FF' };
@@ -20,17 +20,20 @@ test('a position is durable when the WAL is flushed to where it ended after the 
 
 test('nothing is asked while everything is durable', async () => {
   const query = (): Promise<unknown> => Promise.reject(new Error('asked'));
-  assert.equal(await new Durability({ query } as never, never).look(7n, 7n), 7n);
+  assert.equal(await new Durability(() => ({ query }) as never, never).look(7n, 7n), 7n);
 });
 
 test('the WAL is flushed by force when nothing else does it', async () => {
   let forced = 0;
   const query = (): Promise<unknown> =>
     Promise.resolve({ rows: [{ written: '0/101', flushed: '0/100' }] });
-  const durability = new Durability({ query } as never, () => {
-    forced += 1;
-    return Promise.resolve();
-  });
+  const durability = new Durability(
+    () => ({ query }) as never,
+    () => {
+      forced += 1;
+      return Promise.resolve();
+    },
+  );
   for (let look = 0; look < 10; look++) assert.equal(await durability.look(10n, 5n), 5n);
   assert.equal(forced, 0);
   assert.equal(await durability.look(11n, 5n), 10n);

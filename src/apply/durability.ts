@@ -10,16 +10,19 @@ const MAX_LOOKS = 10;
  * waits for the disk would hold up the changes behind it. Only where the WAL ends a little after the last
  * commit, in what nobody waits for, and nothing follows, it has to be forced.
  *
- * One a session, and asked on that session: after a crash of the server WAL positions begin again at those
- * that were lost.
+ * Asked on a session that committed, or one that was there at the time: after a crash of the server WAL positions begin
+ * again at those that were lost.
  */
 export class Durability {
-  readonly #client: Pick<Client, 'query'>;
+  readonly #client: () => Pick<Client, 'query'>;
   readonly #force: () => Promise<void>;
   #pending: { position: bigint; end: bigint; looks: number } | undefined;
 
-  /** @param force makes a commit that is on disk when it settles */
-  constructor(client: Pick<Client, 'query'>, force: () => Promise<void>) {
+  /**
+   * @param client the session to ask now
+   * @param force makes a commit that is on disk when it settles
+   */
+  constructor(client: () => Pick<Client, 'query'>, force: () => Promise<void>) {
     this.#client = client;
     this.#force = force;
   }
@@ -34,7 +37,7 @@ export class Durability {
    */
   async look(applied: bigint, durable: bigint): Promise<bigint> {
     if (applied <= durable) return durable;
-    const { rows } = await this.#client.query<{ written: string; flushed: string }>(
+    const { rows } = await this.#client().query<{ written: string; flushed: string }>(
       'SELECT pg_current_wal_insert_lsn() AS written, pg_current_wal_flush_lsn() AS flushed',
     );
     const { written, flushed } = rows[0]!;

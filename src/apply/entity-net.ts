@@ -16,6 +16,8 @@ export class EntityNet {
   readonly rows: NetRows;
   /** Changes that must be applied after these: other sites' changes came between. */
   later: EntityNet | undefined;
+  /** The rows as they are staged, if they were encoded ahead; no row may be added then. */
+  copy: readonly Buffer[] | undefined;
 
   constructor(plan: EntityPlan) {
     this.plan = plan;

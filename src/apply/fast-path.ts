@@ -17,6 +17,7 @@ import { byKey } from './by-key.ts';
 import { ArraySink, CopySink } from './field-sinks.ts';
 import type { EntityNet } from './entity-net.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
+import { keepsHistory } from './relation.ts';
 import type { EntityPlan } from './relation.ts';
 import { StageEncoder } from './stage-writer.ts';
 
@@ -36,14 +37,14 @@ class PlanStatements {
   readonly encoder: StageEncoder;
   readonly table: string;
   readonly small: FastStatements;
-  readonly staged: FastStatements;
+  readonly all: FastStatements;
   readonly ranged: FastStatements;
   readonly quick: { I: string; U: string };
   readonly oids: number[];
   readonly unnest: boolean;
-  /** Whether the staging table surely exists, and whether this transaction has put rows into it. */
+  /** Whether the staging table surely exists, and what this transaction has staged last. */
   staging = false;
-  filled = false;
+  staged: EntityNet | undefined;
 
   constructor(plan: EntityPlan) {
     const { shape } = plan;
@@ -53,7 +54,7 @@ class PlanStatements {
     this.small = fastStatements(shape, {
       from: `${stageUnnest(shape, 1)} AS s(${stageAliases(shape)})`,
     });
-    this.staged = fastStatements(shape, staged);
+    this.all = fastStatements(shape, staged);
     this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
     this.quick = { I: quickStatement(shape, 'I'), U: quickStatement(shape, 'U') };
     this.oids = stageColumns(shape).map((column) => column.oid);
@@ -83,18 +84,31 @@ export class FastPath {
     const plan = this.#plan(net.plan);
     const { rows } = net;
     if (rows.size <= SMALL && plan.unnest) return this.#takeSmall(plan, rows);
-    await this.stage(net.plan, rows);
+    await this.stage(net);
     return this.takeStaged(net.plan, rows);
+  }
+
+  /**
+   * Encodes net rows that `take` will copy, while the session is busy with others: else the server would wait for it.
+   * The connection is not used.
+   */
+  prepare(net: EntityNet): void {
+    const { encoder, unnest } = this.#plan(net.plan);
+    if (keepsHistory(net.plan) || (net.rows.size <= SMALL && unnest)) return;
+    net.copy ??= [...encodeRows(encoder, net.rows)].flat();
   }
 
   /** A new transaction begins: the staging tables are empty (ON COMMIT DELETE ROWS). */
   forgetStaged(): void {
-    for (const plan of this.#plans.values()) plan.filled = false;
+    for (const plan of this.#plans.values()) plan.staged = undefined;
   }
 
   /** A transaction was rolled back: staging tables that it made are gone. */
   forgetTables(): void {
-    for (const plan of this.#plans.values()) plan.staging = false;
+    for (const plan of this.#plans.values()) {
+      plan.staging = false;
+      plan.staged = undefined;
+    }
   }
 
   /** Tries the single-statement path. False if it does not apply or a change was not taken. */
@@ -119,36 +133,29 @@ export class FastPath {
     }
   }
 
-  /** Copies rows into the plan's staging table, with their index as ordinal. */
-  async stage(entityPlan: EntityPlan, rows: NetRows): Promise<void> {
-    const plan = this.#plan(entityPlan);
+  /** Copies net rows into the plan's staging table, with their index as ordinal, unless they are there. */
+  async stage(net: EntityNet): Promise<void> {
+    const plan = this.#plan(net.plan);
+    if (plan.staged === net) return;
     if (!plan.staging) {
-      await this.#client.query(stageTableDdl(entityPlan.shape, plan.table));
+      await this.#client.query(stageTableDdl(net.plan.shape, plan.table));
       plan.staging = true;
-    } else if (plan.filled) {
+    } else if (plan.staged !== undefined) {
       // Ordinals of an earlier piece of the same transaction would be taken for those of this one.
       await this.#client.query(`TRUNCATE pg_temp.${ident(plan.table)}`);
     }
-    plan.filled = true;
+    plan.staged = net;
     const stream = this.#client.query(copyFrom(stageCopy(plan.table)));
     const done = new Promise<void>((resolve, reject) => {
       stream.once('finish', resolve);
       stream.once('error', reject);
     });
-    const sink = new CopySink();
-    for (let index = 0; index < rows.size; index++) {
-      const op = rows.op(index);
-      if (op !== undefined) {
-        sink.row(plan.encoder.fieldCount);
-        plan.encoder.encode(sink, rows, { index, op });
-      }
-      if (index % COPY_SLICE !== COPY_SLICE - 1) continue;
-      const ready = sink.take().map((chunk) => stream.write(chunk));
+    for (const chunks of net.copy === undefined ? encodeRows(plan.encoder, net.rows) : [net.copy]) {
+      const ready = chunks.map((chunk) => stream.write(chunk));
       if (ready.includes(false)) {
         await Promise.race([new Promise((resolve) => stream.once('drain', resolve)), done]);
       }
     }
-    for (const chunk of sink.end()) stream.write(chunk);
     stream.end();
     await done;
   }
@@ -156,7 +163,7 @@ export class FastPath {
   /** Takes what is staged; with a range only those ordinals. */
   async takeStaged(entityPlan: EntityPlan, rows: NetRows, range?: Range): Promise<NetRow[]> {
     const plan = this.#plan(entityPlan);
-    const statements = range === undefined ? plan.staged : plan.ranged;
+    const statements = range === undefined ? plan.all : plan.ranged;
     const values = range === undefined ? [] : [range.lo, range.hi];
     const { lo, hi } = range ?? { lo: 0, hi: rows.size - 1 };
     const work = { rows, lo, hi, values, name: undefined };
@@ -235,6 +242,20 @@ function sortOut(work: Work): { counts: Record<StageOp, number>; left: NetRow[] 
     else counts[op] += 1;
   }
   return { counts, left };
+}
+
+/** Rows in COPY's binary format, some chunks at a time. */
+function* encodeRows(encoder: StageEncoder, rows: NetRows): Generator<Buffer[]> {
+  const sink = new CopySink();
+  for (let index = 0; index < rows.size; index++) {
+    const op = rows.op(index);
+    if (op !== undefined) {
+      sink.row(encoder.fieldCount);
+      encoder.encode(sink, rows, { index, op });
+    }
+    if (index % COPY_SLICE === COPY_SLICE - 1) yield sink.take();
+  }
+  yield sink.end();
 }
 
 /** `division_by_zero`, which the quick statement raises when it did not take all changes. */

@@ -35,14 +35,24 @@ export class PendingFolds {
     return this.#open;
   }
 
-  /** Says that whole transactions up to the position were added to the current fold. */
-  added(batch: { position: bigint; commitTime: bigint; transactions: number }): void {
+  /**
+   * Says that whole transactions up to the position were added to the current fold.
+   *
+   * @returns the fold if it is full: nothing is added to it any more
+   */
+  added(batch: {
+    position: bigint;
+    commitTime: bigint;
+    transactions: number;
+  }): PendingFold | undefined {
     const open = this.current();
     open.position = batch.position;
     open.commitTime = batch.commitTime;
     open.transactions += batch.transactions;
-    if (open.fold.changes >= MAX_CHANGES || open.fold.bytes >= MAX_BYTES) this.#close();
+    const full = open.fold.changes >= MAX_CHANGES || open.fold.bytes >= MAX_BYTES;
+    if (full) this.#close();
     this.#wakeWriter?.();
+    return full ? open : undefined;
   }
 
   /** Settles when there is room for another fold. */
@@ -80,6 +90,11 @@ export class PendingFolds {
     this.#busy = next !== undefined;
     this.#wakeReader?.();
     return next;
+  }
+
+  /** The full fold that the writer takes next, if there is one. */
+  next(): PendingFold | undefined {
+    return this.#closed[0];
   }
 
   /** Wakes both sides for good. */

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
 import type { Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
@@ -6,6 +7,7 @@ import { tableOf } from '../sql/apply-names.ts';
 import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
 import type { DeferredConstraint } from '../sql/deferrable-sql.ts';
 import { Catalog } from './catalog.ts';
+import type { EntityNet } from './entity-net.ts';
 import { FastPath } from './fast-path.ts';
 import { HistoryPath } from './history-path.ts';
 import type { HistoryContext } from './history-path.ts';
@@ -26,6 +28,19 @@ const DEADLOCK_TIMEOUT_MS = 200;
 const YIELD_IN_DEADLOCK =
   `SELECT set_config('deadlock_timeout', '${DEADLOCK_TIMEOUT_MS}ms', false) ` +
   `WHERE has_parameter_privilege('deadlock_timeout', 'SET')`;
+
+/** The name in `pg_stat_activity` of the session that uses a replication origin; short enough for any site's name. */
+function applicationOf(originName: string): string {
+  return `syncline apply ${originName}`;
+}
+
+/** Replication origins of the sessions that apply an origin's changes beside the first one. */
+export function originsBeside(originName: string): { ahead: string; stream: string } {
+  return { ahead: `${originName}_ahead`, stream: `${originName}_stream` };
+}
+
+/** Sessions of earlier connections that have not ended. */
+const LEFT_OVER = `SELECT FROM pg_stat_activity WHERE application_name = ANY ($1) AND datname = current_database()`;
 
 export interface ApplySessionOptions extends HistoryContext {
   dsn: string;
@@ -51,6 +66,8 @@ export class ApplySession {
   readonly orphans: Orphans;
   readonly slowTable: SlowTable;
   readonly #begin: string;
+  /** A transaction was begun ahead. */
+  #begun = false;
 
   private constructor(client: Client, options: ApplySessionOptions, begin: string) {
     this.client = client;
@@ -67,7 +84,7 @@ export class ApplySession {
   static async open(options: ApplySessionOptions): Promise<ApplySession> {
     const client = new Client({
       connectionString: options.dsn,
-      application_name: `syncline apply ${options.originName}`,
+      application_name: applicationOf(options.originName),
       keepAlive: true,
     });
     // A broken connection also fails the query under way, which is where it is handled.
@@ -83,10 +100,40 @@ export class ApplySession {
     }
   }
 
-  /** Begins a transaction: what earlier ones staged is gone. */
+  /**
+   * Makes sure that no session of a connection that was lost can still commit with another of these origins: what was
+   * applied is known only then. The own origin is free, or this session would not have it.
+   *
+   * @throws AppError APPLY_BUSY, which passes
+   */
+  async isOnlyOne(originNames: readonly string[]): Promise<void> {
+    const { rowCount } = await this.client.query(LEFT_OVER, [originNames.map(applicationOf)]);
+    if (rowCount === 0) return;
+    throw new AppError('APPLY_BUSY', 'A session of an earlier connection has not ended yet', {
+      retry: 'later',
+    });
+  }
+
+  /** Begins a transaction, or goes on with the one that was begun ahead. */
   async begin(): Promise<void> {
+    if (this.#begun) {
+      this.#begun = false;
+      return;
+    }
+    // What earlier ones staged is gone.
     this.fast.forgetStaged();
     await this.client.query(this.#begin);
+  }
+
+  /** Begins the next transaction and stages what was encoded for it: of each plan the first, which is applied first. */
+  async stageAhead(nets: readonly EntityNet[]): Promise<void> {
+    await this.begin();
+    this.#begun = true;
+    const plans = new Set<number>();
+    for (const net of nets) {
+      if (net.copy !== undefined && !plans.has(net.plan.id)) await this.fast.stage(net);
+      plans.add(net.plan.id);
+    }
   }
 
   /** Rolls the transaction back, and with it the staging tables that it made. */

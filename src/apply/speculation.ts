@@ -123,6 +123,7 @@ export class Speculation {
   async #write(): Promise<void> {
     const fold = this.#fold;
     this.#fold = new Fold(fold);
+    for (const net of fold.entities.values()) this.#session.fast.prepare(net);
     await this.#writing;
     if (this.#failure !== undefined) return;
     this.#writing = this.#take(fold).catch(async (error: unknown) => {

@@ -5,7 +5,7 @@ import type { Chunk, Journal } from '../journal/journal.ts';
 import { connect } from '../postgres/connect.ts';
 import type { Client } from 'pg';
 import type { StreamWork } from './apply-stream.ts';
-import { ApplySession } from './session.ts';
+import { ApplySession, originsBeside } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 import { Speculation } from './speculation.ts';
 import type { SpeculationContext } from './speculation.ts';
@@ -124,7 +124,7 @@ export class Speculator {
     const { session } = this.#options;
     const apply = await ApplySession.open({
       ...session,
-      originName: `${session.originName}_stream`,
+      originName: originsBeside(session.originName).stream,
     });
     try {
       await apply.client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
