@@ -33,6 +33,8 @@ export interface EntityPlan {
   /** Unique in the session; names the staging table and the prepared statements. */
   id: number;
   shape: Shape;
+  /** All that is here of the entity: the shape, and then the columns of groups that the origin's revision lacks. */
+  whole: Shape;
   /** Number of fields in the origin's tuples. */
   fieldCount: number;
   /** For each shape column, its field in the tuple. */
@@ -95,13 +97,13 @@ export function planEntity(
     fieldOf.push(field);
   }
   const field = fieldFinder(relation);
+  const deferrable = parts.deferrable === true ? { deferrable: true } : {};
+  const missing = missingColumns(parts.entity, { entity, local });
   return {
     kind: 'entity',
     id,
-    shape: {
-      ...{ entity, columns, ...missingColumns(parts.entity, { entity, local }) },
-      ...(parts.deferrable === true ? { deferrable: true } : {}),
-    },
+    shape: { entity, columns, ...deferrable },
+    whole: { entity: parts.entity, columns: [...columns, ...missing], ...deferrable },
     fieldCount: relation.columns.length,
     fieldOf,
     key: entity.key.map(field),
@@ -123,21 +125,20 @@ function commonEntity(entity: Entity, relation: RelationDescriptor): Entity {
   return { ...entity, groups, columns };
 }
 
-/** What the origin does not know: of a new incarnation of a row it has the values of a new row. */
+/** The columns here of the groups that the origin does not know. */
 function missingColumns(
   whole: Entity,
   { entity, local }: { entity: Entity; local: LocalTable },
-): Pick<Shape, 'missing'> {
+): ShapeColumn[] {
   const groups = whole.groups.filter((group) => !entity.groups.includes(group));
-  if (groups.length === 0) return {};
-  const missing = groups.flatMap((group) => [
-    { name: group.stamp, fallback: '0' },
-    ...mergedColumns(group).map((name) => ({
-      name,
-      fallback: local.get(name)?.fallback ?? 'NULL',
-    })),
-  ]);
-  return { missing };
+  const names = groups.flatMap((group) => [group.stamp, ...mergedColumns(group)]);
+  return names.flatMap((name) => local.get(name) ?? []);
+}
+
+/** Places of the groups that the origin's revision of the model lacks, among those of the entity here. */
+export function unknownGroups({ shape, whole }: EntityPlan): ReadonlySet<number> {
+  const known = shape.entity.groups;
+  return new Set(whole.entity.groups.flatMap((group, at) => (known.includes(group) ? [] : [at])));
 }
 
 /** The plan for the relation of an entity's tombstone table. */

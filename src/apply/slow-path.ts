@@ -7,6 +7,7 @@ import { recordConflicts } from './conflict-log.ts';
 import type { ConflictEntry } from './conflict-log.ts';
 import type { NetRow } from './fold.ts';
 import type { Violation } from './integrity.ts';
+import { unknownGroups } from './relation.ts';
 import type { EntityPlan } from './relation.ts';
 import { RowCodec } from './row-codec.ts';
 import type { SlowRow, SlowTable } from './slow-table.ts';
@@ -44,7 +45,6 @@ export class SlowPath {
   readonly #table: SlowTable;
   readonly #writer: SlowWriter;
   readonly #waiting: Waiting;
-  /** An origin with another revision of the model has entities of its own. */
   readonly #policies = new Map<Entity, MergePolicy>();
 
   constructor(client: Client, context: SlowPathContext, table: SlowTable) {
@@ -70,9 +70,11 @@ export class SlowPath {
   }
 
   async #pass(plan: EntityPlan, rows: readonly NetRow[], outcome: SlowOutcome): Promise<NetRow[]> {
-    const codec = new RowCodec(plan.shape);
-    const policy = this.#policy(plan.shape.entity);
-    const { entity, columns } = plan.shape;
+    // What the origin does not know of a row that waits, or is written anew, must not be lost with it.
+    const codec = new RowCodec(plan.whole);
+    const policy = this.#policy(plan.whole.entity);
+    const unknown = unknownGroups(plan);
+    const { entity, columns } = plan.whole;
     const found = await this.#table.read(plan, rows);
     const keys = found.map((row) => keyImage(entity, columns, row.key));
     const waiting = await this.#waiting.read(entity, keys);
@@ -90,7 +92,10 @@ export class SlowPath {
         parked === undefined
           ? { state: before, conflicts: [] }
           : logicalState(codec, policy, { waiting: parked, physical: before });
-      const { state, conflicts } = merge(policy, known.state, changeOf(codec, row));
+      const { state, conflicts } = merge(policy, known.state, {
+        ...changeOf(codec, row),
+        unknown,
+      });
       const result = { state, conflicts: [...known.conflicts, ...conflicts] };
       return { row, before, result, key: parked && keys[index]! };
     });
@@ -145,6 +150,7 @@ function changeOf(codec: RowCodec, row: SlowRow): Change {
 }
 
 function conflictEntry(plan: EntityPlan, row: SlowRow, conflict: Conflict): ConflictEntry {
+  // Of what the origin does not know nothing is recorded: an operator who keeps its row keeps that as it is.
   const { entity, columns } = plan.shape;
   const remote = row.after ?? row.before ?? row.key;
   return { entity, columns, conflict, local: row.current, remote, status: 'resolved' };

@@ -10,10 +10,10 @@ import { byKey } from './by-key.ts';
 import { CopySink } from './field-sinks.ts';
 import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
 
-/** A change and its target in PostgreSQL's text form, one value a shape column. */
+/** A change and its target in PostgreSQL's text form, one value a column of the plan's whole. */
 export interface SlowRow {
   net: NetRow;
-  /** The shape's columns of some tuple of the key; only the key's values in it mean something. */
+  /** The columns of some tuple of the key; only the key's values in it mean something. */
   key: (string | null)[];
   before: (string | null)[] | undefined;
   after: (string | null)[] | undefined;
@@ -60,7 +60,7 @@ export class SlowTable {
   /** As `read` of the changes that it staged last, as the target is now. */
   async readAgain(plan: EntityPlan, rows: readonly NetRow[]): Promise<SlowRow[]> {
     const name = slowTableName(plan);
-    const text = slowRead(plan.shape, name);
+    const text = slowRead(plan.shape, plan.whole, name);
     const result = await byKey(this.#client, rows.length, async () => {
       await this.#client.query(slowLock(plan.shape, name));
       return this.#client.query<(string | null)[]>({ text, rowMode: 'array', types: TEXT_TYPES });
@@ -111,7 +111,7 @@ function slowRow(
   rows: readonly NetRow[],
   values: readonly (string | null)[],
 ): SlowRow {
-  const width = plan.fieldOf.length;
+  const width = plan.whole.columns.length;
   const net = rows[Number(values[0])]!;
   const part = (index: number): (string | null)[] =>
     values.slice(1 + index * width, 1 + (index + 1) * width);

@@ -64,6 +64,7 @@ function noteLostUpdates(
 ): void {
   const { row, change, tombstone } = lost;
   for (const [index, group] of policy.groups.entries()) {
+    if (change.unknown?.has(index) === true) continue;
     const current = row.stamps[index]!;
     const seen = change.before?.birth === row.birth ? change.before.stamps[index]! : undefined;
     if (current === seen) continue;
@@ -157,6 +158,7 @@ function mergeGroups(
   };
   const before = parts.change.before?.birth === parts.after.birth ? parts.change.before : undefined;
   for (const [index, group] of policy.groups.entries()) {
+    if (parts.change.unknown?.has(index) === true) continue;
     const incoming = parts.after.stamps[index]!;
     if (before !== undefined && before.stamps[index] === incoming) continue;
     mergeGroup({ index, group, before, after: parts.after, result }, conflicts);

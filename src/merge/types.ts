@@ -43,6 +43,8 @@ export interface Change {
   before?: RowVersion;
   after?: RowVersion;
   deleted?: Tombstone;
+  /** Places of groups that the origin's revision of the model lacks: both rows have the values of a new row there. */
+  unknown?: ReadonlySet<number>;
 }
 
 export type ConflictType = 'update' | 'uniqueness' | 'delete' | 'missing';

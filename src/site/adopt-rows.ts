@@ -3,12 +3,16 @@ import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PeerConnection } from '../link/client.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
+import { BIRTH_COLUMN, hiddenColumns } from '../model/ir.ts';
+import type { Entity } from '../model/ir.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { columnList } from '../sql/apply-names.ts';
 import { ident } from '../model/names.ts';
 import { HISTORY_COLUMNS } from '../sql/history-ddl.ts';
+import { putGroups } from './adopt-groups.ts';
+import type { TakenGroups } from './adopt-groups.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
+import { WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePartEnd, BaseTable } from './base-format.ts';
 import { IncomingBase } from './base-load.ts';
 import { readProgress } from './catalog.ts';
@@ -78,7 +82,7 @@ export class AdoptedRows {
   async #open(peer: PeerConnection): Promise<IncomingBase> {
     const { client, plan } = this.#options;
     const { ir, hash } = plan.model;
-    const part = { model: ir.name, hash, parts: plan.parts };
+    const part = { model: ir.name, hash, parts: plan.parts, waiting: true };
     for (let attempt = 1; ; attempt++) {
       const base = await IncomingBase.requestPart(peer, part);
       const here = await readProgress(client);
@@ -126,9 +130,8 @@ export class AdoptedRows {
     this.#origin = true;
     await client.query('SET LOCAL session_replication_role = replica');
     for (const { table, name } of this.#temporary) {
-      await client.query(
-        table.stamped === undefined ? putRows(table, name) : this.#putGroups(table, name),
-      );
+      if (table.stamped !== undefined) await putGroups(client, this.#groups(table, name));
+      else if (!this.#isOfGroups(table)) await client.query(putRows(table, name));
     }
     await client.query(
       `SELECT setval('crp.floor', greatest(last_value, $1::bigint)) FROM crp.floor`,
@@ -136,17 +139,19 @@ export class AdoptedRows {
     );
   }
 
-  /** Rows that were deleted here, or deleted and inserted again, are passed over. */
-  #putGroups(table: BaseTable, name: string): string {
-    const entity = this.#options.plan.model.ir.entities.find(
-      (one) => one.table.schema === table.schema && one.table.name === table.name,
-    )!;
+  #groups(table: BaseTable, rows: string): TakenGroups {
+    const entity = entityOf(this.#options.plan, table)!;
     const fixed = new Set([...entity.key, BIRTH_COLUMN]);
-    const set = table.columns
-      .filter((column) => !fixed.has(column))
-      .map((column) => `${ident(column)} = s.${ident(column)}`);
-    const same = [...fixed].map((column) => `e.${ident(column)} = s.${ident(column)}`);
-    return `UPDATE ${qualified(table)} AS e SET ${set.join(', ')} FROM ${name} AS s WHERE ${same.join(' AND ')}`;
+    const columns = table.columns.filter((column) => !fixed.has(column));
+    const waiting = this.#temporary.find((one) => one.table.of === entity.name)?.name;
+    return { entity, columns, rows, waiting };
+  }
+
+  /** What waits of an entity that is here already goes with its groups. */
+  #isOfGroups({ of }: BaseTable): boolean {
+    return this.#options.plan.parts.some(
+      ({ entity, groups }) => entity === of && groups !== undefined,
+    );
   }
 }
 
@@ -179,16 +184,31 @@ function temporaryDdl(
   plan: AdoptPlan,
   { table, name }: { table: BaseTable; name: string },
 ): string {
-  const entity = plan.model.ir.entities.find((one) =>
-    table.schema === 'crp'
-      ? one.tombstone === table.name || one.history === table.name
-      : one.table.schema === table.schema && one.table.name === table.name,
+  const entity = entityOf(plan, table);
+  const columns = table.columns.map(
+    (column) => `${ident(column)} ${typeOf(table, column, entity)}`,
   );
-  const columns = table.columns.map((column) => {
-    const found = entity?.columns.find((one) => one.name === column)?.type;
-    return `${ident(column)} ${found ?? historyType(column) ?? 'bigint'}`;
-  });
   return `CREATE TEMPORARY TABLE ${name.replace('pg_temp.', '')} (${columns.join(', ')})`;
+}
+
+/** The entity whose rows, tombstones or history a table has. */
+function entityOf(plan: AdoptPlan, { schema, name }: BaseTable): Entity | undefined {
+  return plan.model.ir.entities.find((one) =>
+    schema === 'crp'
+      ? one.tombstone === name || one.history === name
+      : one.table.schema === schema && one.table.name === name,
+  );
+}
+
+/** Columns of tombstones and histories are those of the key and some of `bigint` and other fixed types. */
+function typeOf(table: BaseTable, column: string, entity: Entity | undefined): string {
+  if (table.of !== undefined) {
+    const types: Record<string, Record<string, string>> = WAITING_TABLES;
+    return types[table.name]![column]!;
+  }
+  const known = entity && [...entity.columns, ...hiddenColumns(entity)];
+  const found = known?.find((one) => one.name === column)?.type;
+  return found ?? historyType(column) ?? 'bigint';
 }
 
 /** Of a column of a history table; undefined for others. */

@@ -115,7 +115,8 @@ async function change(client: Client, { plan, locking, rows }: Change): Promise<
   });
 }
 
-async function noteModel(
+/** Notes which revision the site has now, and with which earlier ones it goes. */
+export async function noteModel(
   client: Client,
   plan: AdoptPlan,
   alsoOlder: readonly string[],

@@ -1,3 +1,6 @@
+import { hiddenColumns } from '../model/ir.ts';
+import type { Entity } from '../model/ir.ts';
+
 /*
  * A base copy as it travels: frames (src/link/frames.ts) with these kinds, in this order:
  *
@@ -33,6 +36,22 @@ export interface BaseTable {
   columns: string[];
   /** Only rows in which one of these stamps is not 0. */
   stamped?: string[];
+  /** Only rows of this entity. */
+  of?: string;
+}
+
+/** The tables of what waits, with the types of the columns that belong to a site's state. */
+export const WAITING_TABLES = {
+  waiting: { entity: 'text', key: 'jsonb', row: 'jsonb', base: 'jsonb', reason: 'text' },
+  orphan: {
+    ...{ entity: 'text', reference: 'text', key: 'jsonb', parent_row: 'jsonb', deleted: 'bigint' },
+  },
+} as const;
+
+/** The SQL type of a column of an entity's table, hidden ones too. */
+export function columnType(entity: Entity, name: string): string {
+  const columns = [...entity.columns, ...hiddenColumns(entity)];
+  return columns.find((column) => column.name === name)!.type;
 }
 
 /** What a site asks for that gets a model, or a later revision of one, and has the rest already. */
@@ -40,6 +59,8 @@ export interface BasePart {
   model: string;
   hash: string;
   parts: EntityPart[];
+  /** Whether it takes what waits, too; sites of earlier builds do not. */
+  waiting?: boolean;
 }
 
 /** An entity that is new with its tombstones, or of one that is there the column groups that are new. */

@@ -11,14 +11,14 @@ import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import { columnList } from '../sql/apply-names.ts';
-import { ident } from '../model/names.ts';
+import { ident, quoteLiteral } from '../model/names.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 import { historyColumns } from '../sql/history-ddl.ts';
 import { hiddenNames } from '../sql/shape.ts';
 import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
-import { BASE_FRAME } from './base-format.ts';
+import { BASE_FRAME, WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
@@ -135,14 +135,20 @@ export function partTables(models: readonly InstalledModel[], part: BasePart): B
         hint: 'Adopt it there first, and start the agent',
       });
     }
-    if (groups === undefined) return wholeTables(entity);
-    return groupTables(entity, groups);
+    const waiting = part.waiting === true ? waitingTables(entity) : [];
+    if (groups === undefined) return [...wholeTables(entity), ...waiting];
+    return [...groupTables(entity, groups), ...waiting.slice(0, 1)];
   });
 }
 
 /** An entity's table, that of its tombstones, and its history. */
 export function wholeTables(entity: Entity): BaseTable[] {
   return [entityTable(entity), tombstoneTable(entity), ...historyTable(entity)];
+}
+
+/** What waits of an entity: rows, and then references. */
+function waitingTables({ name }: Entity): BaseTable[] {
+  return (['waiting', 'orphan'] as const).map((table) => ({ ...waitingTable(table), of: name }));
 }
 
 /** Some column groups of an entity, of the rows in which they were ever written. */
@@ -161,18 +167,14 @@ function baseTables(models: readonly InstalledModel[]): BaseTable[] {
     ...entities.map(entityTable),
     ...entities.map(tombstoneTable),
     ...entities.flatMap(historyTable),
-    ...WAITING_TABLES,
+    ...[waitingTable('waiting'), waitingTable('orphan')],
   ];
 }
 
 /** What waits is part of the site's state; the new site settles it by itself. */
-const WAITING_TABLES: readonly BaseTable[] = [
-  { schema: 'crp', name: 'waiting', columns: ['entity', 'key', 'row', 'base', 'reason'] },
-  {
-    ...{ schema: 'crp', name: 'orphan' },
-    columns: ['entity', 'reference', 'key', 'parent_row', 'deleted'],
-  },
-];
+function waitingTable(name: keyof typeof WAITING_TABLES): BaseTable {
+  return { schema: 'crp', name, columns: Object.keys(WAITING_TABLES[name]) };
+}
 
 function entityTable(entity: Entity): BaseTable {
   const columns = replicatedColumns(entity).map((column) => column.name);
@@ -188,7 +190,8 @@ function historyTable(entity: Entity): BaseTable[] {
   return [{ schema: 'crp', name: entity.history, columns: historyColumns(entity) }];
 }
 
-function stampedOnly({ stamped }: BaseTable): string {
+function restriction({ stamped, of }: BaseTable): string {
+  if (of !== undefined) return ` WHERE entity = ${quoteLiteral(of)}`;
   if (stamped === undefined) return '';
   return ` WHERE ${stamped.map((stamp) => `${ident(stamp)} > 0`).join(' OR ')}`;
 }
@@ -201,7 +204,7 @@ async function sendTable(
   const copy = client.query(
     copyTo(
       `COPY (SELECT ${columnList(table.columns)} FROM ${ident(table.schema)}.${ident(table.name)}` +
-        `${stampedOnly(table)}) TO STDOUT WITH (FORMAT binary)`,
+        `${restriction(table)}) TO STDOUT WITH (FORMAT binary)`,
     ),
   );
   const hash = createHash('sha256');

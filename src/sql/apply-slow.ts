@@ -1,6 +1,5 @@
 import { ident } from '../model/names.ts';
 import { columnList, sameKey, tableOf, tombstoneOf } from './apply-names.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Shape, ShapeColumn } from './shape.ts';
 
 /*
@@ -43,14 +42,19 @@ export function slowLock(shape: Shape, name: string): string {
 /**
  * Reads staged changes with the target's row and tombstone, after `slowLock` and in a statement of its own:
  * whoever held a row may have deleted it, and what the statement that waited sees is older than that.
- * Columns of the result, all text: ordinal; then `before`, `after`, `current` each as one value a shape
- * column; then whether there is a current row, and the tombstone's birth and stamp.
+ * Columns of the result, all text: ordinal; then `before`, `after`, `current` each as one value a column of the
+ * whole; then whether there is a current row, and the tombstone's birth and stamp.
+ *
+ * @param whole the shape with more columns behind its own, in which staged changes have what a new row has
  */
-export function slowRead(shape: Shape, name: string): string {
+export function slowRead(shape: Shape, whole: Shape, name: string): string {
   const { entity } = shape;
+  const fresh = whole.columns
+    .slice(shape.columns.length)
+    .map(({ type, fallback }) => `(${fallback ?? 'NULL'})::${type}::text`);
   const text = (prefix: string): string =>
-    shape.columns.map((_, index) => `s.${prefix}${index}::text`).join(', ');
-  const current = shape.columns.map((column) => `e.${ident(column.name)}::text`).join(', ');
+    [...shape.columns.map((_, index) => `s.${prefix}${index}::text`), ...fresh].join(', ');
+  const current = whole.columns.map((column) => `e.${ident(column.name)}::text`).join(', ');
   return (
     `SELECT s._crp_i::text, ${text('b')}, ${text('a')}, ${current}, ` +
     `e._crp_found::text, t.birth::text, t.stamp::text FROM ${stagedKeys(shape, name)} ` +
@@ -79,14 +83,8 @@ export function slowUpdate(shape: Shape): string {
   const set = shape.columns
     .filter((column) => !key.has(column.name))
     .map((column) => `${ident(column.name)} = ${cast(column)}`);
-  const birth = shape.columns.find((column) => column.name === BIRTH_COLUMN)!;
-  // Another incarnation of the row has nothing of what the origin does not know of.
-  const reset = (shape.missing ?? []).map(
-    ({ name, fallback }) =>
-      `${ident(name)} = CASE WHEN e.${ident(BIRTH_COLUMN)} = ${cast(birth)} THEN e.${ident(name)} ELSE ${fallback} END`,
-  );
   return (
-    `UPDATE ${tableOf(shape.entity)} AS e SET ${[...set, ...reset].join(', ')} ` +
+    `UPDATE ${tableOf(shape.entity)} AS e SET ${set.join(', ')} ` +
     `FROM ${textValues(shape.columns)} WHERE ${castKey(shape, 'e')}`
   );
 }

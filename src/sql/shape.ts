@@ -9,8 +9,6 @@ import type { ColumnGroup, Entity } from '../model/ir.ts';
 export interface Shape {
   entity: Entity;
   columns: ShapeColumn[];
-  /** Columns of groups that the origin's revision of the model has not, with the SQL of their defaults. */
-  missing?: { name: string; fallback: string }[];
   /** The local table has a DEFERRABLE unique constraint, which ON CONFLICT takes only if it names another one. */
   deferrable?: boolean;
 }

@@ -5,8 +5,8 @@
 import { canonicalJson } from '../model/hash.ts';
 import { hiddenColumns } from '../model/ir.ts';
 import type { Check, Column, Entity, Model } from '../model/ir.ts';
-import { allEntities } from '../model/replicated.ts';
-import { ident } from '../model/names.ts';
+import { allEntities, isReplicated } from '../model/replicated.ts';
+import { ident, quoteLiteral } from '../model/names.ts';
 import { columnList, tableOf } from './apply-names.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { dropNotifyDdl } from './notify-ddl.ts';
@@ -75,9 +75,27 @@ function tableChanges(model: Model, { old, entity }: { old: Entity; entity: Enti
       alter(`ADD COLUMN IF NOT EXISTS ${column}`),
     ),
     ...(added.some((column) => column.derived !== undefined) ? derivedDdl(entity) : []),
+    ...waitingChanges(entity, [...added.filter(isReplicated), ...hidden]),
     ...rest,
     ...(rest.length === 0 ? [] : indexDdl(entity)),
     ...historyChanges(old, entity),
+  ];
+}
+
+/** A row that waits outside its table (`crp.waiting`) gets what the rows of the table get: the defaults. */
+function waitingChanges(
+  entity: Entity,
+  added: readonly { name: string; type: string; default?: string }[],
+): string[] {
+  if (added.length === 0) return [];
+  const stamps = new Set(entity.groups.map(({ stamp }) => stamp));
+  const values = added.map(({ name, type, default: given }) => {
+    const fallback = given ?? (stamps.has(name) ? '0' : 'NULL');
+    return `(${fallback})::${type}::text AS ${ident(name)}`;
+  });
+  const fresh = `(SELECT to_jsonb(x) FROM (SELECT ${values.join(', ')}) AS x)`;
+  return [
+    `UPDATE crp.waiting SET row = ${fresh} || row, base = ${fresh} || base WHERE entity = ${quoteLiteral(entity.name)}`,
   ];
 }
 

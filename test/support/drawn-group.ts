@@ -39,12 +39,10 @@ export function drawnModels(prefix = ''): Model[] {
 /** What happens at the sites of a group and between them. */
 export class Drawn {
   readonly #group: SteppedGroup;
-  readonly #model: Model;
   readonly #random: Random;
 
-  constructor(group: SteppedGroup, model: Model, seed: number) {
+  constructor(group: SteppedGroup, seed: number) {
     this.#group = group;
-    this.#model = model;
     this.#random = new Random(seed);
   }
 
@@ -53,8 +51,7 @@ export class Drawn {
     const { sites } = this.#group;
     for (const site of sites) {
       if (random.chance(20)) await site.raise(await this.#clock(site));
-      for (let left = random.int(WRITES); left > 0; left--) await this.#transaction(site);
-      await site.capture();
+      await this.write(site);
     }
     for (let left = random.int(8); left > 0; left--) {
       const [to, from] = [random.pick(sites), random.pick(sites)];
@@ -63,7 +60,13 @@ export class Drawn {
     }
   }
 
-  async #transaction({ sql }: SteppedSite): Promise<void> {
+  /** Some transactions of a site's services, captured. */
+  async write(site: SteppedSite): Promise<void> {
+    for (let left = this.#random.int(WRITES); left > 0; left--) await this.#transaction(site);
+    await site.capture();
+  }
+
+  async #transaction({ sql, entities }: SteppedSite): Promise<void> {
     const random = this.#random;
     await sql.query('BEGIN');
     // With long values in them some are sent as streams.
@@ -71,7 +74,7 @@ export class Drawn {
     for (let left = 1 + random.int(most); left > 0; left--) {
       await sql.query('SAVEPOINT s');
       try {
-        await sql.query(drawWrite(random.pick(this.#model.entities), random, KEYS));
+        await sql.query(drawWrite(random.pick(entities), random, KEYS));
       } catch (error) {
         // A service's write that a constraint forbids at its own site.
         if (!isIntegrityViolation(error)) throw error;
@@ -106,7 +109,7 @@ export async function withDrawn(
 ): Promise<void> {
   const group = await SteppedGroup.open(server, model, PICK);
   try {
-    await work(group, new Drawn(group, model, seed));
+    await work(group, new Drawn(group, seed));
   } finally {
     await group.close();
   }

@@ -41,7 +41,7 @@ export class SteppedSite {
   /** A session of the tables' owner. */
   readonly sql: Client;
   readonly #slot: string;
-  readonly #models: readonly Model[];
+  #models: readonly Model[];
   readonly #batches: Batch[] = [];
   readonly #chunks: Chunk[] = [];
   readonly #knowledge: Knowledge;
@@ -53,8 +53,8 @@ export class SteppedSite {
   readonly #trimmer: Client;
   /** How many transactions were applied that came as streams. */
   streams = 0;
-  readonly #settler: Settler;
-  readonly #settling: Settling;
+  #settler: Settler;
+  #settling: Settling;
 
   private constructor(number: number, parts: Parts) {
     this.number = number;
@@ -102,9 +102,7 @@ export class SteppedSite {
     const trimmer = await connect(dsn, 'test trim');
     await useReplicationOrigin(trimmer, `${slot}_trim`);
     const models = [model];
-    const settling = await Settling.open({
-      ...{ dsn, models, site: { number, name: slot }, siteNames: () => STEPPED },
-    });
+    const settling = await openSettling({ dsn, models, number, slot });
     const made = new SteppedSite(number, { dsn, sql, trimmer, slot, models, types, settling });
     await made.#open(dsn);
     return made;
@@ -120,6 +118,38 @@ export class SteppedSite {
       this.#sessions.set(number, session);
       await readProgress(session, { origin: number, incarnation: 1, knowledge: this.#knowledge });
     }
+  }
+
+  /** The entities of the revision that this site has. */
+  get entities(): Entity[] {
+    return this.#models.flatMap(({ entities }) => entities);
+  }
+
+  /** How many batches this site has made. */
+  get made(): number {
+    return this.#batches.length;
+  }
+
+  /** Position of the last transaction that was captured here. */
+  get position(): bigint {
+    const last = this.#batches.at(-1);
+    return last === undefined ? 0n : decodeBatch(last.bytes).last;
+  }
+
+  /** How many batches of another site are applied here. */
+  applied(from: SteppedSite): number {
+    return this.#applied.get(from.number) ?? 0;
+  }
+
+  /** Begins anew with another revision of the model, as an agent that is started after it was adopted. */
+  async revise(models: readonly Model[]): Promise<void> {
+    await this.#closeSessions();
+    this.#sessions.clear();
+    this.#models = models;
+    const { dsn } = this;
+    this.#settling = await openSettling({ dsn, models, number: this.number, slot: this.#slot });
+    this.#settler = new Settler({ ...this.#settling.options, log: silentLog() });
+    await this.#open(dsn);
   }
 
   /** Makes batches of what was written here since. */
@@ -194,25 +224,35 @@ export class SteppedSite {
 
   /** The greatest stamp of what is kept of deletes and in histories; 0n when there is nothing. */
   greatest(): Promise<bigint> {
-    return greatestKept(this.sql, this.#entities());
+    return greatestKept(this.sql, this.entities);
   }
 
   /** Deletes what is kept up to a stamp: no site will send anything that was made without it. */
   async collect(stable: bigint): Promise<void> {
-    await deleteKept(this.#trimmer, this.#entities(), { stable, names: () => STEPPED });
+    await deleteKept(this.#trimmer, this.entities, { stable, names: () => STEPPED });
   }
 
-  #entities(): Entity[] {
-    return this.#models.flatMap(({ entities }) => entities);
+  async #closeSessions(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    await this.#settling.close();
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    await this.#closeSessions();
     await this.#beacon.close();
-    await this.#settling.close();
     await this.#trimmer.end();
     await this.sql.end();
   }
+}
+
+function openSettling(parts: {
+  dsn: string;
+  models: readonly Model[];
+  number: number;
+  slot: string;
+}): Promise<Settling> {
+  const { dsn, models, number, slot } = parts;
+  return Settling.open({ dsn, models, site: { number, name: slot }, siteNames: () => STEPPED });
 }
 
 interface Parts {

@@ -1,0 +1,129 @@
+import { EventEmitter } from 'node:events';
+import type { ServerHttp2Stream } from 'node:http2';
+import { PassThrough } from 'node:stream';
+import { silentLog } from '../../src/base/log.ts';
+import type { PeerConnection } from '../../src/link/client.ts';
+import type { Model } from '../../src/model/ir.ts';
+import { withConnection } from '../../src/postgres/connect.ts';
+import { inTransaction, runAll } from '../../src/postgres/transaction.ts';
+import { planAdoption } from '../../src/site/adopt-plan.ts';
+import { AdoptedRows } from '../../src/site/adopt-rows.ts';
+import { noteModel } from '../../src/site/adopt.ts';
+import type { BasePart, BasePartEnd } from '../../src/site/base-format.ts';
+import { partTables, serveBase } from '../../src/site/base-serve.ts';
+import { readModels, readSite } from '../../src/site/catalog.ts';
+import { readServer, roleNames } from '../../src/site/provision.ts';
+import type { SteppedSite } from './stepped-site.ts';
+
+/** How a site takes a revision that another one has already. */
+export interface Taking {
+  from: SteppedSite;
+  /** Happens between the copy and its being put in place; nothing may be applied at this site. */
+  meanwhile?: () => Promise<void>;
+}
+
+/**
+ * Gives a site a later revision of its model as `syncline adopt` does.
+ *
+ * @param taking absent: no other site has it
+ */
+export async function adopt(
+  site: SteppedSite,
+  { model, others, taking }: { model: Model; others: readonly SteppedSite[]; taking?: Taking },
+): Promise<void> {
+  const installed = { ir: model, hash: model.revision };
+  await withConnection(site.dsn, 'test adopt', async (client) => {
+    const own = await readSite(client);
+    for (const role of Object.values(roleNames(own.name)))
+      await client.query(
+        `DO $$ BEGIN CREATE ROLE "${role}"; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+      );
+    const plan = await planAdoption(client, installed, {
+      ...{ site: own, serverMajor: await readServer(client), installed: await readModels(client) },
+    });
+    const rows = taking && new AdoptedRows({ client, plan, site: own, root: '', log: silentLog() });
+    if (rows !== undefined) await take(site, rows, { ...taking!, others });
+    await inTransaction(client, async () => {
+      await runAll(client, [...plan.objects, ...plan.changes(rows?.above)]);
+      await rows?.put();
+      await noteModel(client, plan, rows?.older ?? []);
+    });
+  });
+  await site.revise([model]);
+}
+
+/** The copy, of a site that has all that the one that takes it has; then that one catches up with the copy. */
+async function take(
+  site: SteppedSite,
+  rows: AdoptedRows,
+  { from, meanwhile, others }: Taking & { others: readonly SteppedSite[] },
+): Promise<void> {
+  const third = others.filter((one) => one !== from && one !== site);
+  await from.capture();
+  while (third.some((one) => from.applied(one) < site.applied(one))) {
+    for (const one of [...third, site]) await from.apply(one, 1);
+  }
+  const upTo = new Map(third.map((one) => [one, from.applied(one)]));
+  upTo.set(from, from.made);
+  await catchUp(site, upTo);
+  await rows.take(inProcess(from));
+  await meanwhile?.();
+}
+
+async function catchUp(site: SteppedSite, upTo: Map<SteppedSite, number>): Promise<void> {
+  const behind = (): boolean => [...upTo].some(([one, count]) => site.applied(one) < count);
+  while (behind())
+    for (const [one, count] of upTo) {
+      const left = count - site.applied(one);
+      if (left > 0) await site.apply(one, left);
+    }
+}
+
+/** A connection to a site that gives parts of its data, without the link. */
+function inProcess(giver: SteppedSite): PeerConnection {
+  return {
+    request: () => new Answer(giver) as unknown,
+    explain: (error: unknown) => error,
+  } as unknown as PeerConnection;
+}
+
+/** A request for a part of the data, and the answer to it. */
+class Answer extends EventEmitter {
+  readonly #giver: SteppedSite;
+  readonly #body = new PassThrough();
+
+  constructor(giver: SteppedSite) {
+    super();
+    this.#giver = giver;
+  }
+
+  setTimeout(): void {
+    // Nothing stalls here.
+  }
+
+  end(body: string): void {
+    this.#serve(JSON.parse(body) as BasePart).catch((error: Error) => this.#body.destroy(error));
+  }
+
+  async #serve(part: BasePart): Promise<void> {
+    const { dsn, position } = this.#giver;
+    const models = await withConnection(dsn, 'test adopt', readModels);
+    const stream = Object.assign(this.#body, {
+      respond: () => this.emit('response', { ':status': 200 }),
+    });
+    const said: BasePartEnd = { journal: position.toString() };
+    await serveBase(dsn, stream as unknown as ServerHttp2Stream, new AbortController().signal, {
+      tables: partTables(models, part),
+      position: () => Promise.resolve(position),
+      end: () => Promise.resolve(Buffer.from(JSON.stringify(said))),
+    });
+  }
+
+  destroy(): void {
+    this.#body.destroy();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    return this.#body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+}
