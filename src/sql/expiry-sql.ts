@@ -19,7 +19,7 @@ export function expiryDdl(entity: Entity): string[] {
 }
 
 /** The greatest stamp of a row. */
-function newest(entity: Entity, alias: string): string {
+export function newest(entity: Entity, alias: string): string {
   const stamps = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
   return `greatest(${stamps.map((stamp) => `${alias}.${ident(stamp)}`).join(', ')})`;
 }

@@ -1,13 +1,18 @@
 import { isIntegrityViolation } from '../../src/apply/integrity.ts';
+import { greatest } from '../../src/merge/stamps.ts';
 import type { Entity, Model } from '../../src/model/ir.ts';
+import { SHARE_TOO_SMALL } from '../../src/sql/counter-bodies.ts';
 import { STAMP_CLOCK } from '../../src/sql/stamp-clock.ts';
 import { Random } from '../simulation/random.ts';
 import { clashModel } from './clash-model.ts';
-import { drawWrite } from './drawn-writes.ts';
+import { drawnEntities, drawWrite } from './drawn-writes.ts';
+import { ephemeralModel, POOLS } from './ephemeral-model.ts';
 import { historyModel, PICK } from './history-model.ts';
 import { LEASES } from './lease-model.ts';
+import { assertRules } from './kept-rules.ts';
 import { mailboxModel } from './mailbox-model.ts';
 import { methodsModel } from './methods-model.ts';
+import { ownedModel } from './owned-model.ts';
 import { setsModel } from './sets-model.ts';
 import type { TestServer } from './server.ts';
 import { SteppedGroup } from './stepped-group.ts';
@@ -33,7 +38,17 @@ export function drawnModels(prefix = ''): Model[] {
     settled(mailboxModel(), prefix + 'mailbox'),
     settled(clashModel(), prefix + 'clash'),
     settled(historyModel(), prefix + 'history'),
+    settled(ephemeralModel(), prefix + 'ephemeral'),
+    settled(ownedModel(), prefix + 'owned'),
   ];
+}
+
+/** SQLSTATEs of writes that a rule of the model refuses at their own site; the functions of counters have others. */
+const REFUSED = ['42501', '0A000', '22023', 'P0002', SHARE_TOO_SMALL];
+
+/** A service's write that a constraint or a rule forbids at its own site. */
+function isRefused(error: unknown): boolean {
+  return isIntegrityViolation(error) || REFUSED.includes((error as { code?: string }).code ?? '');
 }
 
 /** What happens at the sites of a group and between them. */
@@ -50,6 +65,7 @@ export class Drawn {
     const random = this.#random;
     const { sites } = this.#group;
     for (const site of sites) {
+      if (random.chance(50)) await site.removeExpired();
       if (random.chance(20)) await site.raise(await this.#clock(site));
       await this.write(site);
     }
@@ -58,6 +74,7 @@ export class Drawn {
       if (to !== from) await to.apply(from, 1 + random.int(4));
       if (random.chance(20)) await to.settle();
     }
+    for (const site of sites) await assertRules(site);
   }
 
   /** Some transactions of a site's services, captured. */
@@ -74,10 +91,9 @@ export class Drawn {
     for (let left = 1 + random.int(most); left > 0; left--) {
       await sql.query('SAVEPOINT s');
       try {
-        await sql.query(drawWrite(random.pick(entities), random, KEYS));
+        await sql.query(drawWrite(random.pick(drawnEntities(entities)), random, KEYS));
       } catch (error) {
-        // A service's write that a constraint forbids at its own site.
-        if (!isIntegrityViolation(error)) throw error;
+        if (!isRefused(error)) throw error;
         await sql.query('ROLLBACK TO s');
       }
     }
@@ -90,25 +106,55 @@ export class Drawn {
     return BigInt(rows[0]!.now) + BigInt(this.#random.int(500_000));
   }
 
-  /** What all have is kept no longer; some forget it later than others. */
+  /** What all have is kept no longer, and may expire; some forget it later than others. */
   async collect(): Promise<void> {
     const { sites } = this.#group;
-    const all = await Promise.all(sites.map((site) => site.greatest()));
-    const stable = all.reduce((one, other) => (other > one ? other : one));
-    for (const site of sites) await site.raise(stable >> 11n);
+    const stable = await this.#agree();
     for (const site of sites) if (this.#random.chance(60)) await site.collect(stable);
+    for (const site of sites) if (this.#random.chance(60)) await site.findStable();
+  }
+
+  /**
+   * All rows in the tables whose time is over go everywhere; what waited for their names can come in then.
+   *
+   * @returns how many
+   */
+  async expire(): Promise<number> {
+    await this.#agree();
+    let removed = 0;
+    for (const site of this.#group.sites) {
+      await site.findStable();
+      removed += await site.removeExpired();
+    }
+    return removed;
+  }
+
+  /**
+   * Has all sites, which have the same, stamp what they write from now on after it.
+   *
+   * @returns the greatest stamp that any has
+   */
+  async #agree(): Promise<bigint> {
+    const { sites } = this.#group;
+    const stable = greatest(await Promise.all(sites.map((site) => site.greatest())));
+    for (const site of sites) await site.raise(stable >> 11n);
+    return stable;
   }
 }
 
 /** Does work with three sites of a model, and with what happens at them as a seed draws it. */
 export async function withDrawn(
-  server: TestServer,
+  servers: TestServer | readonly TestServer[],
   model: Model,
   seed: number,
   work: (group: SteppedGroup, drawn: Drawn) => Promise<void>,
 ): Promise<void> {
-  const group = await SteppedGroup.open(server, model, PICK);
+  const group = await SteppedGroup.open(servers, model, PICK);
   try {
+    if (model.entities.some(({ claim }) => claim !== undefined)) {
+      await group.sites[0]!.sql.query(POOLS);
+      await group.exchange();
+    }
     await work(group, new Drawn(group, seed));
   } finally {
     await group.close();

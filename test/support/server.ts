@@ -46,8 +46,11 @@ export async function startServer(
   const port = await freePort();
   const settings = {
     ...{ fsync: 'off', logical_decoding_work_mem: '1MB', shared_buffers: '64MB' },
-    ...{ max_replication_slots: '40', max_wal_senders: '20' },
-    ...(version === 18 ? { max_active_replication_origins: '100' } : {}),
+    // Replication origins keep their place after their database is done with; in 15 there are as many as slots.
+    ...(version === 18
+      ? { max_replication_slots: '40', max_active_replication_origins: '300' }
+      : { max_replication_slots: '300' }),
+    max_wal_senders: '20',
     ...extra,
   };
   const cluster = new Cluster({

@@ -18,14 +18,22 @@ import { unshippedColumns } from '../../src/model/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { connect } from '../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../src/postgres/origin.ts';
+import { greatest } from '../../src/merge/stamps.ts';
+import { ExpiredRows } from '../../src/site/expiry.ts';
 import { Settler } from '../../src/site/settler.ts';
 import { deleteKept, greatestKept } from '../../src/site/tombstones.ts';
+import { tableOf } from '../../src/sql/apply-names.ts';
+import { newest } from '../../src/sql/expiry-sql.ts';
 import { installModel } from './install.ts';
 import type { TestServer } from './server.ts';
 
-/** As an agent asks pgoutput; larger transactions come as streams. */
-const CAPTURE = `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '2',
-  'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'streaming', 'on', 'origin', 'none')`;
+/** As an agent asks pgoutput, which has no `origin` before PostgreSQL 16; larger transactions come as streams. */
+const capture = (major: number): string =>
+  `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '2',
+  'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'streaming', 'on'${major >= 16 ? `, 'origin', 'none'` : ''})`;
+
+/** Names and numbers of the sites in their catalogues. */
+const MEMBERS = `INSERT INTO crp.member (name, number, state) SELECT 'site' || g, g, 'active' FROM generate_series(1, 3) AS g`;
 
 /** The sites of a group by number. */
 export const STEPPED = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
@@ -41,6 +49,7 @@ export class SteppedSite {
   /** A session of the tables' owner. */
   readonly sql: Client;
   readonly #slot: string;
+  readonly #capture: string;
   #models: readonly Model[];
   readonly #batches: Batch[] = [];
   readonly #chunks: Chunk[] = [];
@@ -51,8 +60,13 @@ export class SteppedSite {
   readonly #applied = new Map<number, number>();
   readonly #batcher: Batcher;
   readonly #trimmer: Client;
+  readonly #expired: ExpiredRows;
+  /** Of the marks that every site is said to have set. */
+  #marks = 0;
   /** How many transactions were applied that came as streams. */
   streams = 0;
+  /** How many rows were removed since their time was over. */
+  expired = 0;
   #settler: Settler;
   #settling: Settling;
 
@@ -62,9 +76,14 @@ export class SteppedSite {
     this.sql = parts.sql;
     this.#trimmer = parts.trimmer;
     this.#slot = parts.slot;
+    this.#capture = capture(parts.major);
     this.#settler = new Settler({ ...parts.settling.options, log: silentLog() });
     this.#settling = parts.settling;
     this.#models = parts.models;
+    this.#expired = new ExpiredRows({
+      ...{ dsn: parts.dsn, site: parts.slot, models: parts.models },
+      follow: () => Promise.resolve(true),
+    });
     this.#knowledge = new Knowledge(number);
     this.#beacon = new Beacon(parts.dsn, () => true);
     this.#batcher = new Batcher(
@@ -96,6 +115,7 @@ export class SteppedSite {
       `INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, 'test', 'test', $2)`,
       [model.name, model],
     );
+    await sql.query(MEMBERS);
     const slot = `crp_${name}`.replaceAll('-', '_');
     await ensureSlot(dsn, slot);
     const { types } = await readSettings(dsn);
@@ -103,7 +123,12 @@ export class SteppedSite {
     await useReplicationOrigin(trimmer, `${slot}_trim`);
     const models = [model];
     const settling = await openSettling({ dsn, models, number, slot });
-    const made = new SteppedSite(number, { dsn, sql, trimmer, slot, models, types, settling });
+    const { rows } = await sql.query<{ major: number }>(
+      `SELECT current_setting('server_version_num')::integer / 10000 AS major`,
+    );
+    const { major } = rows[0]!;
+    const parts = { dsn, sql, trimmer, slot, models, types, settling, major };
+    const made = new SteppedSite(number, parts);
     await made.#open(dsn);
     return made;
   }
@@ -156,7 +181,7 @@ export class SteppedSite {
   async capture(): Promise<void> {
     // What was committed asynchronously is read once it is on disk: it is with a commit that waits.
     await this.sql.query(`SELECT pg_logical_emit_message(true, 'test', '')`);
-    const { rows } = await this.sql.query<{ data: Buffer }>(CAPTURE, [this.#slot]);
+    const { rows } = await this.sql.query<{ data: Buffer }>(this.#capture, [this.#slot]);
     for (const { data } of rows) this.#batcher.message(data, 0);
     this.#batcher.flush();
   }
@@ -222,9 +247,15 @@ export class SteppedSite {
     await this.#beacon.raise(floor << 11n, floor);
   }
 
-  /** The greatest stamp of what is kept of deletes and in histories; 0n when there is nothing. */
-  greatest(): Promise<bigint> {
-    return greatestKept(this.sql, this.entities);
+  /** The greatest stamp of what is kept of deletes and in histories, and of rows; 0n when there is nothing. */
+  async greatest(): Promise<bigint> {
+    const stamps = this.entities.map(
+      (entity) => `SELECT max(${newest(entity, 'e')}) AS s FROM ${tableOf(entity)} AS e`,
+    );
+    const { rows } = await this.sql.query<{ s: string | null }>(
+      `SELECT max(s) AS s FROM (${stamps.join(' UNION ALL ')}) AS x`,
+    );
+    return greatest([await greatestKept(this.sql, this.entities), BigInt(rows[0]!.s ?? 0)]);
   }
 
   /** Deletes what is kept up to a stamp: no site will send anything that was made without it. */
@@ -237,9 +268,31 @@ export class SteppedSite {
     await this.#settling.close();
   }
 
+  /** Finds all rows that are here stable: every site has them, and stamps what it writes from now on after them. */
+  async findStable(): Promise<void> {
+    do {
+      this.#marks += 2;
+      const mark = { sequence: this.#marks, position: 0n };
+      const views = [...STEPPED.keys()].map((number) => ({ number, mark, applied: new Map() }));
+      await this.#expired.advance(this.sql, views);
+    } while (this.#expired.waiting);
+  }
+
+  /**
+   * Removes rows whose time is over and that are stable.
+   *
+   * @returns how many
+   */
+  async removeExpired(): Promise<number> {
+    const removed = await this.#expired.remove();
+    this.expired += removed;
+    return removed;
+  }
+
   async close(): Promise<void> {
     await this.#closeSessions();
     await this.#beacon.close();
+    await this.#expired.close();
     await this.#trimmer.end();
     await this.sql.end();
   }
@@ -263,4 +316,6 @@ interface Parts {
   models: readonly Model[];
   settling: Settling;
   types: Map<number, string>;
+  /** Version of the server. */
+  major: number;
 }

@@ -131,7 +131,7 @@ test('a row waits at the site that gives its values, and at the one that takes t
   await three.sql.query('DELETE FROM test.earliest WHERE id = 21');
   await group.exchange();
   assert.equal(await late(three, 22), 'two');
-  await group.assertEqual('all have the revision', model);
+  await group.assertEqual('all have the revision', model.entities);
 });
 
 test('a row of a new entity waits at the site that gives it; a set is taken with its tags', async () => {
@@ -148,5 +148,5 @@ test('a row of a new entity waits at the site that gives it; a set is taken with
   assert.deepEqual((await three.sql.query('SELECT id FROM test.earliest')).rows, [{ id: 2 }]);
   const { rows } = await three.sql.query('SELECT alias FROM test.account');
   assert.deepEqual(rows, [{ alias: ['b'] }]);
-  await group.assertEqual('all have the revision', model);
+  await group.assertEqual('all have the revision', model.entities);
 });

@@ -8,7 +8,7 @@ import { tableOf, tombstoneOf } from '../../../src/sql/apply-names.ts';
 import { Random } from '../../simulation/random.ts';
 import { comparedSite } from '../../support/compared-stepped.ts';
 import { drawnModels, withDrawn } from '../../support/drawn-group.ts';
-import { drawWrite } from '../../support/drawn-writes.ts';
+import { drawnEntities, drawWrite } from '../../support/drawn-writes.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import type { SteppedGroup } from '../../support/stepped-group.ts';
@@ -35,11 +35,11 @@ async function tamper(site: SteppedSite, model: Model, random: Random): Promise<
   const { sql } = site;
   await sql.query('SET session_replication_role = replica');
   for (let left = TAMPERINGS; left > 0; left--) {
-    const entity = random.pick(model.entities);
+    const entity = random.pick(drawnEntities(model.entities));
     const write = random.chance(15) ? resurrection(entity) : drawWrite(entity, random, KEYS);
-    // A row without stamps is refused by the table itself.
+    // A row without stamps is refused by the table itself, and some calls by the functions of counters.
     await sql.query(write).catch((error: { code?: string }) => {
-      assert.match(error.code ?? '', /^(23|42)/);
+      assert.match(error.code ?? '', /^(23|42|22023|P0002|CRP01)/);
     });
   }
   await sql.query('SET session_replication_role = origin');
@@ -101,6 +101,8 @@ for (const [at, model] of drawnModels('repair-').map(withoutNames).entries()) {
         assert.deepEqual(left, [], `left after tampering ${round}`);
         assert.ok((await verify(group, model, false)).equal);
         await group.assertEqual(`after repair ${round}`);
+        // Rows that are over are not compared: what was done to them goes with them.
+        await drawn.expire();
       }
     });
   });

@@ -66,7 +66,7 @@ class Rolling {
       await this.#rounds();
     }
     await this.#group.exchange();
-    await this.#group.assertEqual('all have the revision', this.#revisions.after);
+    await this.#group.assertEqual('all have the revision', this.#revisions.after.entities);
     await this.#greatest.check();
   }
 
@@ -79,7 +79,7 @@ class Rolling {
 
   async #compare(have: number): Promise<void> {
     await this.#group.exchange();
-    await this.#group.assertEqual(`${have} have the revision`, this.#revisions.before);
+    await this.#group.assertEqual(`${have} have the revision`, this.#revisions.before.entities);
     await this.#drawn.collect();
   }
 

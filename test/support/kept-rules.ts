@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import type { Claim, Entity } from '../../src/model/ir.ts';
+import { ident } from '../../src/model/names.ts';
+import { BIRTH, tableOf } from '../../src/sql/apply-names.ts';
+import { functionName } from '../../src/sql/counter-sql.ts';
+import type { SteppedSite } from './stepped-site.ts';
+
+/** Asserts what a model's rules promise of every row at a site at any time, whatever it has of the others'. */
+export async function assertRules(site: SteppedSite): Promise<void> {
+  for (const entity of site.entities)
+    for (const [rule, broken] of rulesOf(entity)) {
+      const { rows } = await site.sql.query<{ row: string }>(
+        `SELECT to_json(e)::text AS row FROM ${tableOf(entity)} AS e WHERE ${broken}`,
+      );
+      assert.deepEqual(rows, [], `${entity.name} at ${site.number}: ${rule}`);
+    }
+}
+
+/** What is promised, and a condition of rows that do not keep it. */
+function rulesOf(entity: Entity): [rule: string, broken: string][] {
+  const { appendOnly, ownership, claim, columns, counters = [] } = entity;
+  const stamps = entity.groups.map(({ stamp }) => `e.${ident(stamp)}`);
+  const birth = `e.${BIRTH}`;
+  const rules: [string, string | false][] = [
+    ['it was changed', appendOnly === true && stamps.map((s) => `${s} <> ${birth}`).join(' OR ')],
+    [
+      'a site that does not own it changed it',
+      ownership?.kind === 'site' && stamps.map((s) => `(${s} # ${birth}) & 2047 <> 0`).join(' OR '),
+    ],
+    ['its key belongs to another site', claim !== undefined && unclaimed(claim, birth)],
+    ...columns.map(({ name, derived }): [string, string | false] => [
+      `${name} is not what follows from the row`,
+      derived !== undefined && `e.${ident(name)} IS DISTINCT FROM (${derived})`,
+    ]),
+    ...columns.map(({ name, local }): [string, string | false] => [
+      `${name} is of another site`,
+      local === true && `e.${ident(name)} <> (SELECT number FROM crp.site)`,
+    ]),
+    ...counters.map((counter): [string, string] => [
+      `${counter.name} is below the bound`,
+      `${functionName(entity, counter, 'value')}(${entity.key.map((key) => `e.${ident(key)}`).join(', ')}) < ${counter.bound}`,
+    ]),
+  ];
+  return rules.filter((rule): rule is [string, string] => rule[1] !== false);
+}
+
+/** That the site in a birth has no range with the key. */
+function unclaimed({ key, ranges, first, last, owner }: Claim, birth: string): string {
+  return (
+    `NOT EXISTS (SELECT FROM ${ident(ranges.schema)}.${ident(ranges.name)} AS r JOIN crp.member AS m ` +
+    `ON m.name = r.${ident(owner)} WHERE m.number = (${birth} & 2047) ` +
+    `AND e.${ident(key)} BETWEEN r.${ident(first)} AND r.${ident(last)})`
+  );
+}
