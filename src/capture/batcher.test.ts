@@ -33,7 +33,8 @@ const commit = (end: bigint): Buffer => join('C', '\0', u64(end - 8n), u64(end),
 const origin = (name: string): Buffer => join('O', u64(0n), z(name));
 const known = (text: string): Buffer =>
   join('M', '\0', u64(0n), z('crp.known'), u32(text.length), text);
-const streamStart = (xid: number): Buffer => join('S', u32(xid), '\x01');
+const streamStart = (xid: number, first = true): Buffer =>
+  join('S', u32(xid), first ? '\x01' : '\x00');
 const streamed = (xid: number, message: Buffer): Buffer =>
   join(message.subarray(0, 1), u32(xid), message.subarray(1));
 const streamCommit = (xid: number, end: bigint): Buffer =>
@@ -87,6 +88,22 @@ test('a stream right after another site’s transaction is ours', () => {
   assert.equal(chunks.length, 1);
   const stream = decodeBatch(batches[0]!.bytes).stream;
   assert.deepEqual(stream, { xid: 2, chunks: 1, aborted: [] });
+});
+
+test('a stream that another site made is left out whole, though only its first block says so (PostgreSQL 15)', () => {
+  const { batches, chunks } = run([
+    ...[
+      streamStart(2),
+      origin('crp_2'),
+      streamed(2, RELATION),
+      streamed(2, insert),
+      Buffer.from('E'),
+    ],
+    ...[begin(1), insert, commit(10n)],
+    ...[streamStart(2, false), streamed(2, insert), Buffer.from('E'), streamCommit(2, 20n)],
+  ]);
+  assert.equal(chunks.length, 0);
+  assert.equal(batches.length, 1);
 });
 
 test('a rolled back subtransaction is named, a rolled back transaction ships nothing', () => {

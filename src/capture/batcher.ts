@@ -120,7 +120,8 @@ export class Batcher {
       case MESSAGE.insert:
       case MESSAGE.update:
       case MESSAGE.remove:
-        if (!this.#foreign) this.#change(kind, xid, { bytes, at });
+        if (!(this.#streams.current?.foreign ?? this.#foreign))
+          this.#change(kind, xid, { bytes, at });
         return;
       case MESSAGE.begin:
         return this.#onBegin(bytes, at);
@@ -141,7 +142,7 @@ export class Batcher {
       }
       case MESSAGE.origin:
         // Changes that this site applied for another one: PostgreSQL 15 cannot filter them itself.
-        if (cString(bytes, at + 8).value.startsWith('crp_')) this.#foreign = true;
+        if (cString(bytes, at + 8).value.startsWith('crp_')) this.#onForeign();
         return;
       case MESSAGE.message:
         return this.#onMessage(bytes, at);
@@ -152,6 +153,12 @@ export class Batcher {
       default:
         this.#onStream(kind, bytes, at);
     }
+  }
+
+  #onForeign(): void {
+    const stream = this.#streams.current;
+    if (stream === undefined) this.#foreign = true;
+    else stream.foreign = true;
   }
 
   #onBegin(bytes: Buffer, at: number): void {
@@ -231,7 +238,6 @@ export class Batcher {
       this.#streams.start(bytes.readUInt32BE(at), bytes[at + 4] === 1);
     } else if (kind === MESSAGE.streamStop) {
       this.#streams.stop();
-      this.#foreign = false;
     } else if (kind === MESSAGE.streamCommit) this.#commitStream(bytes, at);
     else if (kind === MESSAGE.streamAbort) {
       this.#streams.abort(bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4));

@@ -16,6 +16,8 @@ export class OpenStream {
   /** Subtransactions that were rolled back. */
   readonly aborted: number[] = [];
   list: RelationList;
+  /** Another site made it: only its first block says so. */
+  foreign = false;
   chunks = 0;
   changes = 0;
 
