@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
-import { useReplicationOrigin } from '../postgres/origin.ts';
+import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
 import type { DeferredConstraint } from '../sql/deferrable-sql.ts';
@@ -91,7 +91,8 @@ export class ApplySession {
     client.on('error', () => undefined);
     await client.connect();
     try {
-      const begin = await prepareSession(client, options.models);
+      const prepared = await prepareSession(client, options.models);
+      const begin = prepared + (await sayingForeign(client));
       await useReplicationOrigin(client, options.originName);
       return new ApplySession(client, options, begin);
     } catch (error) {
@@ -172,4 +173,17 @@ export async function prepareSession(client: Client, models: readonly Model[]): 
   const tables = models.flatMap((model) => model.entities).map(tableOf);
   const { rows } = await client.query<DeferredConstraint>(DEFERRED_CONSTRAINTS, [tables]);
   return beginImmediate(rows);
+}
+
+/**
+ * What a transaction under a replication origin says first, so that capture leaves it out: from version 16 on the server
+ * does that itself.
+ *
+ * @returns what follows the statement that begins it
+ */
+export async function sayingForeign(client: Client): Promise<string> {
+  const { rows } = await client.query<{ old: boolean }>(
+    `SELECT current_setting('server_version_num')::integer < 160000 AS old`,
+  );
+  return rows[0]!.old ? `; ${SAY_FOREIGN}` : '';
 }

@@ -14,7 +14,7 @@ import type { ShapeColumn } from '../sql/shape.ts';
 import { TEXT_TYPES } from './arrays.ts';
 import { localColumns } from './catalog.ts';
 import { RowCodec } from './row-codec.ts';
-import { prepareSession } from './session.ts';
+import { prepareSession, sayingForeign } from './session.ts';
 import { texts } from './waiting.ts';
 import type { Image, Origin } from './waiting.ts';
 
@@ -50,12 +50,12 @@ export class Settling {
   readonly options: SettlingOptions;
   readonly remote: Client;
   readonly local: Client;
-  readonly #begin: string;
+  readonly #begin: { local: string; remote: string };
   readonly #targets = new Map<string, Target>();
 
   private constructor(
     options: SettlingOptions,
-    sessions: { remote: Client; local: Client; begin: string },
+    sessions: { remote: Client; local: Client; begin: { local: string; remote: string } },
   ) {
     this.options = options;
     this.remote = sessions.remote;
@@ -71,8 +71,9 @@ export class Settling {
       throw error;
     });
     try {
-      await prepareSession(local, options.models);
-      const begin = await prepareSession(remote, options.models);
+      const plain = await prepareSession(local, options.models);
+      await prepareSession(remote, options.models);
+      const begin = { local: plain, remote: plain + (await sayingForeign(remote)) };
       await useReplicationOrigin(remote, `crp_${options.site.name}_settle`);
       return new Settling(options, { remote, local, begin });
     } catch (error) {
@@ -84,12 +85,16 @@ export class Settling {
   /** Undoes what the transaction wrote and begins another one. */
   async startOver(client: Client): Promise<void> {
     await client.query('ROLLBACK');
-    await client.query(this.#begin);
+    await client.query(this.#beginOf(client));
   }
 
   /** Runs work in a transaction of one of the two; what it throws rolls back. */
   transaction<T>(client: Client, work: () => Promise<T>): Promise<T> {
-    return inTransaction(client, work, this.#begin);
+    return inTransaction(client, work, this.#beginOf(client));
+  }
+
+  #beginOf(client: Client): string {
+    return client === this.local ? this.#begin.local : this.#begin.remote;
   }
 
   async close(): Promise<void> {

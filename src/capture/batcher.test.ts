@@ -106,6 +106,16 @@ test('a stream that another site made is left out whole, though only its first b
   assert.equal(batches.length, 1);
 });
 
+test('a stream that says itself that another site made it is left out, without an origin (PostgreSQL 15)', () => {
+  const says = join('M', '\x01', u64(0n), z('crp.foreign'), u32(0));
+  const { batches, chunks } = run([
+    ...[streamStart(2), streamed(2, says), streamed(2, RELATION), streamed(2, insert)],
+    ...[Buffer.from('E'), streamStart(2, false), streamed(2, insert), Buffer.from('E')],
+    streamCommit(2, 20n),
+  ]);
+  assert.deepEqual([batches, chunks], [[], []]);
+});
+
 test('a rolled back subtransaction is named, a rolled back transaction ships nothing', () => {
   const { batches, aborts } = run([
     ...[streamStart(2), streamed(2, RELATION), streamed(2, insert), streamed(3, insert)],

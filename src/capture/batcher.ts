@@ -11,6 +11,7 @@ import {
   readRelationMessage,
   readTypeMessage,
 } from './messages.ts';
+import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
 import { narrowChange } from './narrow.ts';
 import type { ChangeSource } from './narrow.ts';
 import { OpenStreams } from './open-streams.ts';
@@ -222,10 +223,14 @@ export class Batcher {
     addChange(this.#body, this.#list, kind, source);
   }
 
-  /** Our own note about what this site knows: what follows was made with that knowledge. */
+  /** Our own notes: that a transaction applies others' changes, and what this site knows when what follows is made. */
   #onMessage(bytes: Buffer, at: number): void {
     const message = readLogicalMessage(bytes, at);
-    if (message.transactional || message.prefix !== 'crp.known') return;
+    if (message.transactional) {
+      if (message.prefix === FOREIGN_MESSAGE) this.#onForeign();
+      return;
+    }
+    if (message.prefix !== 'crp.known') return;
     const [origin, , position] = message.content.split(' ');
     this.flush();
     const site = Number(origin);

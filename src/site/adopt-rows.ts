@@ -5,7 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { PeerConnection } from '../link/client.ts';
 import { BIRTH_COLUMN, hiddenColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
-import { useReplicationOrigin } from '../postgres/origin.ts';
+import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { columnList } from '../sql/apply-names.ts';
 import { ident } from '../model/names.ts';
 import { HISTORY_COLUMNS } from '../sql/history-ddl.ts';
@@ -128,6 +128,8 @@ export class AdoptedRows {
     // So that this site does not ship them as its own.
     if (!this.#origin) await useReplicationOrigin(client, `crp_${site.name}_adopt`);
     this.#origin = true;
+    // The transaction began with other things: a stream of PostgreSQL 15 would not say whose it is.
+    await client.query(SAY_FOREIGN);
     await client.query('SET LOCAL session_replication_role = replica');
     for (const { table, name } of this.#temporary) {
       if (table.stamped !== undefined) await putGroups(client, this.#groups(table, name));

@@ -29,8 +29,8 @@ function settled(model: Model, name: string): Model {
   return { ...model, name, entities: model.entities.filter(isSettled) };
 }
 
-/** Models of every method and rule, each in a database of its own. */
-export function drawnModels(prefix = ''): Model[] {
+/** Models of every method and of the rules of unique values and references, each in a database of its own. */
+export function methodModels(prefix = ''): Model[] {
   return [
     settled(LEASES, prefix + 'leases'),
     settled(methodsModel(), prefix + 'methods'),
@@ -38,6 +38,13 @@ export function drawnModels(prefix = ''): Model[] {
     settled(mailboxModel(), prefix + 'mailbox'),
     settled(clashModel(), prefix + 'clash'),
     settled(historyModel(), prefix + 'history'),
+  ];
+}
+
+/** Those, and models of all the other rules. */
+export function drawnModels(prefix = ''): Model[] {
+  return [
+    ...methodModels(prefix),
     settled(ephemeralModel(), prefix + 'ephemeral'),
     settled(ownedModel(), prefix + 'owned'),
   ];

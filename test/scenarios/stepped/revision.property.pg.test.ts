@@ -1,7 +1,7 @@
 import { after, before, test } from 'node:test';
 import type { Model } from '../../../src/model/ir.ts';
 import { Random } from '../../simulation/random.ts';
-import { drawnModels, withDrawn } from '../../support/drawn-group.ts';
+import { methodModels, withDrawn } from '../../support/drawn-group.ts';
 import type { Drawn } from '../../support/drawn-group.ts';
 import { withLess, withMore } from '../../support/revised-model.ts';
 import type { Revisions } from '../../support/revised-model.ts';
@@ -106,7 +106,7 @@ class Rolling {
 /** Of every kind and model; without ROUNDS as many as a run of all tests plays, as the seed draws. */
 function played(): { kind: 'more' | 'less'; model: Model; seed: number }[] {
   const all = (['more', 'less'] as const).flatMap((kind) =>
-    drawnModels(`revision-${kind}-`).map((model, at) => ({ kind, model, seed: SEED + at })),
+    methodModels(`revision-${kind}-`).map((model, at) => ({ kind, model, seed: SEED + at })),
   );
   if (process.env['ROUNDS'] !== undefined) return all;
   const first = new Random(SEED).int(all.length);
