@@ -180,5 +180,3 @@ export class Speculator {
     await sessions?.watch.end().catch(() => undefined);
   }
 }
-
-/** The plans of a chunk's relations in a session. */

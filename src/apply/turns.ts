@@ -3,6 +3,13 @@ import type { PendingFold } from './pending.ts';
 import { ApplySession, originsBeside } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 
+/** So many replication origins of the server stay free for what cannot do without. */
+const SPARE = 8;
+/** Their number is limited by the latter before PostgreSQL 18; each that ever was used counts. */
+const HAS_ROOM = `SELECT EXISTS (SELECT FROM pg_replication_origin WHERE roname = $1)
+  OR coalesce(current_setting('max_active_replication_origins', true), current_setting('max_replication_slots'))::integer
+    - (SELECT count(*) FROM pg_replication_origin) > $2::integer AS room`;
+
 /** What is staged in the other session, or will be. */
 interface Ahead {
   fold: PendingFold;
@@ -106,13 +113,20 @@ export class ApplyTurns {
 
   async #other(): Promise<ApplySession> {
     if (this.#now !== this.#first) return this.#first;
-    const originName = originsBeside(this.#options.originName).ahead;
-    this.#second ??= await ApplySession.open({ ...this.#options, originName });
+    this.#second ??= await this.#open();
     this.#second.history.restores = this.#first.history.restores;
     // A server that crashed can have lost what the first one committed last: then the second must not go on behind it.
     await this.#first.client.query('SELECT').catch(ifAlive);
     if (this.#closed) throw new Error('the sessions are closed');
     return this.#second;
+  }
+
+  async #open(): Promise<ApplySession> {
+    const originName = originsBeside(this.#options.originName).ahead;
+    const values = [originName, SPARE];
+    const { rows } = await this.#first.client.query<{ room: boolean }>(HAS_ROOM, values);
+    if (!rows[0]!.room) throw new Error('the server has too few replication origins');
+    return ApplySession.open({ ...this.#options, originName });
   }
 }
 

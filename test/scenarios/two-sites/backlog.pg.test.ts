@@ -15,10 +15,10 @@ import type { TestServer } from '../../support/server.ts';
  */
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
-const ROWS = 30_000;
-const ROUNDS = 4;
+const ROWS = 20_000;
+const ROUNDS = 3;
 /** Rows a transaction, so that none is large enough to be sent while it runs. */
-const PART = 3_000;
+const PART = 2_000;
 const AHEAD = `application_name LIKE 'syncline apply %_ahead'`;
 
 let servers: TestServer[];
@@ -27,7 +27,8 @@ let b: TestSite;
 let number = 0;
 
 before(async () => {
-  servers = [await startServer(18), await startServer(18)];
+  const settings = { max_active_replication_origins: '50' };
+  servers = [await startServer(18), await startServer(18, settings)];
 });
 
 after(async () => {
@@ -105,6 +106,23 @@ test('where the second session cannot be had one does it all', async () => {
     const { rowCount } = await b.sql.query(`SELECT FROM pg_stat_activity WHERE ${AHEAD}`);
     assert.equal(rowCount, 0);
   });
+});
+
+test('the last replication origins of a server are left to others', async () => {
+  await b.sql.query(`SELECT pg_replication_origin_drop('crp_site2_1_ahead')`);
+  await b.sql.query(
+    `SELECT pg_replication_origin_create('other_' || g) FROM generate_series(1, 42) AS g`,
+  );
+  await b.start(a, LEASES);
+  await complete();
+  const { rows } = await b.sql.query(
+    `SELECT pg_replication_origin_drop(roname) FROM pg_replication_origin WHERE roname LIKE 'other%'`,
+  );
+  assert.equal(rows.length, 42);
+  const { rowCount } = await b.sql.query(
+    `SELECT FROM pg_replication_origin WHERE roname = 'crp_site2_1_ahead'`,
+  );
+  assert.equal(rowCount, 0);
 });
 
 test('nothing is applied while a session of an earlier connection could still commit', async () => {
