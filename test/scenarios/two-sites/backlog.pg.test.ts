@@ -49,7 +49,7 @@ beforeEach(async () => {
     `INSERT INTO leases.lease (address, hostname) SELECT g, 'host-' || g FROM generate_series(1, $1) AS g`,
     [ROWS],
   );
-  await eventually('b has the rows', async () => (await summary(b.sql)) === (await summary(a.sql)));
+  await eventually('b has the rows', async () => (await counts(b.sql)) === (await counts(a.sql)));
   await b.stop();
   await backlog();
 });
@@ -71,10 +71,17 @@ async function backlog(): Promise<void> {
   await b.sql.query(`UPDATE leases.lease SET note = 'b' WHERE address % 50 = 2`);
 }
 
+/** Rows, additions and notes of B in short, which is asked often. */
+async function counts(sql: Client): Promise<string> {
+  const { rows } = await sql.query<{ v: string }>(
+    `SELECT count(*) || ' ' || sum(renewals) || ' ' || count(note) AS v FROM leases.lease`,
+  );
+  return rows[0]!.v;
+}
+
 async function summary(sql: Client): Promise<string> {
   const { rows } = await sql.query<{ v: string }>(
-    `SELECT count(*) || ' ' || sum(renewals) || ' ' || count(note) || ' ' ||
-       md5(string_agg(l::text, ',' ORDER BY address)) AS v FROM leases.lease AS l`,
+    `SELECT md5(string_agg(l::text, ',' ORDER BY address)) AS v FROM leases.lease AS l`,
   );
   return rows[0]!.v;
 }
@@ -82,13 +89,15 @@ async function summary(sql: Client): Promise<string> {
 /** Both sites are equal and have each addition once. */
 async function complete(): Promise<void> {
   const left = ROWS - ROWS / 100;
-  const expected = `${left} ${left * ROUNDS + 10 * (ROWS / 50)} ${ROWS / 50} `;
-  await withConnection(b.dsn, 'check', (sql) =>
-    eventually('both sites are equal and have all', async () => {
-      const [one, other] = [await summary(a.sql), await summary(sql)];
-      return one === other && one.startsWith(expected);
-    }),
-  );
+  const expected = `${left} ${left * ROUNDS + 10 * (ROWS / 50)} ${ROWS / 50}`;
+  await withConnection(b.dsn, 'check', async (sql) => {
+    for (const site of [sql, a.sql])
+      await eventually('both sites have all', async () => (await counts(site)) === expected);
+    await eventually(
+      'both sites are equal',
+      async () => (await summary(a.sql)) === (await summary(sql)),
+    );
+  });
 }
 
 test('a backlog is staged in one session while the other writes, and each change is applied once', async () => {
