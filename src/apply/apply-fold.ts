@@ -69,13 +69,12 @@ async function inTransaction(
   pending: PendingFold,
   commit: FoldCommit & { take: Take },
 ): Promise<FoldOutcome> {
-  const { client } = session;
   await session.begin();
   try {
     const outcome = await applyEntities(session, pending, commit.take);
     await commit.announced;
     await writeProgress(session, pending, commit.origin);
-    await client.query('COMMIT');
+    await session.commit();
     return outcome;
   } catch (error) {
     await session.rollback();

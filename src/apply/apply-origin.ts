@@ -1,10 +1,10 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import { describeError } from '../base/errors.ts';
 import type { Client } from 'pg';
+import { describeError } from '../base/errors.ts';
 import { Pace } from '../base/pace.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
-import { isTransient } from '../postgres/connect.ts';
+import { isInUse, isTransient } from '../postgres/connect.ts';
 import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
 import { Admission } from './admission.ts';
 import { applyFold } from './apply-fold.ts';
@@ -74,6 +74,7 @@ class OriginApplier implements Applier {
         const message = describeError(error);
         this.#status.lastError = { at: new Date().toISOString(), message };
         this.#status.state = 'retrying';
+        // A session of an earlier connection may have the replication origin still.
         if (!isTransient(error) && !isInUse(error)) throw error;
         this.#options.log.warn(
           { origin: this.#options.origin, error: message },
@@ -265,11 +266,6 @@ class OriginApplier implements Applier {
     knowledge.advance(origin, done.position);
     onApplied({ origin, ...event });
   }
-}
-
-/** `object_in_use`: the session that had the origin before has not ended yet. */
-function isInUse(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '55006';
 }
 
 interface Done {

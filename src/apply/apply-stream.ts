@@ -58,7 +58,7 @@ async function attempt(
     await work.announce({ origin, incarnation, position, maxStamp });
     await session.client.query('SET LOCAL synchronous_commit = on');
     await writeProgress(session, { position }, origin);
-    await session.client.query('COMMIT');
+    await session.commit();
     return total;
   } catch (error) {
     await session.rollback();

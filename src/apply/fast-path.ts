@@ -98,7 +98,7 @@ export class FastPath {
     net.copy ??= [...encodeRows(encoder, net.rows)].flat();
   }
 
-  /** A new transaction begins: the staging tables are empty (ON COMMIT DELETE ROWS). */
+  /** A transaction was committed: the staging tables are empty (ON COMMIT DELETE ROWS). */
   forgetStaged(): void {
     for (const plan of this.#plans.values()) plan.staged = undefined;
   }

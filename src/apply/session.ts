@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
+import { serverMajor } from '../postgres/connect.ts';
 import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
@@ -91,9 +92,7 @@ export class ApplySession {
     client.on('error', () => undefined);
     await client.connect();
     try {
-      const prepared = await prepareSession(client, options.models);
-      const begin = prepared + (await sayingForeign(client));
-      await useReplicationOrigin(client, options.originName);
+      const begin = await prepareForeign(client, options.models, options.originName);
       return new ApplySession(client, options, begin);
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -107,7 +106,7 @@ export class ApplySession {
    *
    * @throws AppError APPLY_BUSY, which passes
    */
-  async isOnlyOne(originNames: readonly string[]): Promise<void> {
+  async checkOnlyOne(originNames: readonly string[]): Promise<void> {
     const { rowCount } = await this.client.query(LEFT_OVER, [originNames.map(applicationOf)]);
     if (rowCount === 0) return;
     throw new AppError('APPLY_BUSY', 'A session of an earlier connection has not ended yet', {
@@ -121,8 +120,6 @@ export class ApplySession {
       this.#begun = false;
       return;
     }
-    // What earlier ones staged is gone.
-    this.fast.forgetStaged();
     await this.client.query(this.#begin);
   }
 
@@ -135,6 +132,12 @@ export class ApplySession {
       if (net.copy !== undefined && !plans.has(net.plan.id)) await this.fast.stage(net);
       plans.add(net.plan.id);
     }
+  }
+
+  /** Commits: what was staged is gone, and is not kept in memory either. */
+  async commit(): Promise<void> {
+    await this.client.query('COMMIT');
+    this.fast.forgetStaged();
   }
 
   /** Rolls the transaction back, and with it the staging tables that it made. */
@@ -176,14 +179,18 @@ export async function prepareSession(client: Client, models: readonly Model[]): 
 }
 
 /**
- * What a transaction under a replication origin says first, so that capture leaves it out: from version 16 on the server
- * does that itself.
+ * As `prepareSession`, of a session that writes what other sites made: under a replication origin. From version 16 on the
+ * server leaves that out of capture; before, its transactions say so first.
  *
- * @returns what follows the statement that begins it
+ * @returns the statements that begin its transactions
+ * @throws the database's error, 55006 while another session uses the origin
  */
-export async function sayingForeign(client: Client): Promise<string> {
-  const { rows } = await client.query<{ old: boolean }>(
-    `SELECT current_setting('server_version_num')::integer < 160000 AS old`,
-  );
-  return rows[0]!.old ? `; ${SAY_FOREIGN}` : '';
+export async function prepareForeign(
+  client: Client,
+  models: readonly Model[],
+  originName: string,
+): Promise<string> {
+  const begin = await prepareSession(client, models);
+  await useReplicationOrigin(client, originName);
+  return (await serverMajor(client)) < 16 ? `${begin}; ${SAY_FOREIGN}` : begin;
 }

@@ -5,7 +5,6 @@ import { policyOf, valueColumns } from '../merge/policy.ts';
 import type { KeyState, MergePolicy } from '../merge/types.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
-import { useReplicationOrigin } from '../postgres/origin.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { readOne, UNIQUE_INDEXES } from '../sql/clash-sql.ts';
 import type { UniqueIndex } from '../sql/clash-sql.ts';
@@ -14,7 +13,7 @@ import type { ShapeColumn } from '../sql/shape.ts';
 import { TEXT_TYPES } from './arrays.ts';
 import { localColumns } from './catalog.ts';
 import { RowCodec } from './row-codec.ts';
-import { prepareSession, sayingForeign } from './session.ts';
+import { prepareForeign, prepareSession } from './session.ts';
 import { texts } from './waiting.ts';
 import type { Image, Origin } from './waiting.ts';
 
@@ -71,10 +70,11 @@ export class Settling {
       throw error;
     });
     try {
-      const plain = await prepareSession(local, options.models);
-      await prepareSession(remote, options.models);
-      const begin = { local: plain, remote: plain + (await sayingForeign(remote)) };
-      await useReplicationOrigin(remote, `crp_${options.site.name}_settle`);
+      const { models, site } = options;
+      const begin = {
+        local: await prepareSession(local, models),
+        remote: await prepareForeign(remote, models, `crp_${site.name}_settle`),
+      };
       return new Settling(options, { remote, local, begin });
     } catch (error) {
       for (const client of [remote, local]) await client.end().catch(() => undefined);

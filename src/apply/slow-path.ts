@@ -92,10 +92,7 @@ export class SlowPath {
         parked === undefined
           ? { state: before, conflicts: [] }
           : logicalState(codec, policy, { waiting: parked, physical: before });
-      const { state, conflicts } = merge(policy, known.state, {
-        ...changeOf(codec, row),
-        unknown,
-      });
+      const { state, conflicts } = merge(policy, known.state, changeOf(codec, row, unknown));
       const result = { state, conflicts: [...known.conflicts, ...conflicts] };
       return { row, before, result, key: parked && keys[index]! };
     });
@@ -141,8 +138,8 @@ function stateOf(codec: RowCodec, row: SlowRow): KeyState {
   return state;
 }
 
-function changeOf(codec: RowCodec, row: SlowRow): Change {
-  const change: Change = {};
+function changeOf(codec: RowCodec, row: SlowRow, unknown: ReadonlySet<number>): Change {
+  const change: Change = { unknown };
   if (row.before !== undefined) change.before = codec.version(row.before);
   if (row.after !== undefined) change.after = codec.version(row.after);
   if (row.net.deleted !== undefined) change.deleted = row.net.deleted;

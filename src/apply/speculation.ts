@@ -161,7 +161,7 @@ export class Speculation {
     await work.announce({ origin, incarnation, position, maxStamp: this.#maxStamp });
     await this.#session.client.query('SET LOCAL synchronous_commit = on');
     await writeProgress(this.#session, { position }, origin);
-    await this.#session.client.query('COMMIT');
+    await this.#session.commit();
     return true;
   }
 

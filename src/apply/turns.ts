@@ -42,7 +42,7 @@ export class ApplyTurns {
   static async open(options: ApplySessionOptions): Promise<ApplyTurns> {
     const first = await ApplySession.open(options);
     try {
-      await first.isOnlyOne(Object.values(originsBeside(options.originName)));
+      await first.checkOnlyOne(Object.values(originsBeside(options.originName)));
       return new ApplyTurns(options, first);
     } catch (error) {
       await first.close();
@@ -115,8 +115,6 @@ export class ApplyTurns {
     if (this.#now !== this.#first) return this.#first;
     this.#second ??= await this.#open();
     this.#second.history.restores = this.#first.history.restores;
-    // A server that crashed can have lost what the first one committed last: then the second must not go on behind it.
-    await this.#first.client.query('SELECT').catch(ifAlive);
     if (this.#closed) throw new Error('the sessions are closed');
     return this.#second;
   }
@@ -126,7 +124,15 @@ export class ApplyTurns {
     const values = [originName, SPARE];
     const { rows } = await this.#first.client.query<{ room: boolean }>(HAS_ROOM, values);
     if (!rows[0]!.room) throw new Error('the server has too few replication origins');
-    return ApplySession.open({ ...this.#options, originName });
+    const second = await ApplySession.open({ ...this.#options, originName });
+    try {
+      // A server that crashed can have lost what the first one committed last: then the second must not go on behind it.
+      await this.#first.client.query('SELECT').catch(ifAlive);
+      return second;
+    } catch (error) {
+      await second.close();
+      throw error;
+    }
   }
 }
 

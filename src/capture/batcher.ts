@@ -3,6 +3,7 @@ import { BatchBody } from '../journal/batch-body.ts';
 import { encodeBatch } from '../journal/batch-encode.ts';
 import type { StreamCommit } from '../journal/batch.ts';
 import type { Batch } from '../journal/journal.ts';
+import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
 import { addChange } from './add-change.ts';
 import {
   cString,
@@ -11,7 +12,6 @@ import {
   readRelationMessage,
   readTypeMessage,
 } from './messages.ts';
-import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
 import { narrowChange } from './narrow.ts';
 import type { ChangeSource } from './narrow.ts';
 import { OpenStreams } from './open-streams.ts';

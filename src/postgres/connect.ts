@@ -92,6 +92,19 @@ function connectError(dsn: string, error: unknown): AppError {
 
 const TRANSIENT = /^(08|40001|40P01|55P03|53300|57P0|XX000|25P0[23])/;
 
+/** PostgreSQL's major version. */
+export async function serverMajor(client: Client): Promise<number> {
+  const { rows } = await client.query<{ number: number }>(
+    `SELECT current_setting('server_version_num')::integer AS number`,
+  );
+  return Math.floor(rows[0]!.number / 10_000);
+}
+
+/** `object_in_use`: somebody, perhaps a session that has not ended yet, has the slot or replication origin. */
+export function isInUse(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '55006';
+}
+
 /** True for errors after which the same work may succeed: connection lost, deadlock, lock time-out, restart. */
 export function isTransient(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };

@@ -5,7 +5,7 @@ import { RowCodec } from '../apply/row-codec.ts';
 import { ApplySession } from '../apply/session.ts';
 import { policyOf } from '../merge/policy.ts';
 import type { Entity, Model } from '../model/ir.ts';
-import { isTransient } from '../postgres/connect.ts';
+import { isInUse, isTransient } from '../postgres/connect.ts';
 import type { Shape } from '../sql/shape.ts';
 import { hiddenNames } from '../sql/shape.ts';
 import { WRITABLE_COLUMNS } from '../sql/verify.ts';
@@ -22,7 +22,6 @@ import type { SiteState } from './state.ts';
 /** A session that ended a moment ago may hold the replication origin still. */
 const ORIGIN_TRIES = 50;
 const ORIGIN_WAIT_MS = 100;
-const OBJECT_IN_USE = '55006';
 const UNDO_ROWS = 'ROLLBACK TO SAVEPOINT crp_rows; RELEASE SAVEPOINT crp_rows';
 
 export interface MenderOptions {
@@ -79,8 +78,7 @@ export class Mender {
           originName: `crp_${site.name}_repair`,
         });
       } catch (error) {
-        const busy = (error as { code?: unknown }).code === OBJECT_IN_USE;
-        if (!busy || attempt === ORIGIN_TRIES) throw error;
+        if (!isInUse(error) || attempt === ORIGIN_TRIES) throw error;
         await delay(ORIGIN_WAIT_MS);
       }
     }
@@ -115,7 +113,7 @@ class MendTransaction {
     const mends = rows.map((row, index) => this.#plan(row, states[index]!));
     const work = mends.filter((mend) => typeof mend !== 'string');
     const done = new Map(await this.#all(writer, work));
-    await client.query('COMMIT');
+    await this.#session.commit();
     return mends.map((mend) => (typeof mend === 'string' ? { outcome: mend } : done.get(mend)!));
   }
 

@@ -13,6 +13,8 @@ import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
 import { sameKey, tableOf } from '../sql/apply-names.ts';
+import { TEXT_SETTINGS } from '../sql/verify.ts';
+import { textObject } from '../sql/waiting-ddl.ts';
 import { columnType } from './base-format.ts';
 
 /** What came of an entity. Names are those of temporary tables. */
@@ -38,10 +40,7 @@ interface Source {
  */
 export async function putGroups(client: Client, taken: TakenGroups): Promise<void> {
   // As sessions write them that apply: texts of what waits are compared.
-  await client.query(
-    `SET LOCAL DateStyle = 'ISO'; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1;
-     SET LOCAL bytea_output = 'hex'; SET LOCAL IntervalStyle = 'postgres'`,
-  );
+  await client.query(TEXT_SETTINGS);
   await put(client, taken, { from: `${taken.rows} AS s`, values: [] });
   if (taken.waiting === undefined) return;
   for (const row of await waitingGroups(client, taken, taken.waiting)) {
@@ -70,8 +69,7 @@ async function put(client: Client, taken: TakenGroups, source: Source): Promise<
 
 /** Columns of `s` as an object of text values, as images in `crp.waiting` are. */
 function textsOf(columns: readonly string[]): string {
-  const values = columns.map((name) => `s.${ident(name)}::text AS ${ident(name)}`);
-  return `(SELECT to_jsonb(x) FROM (SELECT ${values.join(', ')}) AS x)`;
+  return textObject(columns.map((name) => [name, `s.${ident(name)}`]));
 }
 
 function rowSource({ entity, columns }: TakenGroups, row: Image): Source {

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PeerConnection } from '../link/client.ts';
-import { BIRTH_COLUMN, hiddenColumns } from '../model/ir.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { columnList } from '../sql/apply-names.ts';
@@ -12,7 +12,7 @@ import { HISTORY_COLUMNS } from '../sql/history-ddl.ts';
 import { putGroups } from './adopt-groups.ts';
 import type { TakenGroups } from './adopt-groups.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
-import { WAITING_TABLES } from './base-format.ts';
+import { columnType, WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePartEnd, BaseTable } from './base-format.ts';
 import { IncomingBase } from './base-load.ts';
 import { readProgress } from './catalog.ts';
@@ -208,8 +208,7 @@ function typeOf(table: BaseTable, column: string, entity: Entity | undefined): s
     const types: Record<string, Record<string, string>> = WAITING_TABLES;
     return types[table.name]![column]!;
   }
-  const known = entity && [...entity.columns, ...hiddenColumns(entity)];
-  const found = known?.find((one) => one.name === column)?.type;
+  const found = entity && columnType(entity, column);
   return found ?? historyType(column) ?? 'bigint';
 }
 

@@ -48,10 +48,10 @@ export const WAITING_TABLES = {
   },
 } as const;
 
-/** The SQL type of a column of an entity's table, hidden ones too. */
-export function columnType(entity: Entity, name: string): string {
+/** The SQL type of a column of an entity's table, hidden ones too; undefined if there is none of the name. */
+export function columnType(entity: Entity, name: string): string | undefined {
   const columns = [...entity.columns, ...hiddenColumns(entity)];
-  return columns.find((column) => column.name === name)!.type;
+  return columns.find((column) => column.name === name)?.type;
 }
 
 /** What a site asks for that gets a model, or a later revision of one, and has the rest already. */

@@ -7,7 +7,6 @@ import { encodeFrame } from '../link/frames.ts';
 import { writeParts } from '../link/write-parts.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
-import { replicatedColumns } from '../model/replicated.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import { columnList } from '../sql/apply-names.ts';
@@ -16,7 +15,7 @@ import { adoptedEntities } from '../sql/install-ddl.ts';
 import { lastValue, sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 import { historyColumns } from '../sql/history-ddl.ts';
-import { hiddenNames } from '../sql/shape.ts';
+import { shippedNames } from '../sql/shape.ts';
 import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
 import { BASE_FRAME, WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
@@ -135,20 +134,17 @@ export function partTables(models: readonly InstalledModel[], part: BasePart): B
         hint: 'Adopt it there first, and start the agent',
       });
     }
-    const waiting = part.waiting === true ? waitingTables(entity) : [];
-    if (groups === undefined) return [...wholeTables(entity), ...waiting];
-    return [...groupTables(entity, groups), ...waiting.slice(0, 1)];
+    const own = groups === undefined ? wholeTables(entity) : groupTables(entity, groups);
+    if (part.waiting !== true) return own;
+    // References that wait are here already where only groups are new.
+    const tables = groups === undefined ? waitingTables() : [waitingTable('waiting')];
+    return [...own, ...tables.map((table) => ({ ...table, of: entity.name }))];
   });
 }
 
 /** An entity's table, that of its tombstones, and its history. */
 export function wholeTables(entity: Entity): BaseTable[] {
   return [entityTable(entity), tombstoneTable(entity), ...historyTable(entity)];
-}
-
-/** What waits of an entity: rows, and then references. */
-function waitingTables({ name }: Entity): BaseTable[] {
-  return (['waiting', 'orphan'] as const).map((table) => ({ ...waitingTable(table), of: name }));
 }
 
 /** Some column groups of an entity, of the rows in which they were ever written. */
@@ -167,18 +163,21 @@ function baseTables(models: readonly InstalledModel[]): BaseTable[] {
     ...entities.map(entityTable),
     ...entities.map(tombstoneTable),
     ...entities.flatMap(historyTable),
-    ...[waitingTable('waiting'), waitingTable('orphan')],
+    ...waitingTables(),
   ];
 }
 
-/** What waits is part of the site's state; the new site settles it by itself. */
+/** What waits is part of the site's state, rows and references; the new site settles it by itself. */
+function waitingTables(): BaseTable[] {
+  return [waitingTable('waiting'), waitingTable('orphan')];
+}
+
 function waitingTable(name: keyof typeof WAITING_TABLES): BaseTable {
   return { schema: 'crp', name, columns: Object.keys(WAITING_TABLES[name]) };
 }
 
 function entityTable(entity: Entity): BaseTable {
-  const columns = replicatedColumns(entity).map((column) => column.name);
-  return { ...entity.table, columns: [...columns, ...hiddenNames(entity)] };
+  return { ...entity.table, columns: shippedNames(entity) };
 }
 
 function tombstoneTable(entity: Entity): BaseTable {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
-import { withConnection } from '../postgres/connect.ts';
+import { isInUse, withConnection } from '../postgres/connect.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { literal } from '../sql/catalog-ddl.ts';
 import { DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
@@ -67,7 +67,7 @@ export async function release(
   });
 }
 
-/** Tries again while the server has not noticed yet that the agent is gone (object_in_use). */
+/** Tries again while the server has not noticed yet that the agent is gone. */
 async function whenFree(work: () => Promise<unknown>): Promise<void> {
   const deadline = Date.now() + DROP_MS;
   for (;;) {
@@ -75,7 +75,7 @@ async function whenFree(work: () => Promise<unknown>): Promise<void> {
       await work();
       return;
     } catch (error) {
-      if ((error as { code?: string }).code !== '55006' || Date.now() > deadline) throw error;
+      if (!isInUse(error) || Date.now() > deadline) throw error;
     }
     await delay(LOOK_MS);
   }

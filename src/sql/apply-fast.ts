@@ -14,6 +14,7 @@ import {
   STAGE,
 } from './shape.ts';
 import type { Shape } from './shape.ts';
+import { waitsAt } from './waiting-ddl.ts';
 
 /*
  * The set-based statements of apply. Each takes exactly those staged changes that meet what their origin
@@ -161,8 +162,7 @@ function insertStatement(shape: Shape, source: Source): string {
 /** Mostly nothing of the entity waits at all, which is looked up once a statement. */
 function noneWaits(entity: Entity): string {
   const waiting = `FROM crp.waiting AS w WHERE w.entity = ${quoteLiteral(entity.name)}`;
-  const key = entity.key.map((name) => `${quoteLiteral(name)}, s.${ident(name)}::text`);
-  const ofKey = `w.key = jsonb_build_object(${key.join(', ')})`;
+  const ofKey = waitsAt(entity.key.map((name) => [name, `s.${ident(name)}`]));
   return `(NOT EXISTS (SELECT ${waiting}) OR NOT EXISTS (SELECT ${waiting} AND ${ofKey}))`;
 }
 

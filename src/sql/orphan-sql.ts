@@ -2,6 +2,7 @@ import type { Entity, Reference } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
+import { waitsAt } from './waiting-ddl.ts';
 
 /** A reference with a rule for orphans. */
 export interface Bond {
@@ -77,10 +78,10 @@ export function withoutParent(bond: Bond, alias: string): string {
   const column = (name: string): string => `${alias}.${ident(referring(bond, name))}`;
   const set = reference.columns.map((name) => `${alias}.${ident(name)} IS NOT NULL`);
   const found = parent.key.map((name) => `p.${ident(name)} = ${column(name)}`);
-  const parts = parent.key.map((name) => `${literal(name)}, ${column(name)}::text`);
+  const waits = waitsAt(parent.key.map((name) => [name, column(name)]));
   return (
     `${set.join(' AND ')} AND NOT EXISTS (SELECT FROM ${tableOf(parent)} AS p WHERE ${found.join(' AND ')}) ` +
     `AND NOT EXISTS (SELECT FROM crp.waiting AS w WHERE w.entity = ${literal(parent.name)} ` +
-    `AND w.key = jsonb_build_object(${parts.join(', ')}))`
+    `AND ${waits})`
   );
 }

@@ -1,5 +1,6 @@
 import { hiddenColumns, mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
+import { replicatedColumns } from '../model/replicated.ts';
 
 /**
  * An entity as a stream of changes brings it: the columns that both the origin's relation and the local
@@ -76,4 +77,9 @@ export function dataColumns(shape: Shape): ShapeColumn[] {
 /** Names of the entity's hidden columns. */
 export function hiddenNames(entity: Entity): string[] {
   return hiddenColumns(entity).map(({ name }) => name);
+}
+
+/** What all sites have of an entity's rows: the columns of the model that are replicated, and the hidden ones. */
+export function shippedNames(entity: Entity): string[] {
+  return [...replicatedColumns(entity).map(({ name }) => name), ...hiddenNames(entity)];
 }

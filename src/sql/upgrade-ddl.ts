@@ -8,6 +8,7 @@ import type { Check, Column, Entity, Model } from '../model/ir.ts';
 import { allEntities, isReplicated } from '../model/replicated.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
 import { columnList, tableOf } from './apply-names.ts';
+import { textObject } from './waiting-ddl.ts';
 import { counterDdl } from './counter-ddl.ts';
 import { dropNotifyDdl } from './notify-ddl.ts';
 import { derivedDdl } from './derived-ddl.ts';
@@ -89,11 +90,11 @@ function waitingChanges(
 ): string[] {
   if (added.length === 0) return [];
   const stamps = new Set(entity.groups.map(({ stamp }) => stamp));
-  const values = added.map(({ name, type, default: given }) => {
+  const values = added.map(({ name, type, default: given }): [string, string] => {
     const fallback = given ?? (stamps.has(name) ? '0' : 'NULL');
-    return `(${fallback})::${type}::text AS ${ident(name)}`;
+    return [name, `(${fallback})::${type}`];
   });
-  const fresh = `(SELECT to_jsonb(x) FROM (SELECT ${values.join(', ')}) AS x)`;
+  const fresh = textObject(values);
   return [
     `UPDATE crp.waiting SET row = ${fresh} || row, base = ${fresh} || base WHERE entity = ${quoteLiteral(entity.name)}`,
   ];

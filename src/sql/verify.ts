@@ -1,10 +1,9 @@
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
-import { replicatedColumns } from '../model/replicated.ts';
 import { ident } from '../model/names.ts';
 import { columnList, tableOf, tombstoneOf } from './apply-names.ts';
 import { expiredAt, expiryMicros } from './expiry-sql.ts';
-import { hiddenNames } from './shape.ts';
+import { shippedNames } from './shape.ts';
 
 /*
  * Statements of the comparison between sites. Rows are hashed in their text form, which the session's
@@ -25,11 +24,6 @@ export const FETCH_ROWS = 2000;
 export const TEXT_SETTINGS =
   `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = 'hex'; ` +
   `SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL jit = off`;
-
-/** The columns whose values are compared: all of the model's that are replicated, and the hidden ones. */
-function comparedColumns(entity: Entity): string[] {
-  return [...replicatedColumns(entity).map((column) => column.name), ...hiddenNames(entity)];
-}
 
 function rowText(columns: readonly string[], alias: string): string {
   return columns.length === 0 ? `''` : `ROW(${columnList(columns, alias)})::text`;
@@ -55,7 +49,7 @@ function lasting(entity: Entity, begin: ' WHERE' | ' AND'): string {
  * hash aggregate of at most `BUCKETS` groups, no sort, no index.
  */
 export function bucketStatement(entity: Entity): string {
-  const row = rowText(comparedColumns(entity), 'e');
+  const row = rowText(shippedNames(entity), 'e');
   return (
     `SELECT ${bucketOf(entity)} AS bucket, count(*) AS rows, ` +
     `sum(('x' || left(md5(${row}), 16))::bit(64)::bigint) AS hash ` +
@@ -70,7 +64,7 @@ export function bucketStatement(entity: Entity): string {
 export function keyCursor(entity: Entity): string {
   const keys = entity.key.map((key) => `e.${ident(key)}::text`);
   return (
-    `DECLARE crp_keys NO SCROLL CURSOR FOR SELECT md5(${rowText(comparedColumns(entity), 'e')}), ` +
+    `DECLARE crp_keys NO SCROLL CURSOR FOR SELECT md5(${rowText(shippedNames(entity), 'e')}), ` +
     `${keys.join(', ')} FROM ${tableOf(entity)} AS e WHERE ${bucketOf(entity)} = ANY ($1::integer[])${lasting(entity, ' AND')}`
   );
 }
@@ -91,7 +85,7 @@ export interface StateOptions {
  * of the tombstone; values; when it expires (entities with an expiry only), µs since 1970. By the primary keys of the entity and of its tombstone table.
  */
 export function stateStatement(entity: Entity, { values, lock }: StateOptions): string {
-  const columns = comparedColumns(entity);
+  const columns = shippedNames(entity);
   const stamps = [BIRTH_COLUMN, ...entity.groups.map((group) => group.stamp)];
   const hashes = entity.groups.map((group) => `md5(${rowText(mergedColumns(group), 'e')})`);
   const result = [

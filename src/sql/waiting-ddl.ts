@@ -1,3 +1,5 @@
+import { ident, quoteLiteral } from '../model/names.ts';
+
 /**
  * Tables of what waits (ARCHITECTURE.md §5); neither is in the publication.
  *
@@ -18,4 +20,20 @@ export function waitingDdl(): string[] {
        parent_row jsonb, deleted bigint, tried_at timestamptz NOT NULL DEFAULT clock_timestamp(),
        PRIMARY KEY (entity, reference, key))`,
   ];
+}
+
+/**
+ * An object of text values, as rows are in `crp.waiting`: a scalar subquery, since a function takes no more than fifty pairs.
+ *
+ * @param values names, and SQL of the values
+ */
+export function textObject(values: readonly (readonly [name: string, value: string])[]): string {
+  const columns = values.map(([name, value]) => `${value}::text AS ${ident(name)}`);
+  return `(SELECT to_jsonb(x) FROM (SELECT ${columns.join(', ')}) AS x)`;
+}
+
+/** Condition on `crp.waiting AS w`: that the row waits whose key has these values; names, and SQL of the values. */
+export function waitsAt(key: readonly (readonly [name: string, value: string])[]): string {
+  const parts = key.map(([name, value]) => `${quoteLiteral(name)}, ${value}::text`);
+  return `w.key = jsonb_build_object(${parts.join(', ')})`;
 }

@@ -17,7 +17,7 @@ import type { Identity } from '../../src/link/authority.ts';
 import { Puller } from '../../src/link/puller.ts';
 import { LinkServer } from '../../src/link/server.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
-import { connect } from '../../src/postgres/connect.ts';
+import { connect, serverMajor } from '../../src/postgres/connect.ts';
 import { installModel } from './install.ts';
 
 const GROUP = 'test';
@@ -94,12 +94,15 @@ export class TestSite {
   async start(other: TestSite, model: Model): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;
-    const { rows } = await this.sql.query<{ v: string }>('SHOW server_version_num');
-    const serverMajor = Math.floor(Number(Object.values(rows[0]!)[0]) / 10000);
     const log = silentLog();
     const capture = new Capture({
       ...{ site: { number: this.number, incarnation: 1 }, dsn: this.dsn, slot: this.slot },
-      ...{ publication: 'crp', serverMajor, journal: this.journal, log },
+      ...{
+        publication: 'crp',
+        serverMajor: await serverMajor(this.sql),
+        journal: this.journal,
+        log,
+      },
       unshipped: unshippedColumns([model]),
     });
     const beacon = new Beacon(this.dsn, () => true);

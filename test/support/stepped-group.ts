@@ -4,8 +4,7 @@ import type { Entity, Model } from '../../src/model/ir.ts';
 import { digests } from '../../src/repair/digest.ts';
 import { columnList, tableOf } from '../../src/sql/apply-names.ts';
 import { expiredAt } from '../../src/sql/expiry-sql.ts';
-import { replicatedColumns } from '../../src/model/replicated.ts';
-import { hiddenNames } from '../../src/sql/shape.ts';
+import { shippedNames } from '../../src/sql/shape.ts';
 import type { TestServer } from './server.ts';
 import { SteppedSite } from './stepped-site.ts';
 
@@ -95,8 +94,7 @@ export class SteppedGroup {
 
   /** The rows of all sites. */
   async #rows(entity: Entity, where = 'true'): Promise<Record<string, unknown>[]> {
-    const names = replicatedColumns(entity).map(({ name }) => name);
-    const query = `SELECT ${columnList([...names, ...hiddenNames(entity)])} FROM ${tableOf(entity)} AS e WHERE ${where}`;
+    const query = `SELECT ${columnList(shippedNames(entity))} FROM ${tableOf(entity)} AS e WHERE ${where}`;
     const all = this.sites.map(({ sql }) => sql.query<Record<string, unknown>>(query));
     return (await Promise.all(all)).flatMap(({ rows }) => rows);
   }
@@ -106,12 +104,8 @@ export class SteppedGroup {
     const lines = new Map<string, number[]>();
     for (const { number, sql } of this.sites)
       for (const entity of model.entities) {
-        const names = [
-          ...replicatedColumns(entity).map(({ name }) => name),
-          ...hiddenNames(entity),
-        ];
         const { rows } = await sql.query<{ row: string }>(
-          `SELECT to_json(e)::text AS row FROM (SELECT ${columnList(names)} FROM ${tableOf(entity)}) AS e`,
+          `SELECT to_json(e)::text AS row FROM (SELECT ${columnList(shippedNames(entity))} FROM ${tableOf(entity)}) AS e`,
         );
         for (const { row } of rows) {
           const line = `${entity.name} ${row}`;

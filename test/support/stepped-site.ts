@@ -16,7 +16,7 @@ import type { Batch, Chunk } from '../../src/journal/journal.ts';
 import type { Entity, Model } from '../../src/model/ir.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { connect } from '../../src/postgres/connect.ts';
+import { connect, serverMajor } from '../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../src/postgres/origin.ts';
 import { greatest } from '../../src/merge/stamps.ts';
 import { ExpiredRows } from '../../src/site/expiry.ts';
@@ -123,10 +123,7 @@ export class SteppedSite {
     await useReplicationOrigin(trimmer, `${slot}_trim`);
     const models = [model];
     const settling = await openSettling({ dsn, models, number, slot });
-    const { rows } = await sql.query<{ major: number }>(
-      `SELECT current_setting('server_version_num')::integer / 10000 AS major`,
-    );
-    const { major } = rows[0]!;
+    const major = await serverMajor(sql);
     const parts = { dsn, sql, trimmer, slot, models, types, settling, major };
     const made = new SteppedSite(number, parts);
     await made.#open(dsn);
