@@ -71,7 +71,7 @@ async function inTransaction(
 ): Promise<FoldOutcome> {
   await session.begin();
   try {
-    const outcome = await applyEntities(session, pending, commit.take);
+    const outcome = await applyEntities(session, pending, commit.take, commit.announced);
     await commit.announced;
     await writeProgress(session, pending, commit.origin);
     await session.commit();
@@ -82,11 +82,17 @@ async function inTransaction(
   }
 }
 
-/** Applies all entities of a fold inside the caller's transaction. */
+/**
+ * Applies all entities of a fold inside the caller's transaction.
+ *
+ * @param announced settles when local writes are stamped after what is applied; merge waits for it, since a local insert
+ *   may have to wait for a key that is deleted again, and gets its stamp before
+ */
 export async function applyEntities(
   session: ApplySession,
   pending: Pick<PendingFold, 'fold'>,
   take: Take,
+  announced?: Promise<void>,
 ): Promise<FoldOutcome> {
   const total = { ...NOTHING };
   const { orphans } = session;
@@ -98,6 +104,7 @@ export async function applyEntities(
     const replayed = keepsHistory(net.plan);
     const left = replayed ? [...net.rows.values()] : await take(session, net);
     if (left.length === 0) continue;
+    await announced;
     const outcome = await session[replayed ? 'history' : 'slow'].resolve(net.plan, left);
     total.conflicts += outcome.conflicts;
     total.parked += outcome.parked;

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import type { Tombstone } from '../merge/types.ts';
-import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
+import { slowDead, slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
 import { runArrays } from './arrays.ts';
 import { isIntegrityViolation, violationOf } from './integrity.ts';
 import type { Violation } from './integrity.ts';
@@ -30,10 +31,29 @@ export async function deleteRow(client: Client, codec: RowCodec, key: Texts): Pr
 }
 
 /**
+ * Inserts whole rows, whose keys nobody else can insert until the transaction ends.
+ *
+ * @returns false when a key came into being meanwhile, or came and went, which left a tombstone: the caller undoes it
+ */
+export async function insertRows(
+  client: Client,
+  codec: RowCodec,
+  rows: readonly Texts[],
+): Promise<boolean> {
+  if (rows.length === 0) return true;
+  if (!(await runArrays(client, slowInsert(codec.shape), rows))) return false;
+  const birth = codec.shape.columns.findIndex(({ name }) => name === BIRTH_COLUMN);
+  const made = rows.map((row) => [...codec.key(row), row[birth] ?? null]);
+  // Another statement, since the one before may have waited and sees only what was there when it began.
+  const columns = made[0]!.map((_, column) => made.map((row) => row[column]));
+  return (await client.query(slowDead(codec.shape), columns)).rowCount === 0;
+}
+
+/**
  * Writes a whole row under a savepoint.
  *
  * @param present whether the key is in the table
- * @returns what forbids it; 'raced' when the key came into being or went meanwhile
+ * @returns what forbids it; 'raced' when the key came into being or went meanwhile, or both
  */
 export function placeRow(
   client: Client,
@@ -41,8 +61,10 @@ export function placeRow(
   { row, present }: { row: Texts; present: boolean },
 ): Promise<Violation | 'raced' | undefined> {
   return tried(client, async () => {
-    const text = present ? slowUpdate(codec.shape) : slowInsert(codec.shape);
-    return (await runOne(client, text, row)) ? undefined : 'raced';
+    const done = present
+      ? await runOne(client, slowUpdate(codec.shape), row)
+      : await insertRows(client, codec, [row]);
+    return done ? undefined : 'raced';
   });
 }
 
@@ -90,7 +112,7 @@ export async function exchange(
   // Two statements where nothing else is in the way; one by one where somebody has to be found.
   const once = await tried(client, async () => {
     await clear(client, codec, rows);
-    return (await runArrays(client, slowInsert(codec.shape), living)) ? undefined : 'raced';
+    return (await insertRows(client, codec, living)) ? undefined : 'raced';
   });
   if (once === undefined) return undefined;
   let current = 0;
@@ -99,7 +121,7 @@ export async function exchange(
     for (const [index, { next }] of rows.entries()) {
       current = index;
       if (next === undefined) continue;
-      if (!(await runOne(client, slowInsert(codec.shape), next))) return 'raced';
+      if (!(await insertRows(client, codec, [next]))) return 'raced';
     }
     return undefined;
   });

@@ -3,7 +3,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { fastStatements } from '../sql/apply-fast.ts';
 import type { FastStatements, Source } from '../sql/apply-fast.ts';
 import { ident } from '../model/names.ts';
-import { quickStatement } from '../sql/apply-quick.ts';
+import { isDeadDdl, quickStatement } from '../sql/apply-quick.ts';
 import {
   canUnnest,
   stageAliases,
@@ -40,6 +40,9 @@ class PlanStatements {
   readonly all: FastStatements;
   readonly ranged: FastStatements;
   readonly quick: { I: string; U: string };
+  readonly isDead: string;
+  /** Whether the session has that function. */
+  knowsDead = false;
   readonly oids: number[];
   readonly unnest: boolean;
   /** Whether the staging table surely exists, and what this transaction has staged last. */
@@ -56,7 +59,11 @@ class PlanStatements {
     });
     this.all = fastStatements(shape, staged);
     this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
-    this.quick = { I: quickStatement(shape, 'I'), U: quickStatement(shape, 'U') };
+    this.isDead = `crp_dead_${plan.id}`;
+    this.quick = {
+      I: quickStatement(shape, 'I', this.isDead),
+      U: quickStatement(shape, 'U', this.isDead),
+    };
     this.oids = stageColumns(shape).map((column) => column.oid);
     this.unnest = canUnnest(shape);
   }
@@ -122,6 +129,10 @@ export class FastPath {
     const op = rows.op(0);
     if (op !== 'I' && op !== 'U') return false;
     for (let index = 1; index < rows.size; index++) if (rows.op(index) !== op) return false;
+    if (op === 'I' && !plan.knowsDead) {
+      await this.#client.query(isDeadDdl(net.plan.shape, plan.isDead));
+      plan.knowsDead = true;
+    }
     const text = plan.quick[op];
     const values = [...this.#arrays(plan, rows), rows.size, progress.position, progress.origin];
     try {
@@ -195,8 +206,11 @@ export class FastPath {
     ];
     for (const [op, take, find] of steps) {
       if (counts[op] === 0) continue;
-      const taken = await this.#query(take, `_${op}`, work);
-      if (taken.rowCount === counts[op]) continue;
+      let taken = (await this.#query(take, `_${op}`, work)).rowCount ?? 0;
+      if (op === 'I' && taken > 0) {
+        taken -= (await this.#query(statements.takeBack, '_b', work)).rowCount ?? 0;
+      }
+      if (taken === counts[op]) continue;
       const found = await this.#query(find, `_l${op}`, work);
       left.push(...found.rows.map((row) => work.rows.row(row[0]!)));
     }

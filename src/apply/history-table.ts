@@ -17,6 +17,8 @@ export interface KeyChanges {
   state: KeyState;
   /** The newest stamp of the key's history; undefined without one. */
   newest: bigint | undefined;
+  /** The same of those that this site made; 0n without one. */
+  ownNewest: bigint;
 }
 
 /** What is recorded of a key. */
@@ -49,10 +51,10 @@ export class HistoryTable {
     const text = historyKeys(plan.shape, slowTableName(plan));
     const known = await byKey(this.#client, rows.length, () => this.#query(text));
     const sorted = known.toSorted((one, other) => Number(one[0]) - Number(other[0]));
-    for (const [index, first, birth, stamp, newest] of sorted) {
+    for (const [index, first, birth, stamp, newest, own] of sorted) {
       const row = byIndex.get(Number(index))!;
       const found = keys.get(Number(first)) ?? {
-        ...{ rows: [], changes: [], newest: bigOf(newest) },
+        ...{ rows: [], changes: [], newest: bigOf(newest), ownNewest: bigOf(own) ?? 0n },
         state: stateOf(codec, row, { birth: bigOf(birth), stamp: bigOf(stamp) }),
       };
       found.rows.push(row);

@@ -2,7 +2,12 @@ import type { Client } from 'pg';
 import type { Entity } from '../model/ir.ts';
 import type { KeyState, Recorded, ReplayBase, RowVersion } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
-import { historyInsert, historyNoTombstone, historyTombstone } from '../sql/history-apply.ts';
+import {
+  historyInsert,
+  historyNewer,
+  historyNoTombstone,
+  historyTombstone,
+} from '../sql/history-apply.ts';
 import { runArrays } from './arrays.ts';
 import { sameVersion } from './history-plain.ts';
 import type { KeyChanges } from './history-table.ts';
@@ -20,7 +25,7 @@ export interface KeyWrite {
 }
 
 export interface KeysWritten {
-  /** Somebody inserted the key meanwhile: it has to be read and replayed again. */
+  /** Somebody inserted the key meanwhile, or inserted and deleted it: it has to be read and replayed again. */
   again: Set<KeyWrite>;
   /** A constraint of this site forbids the row. The changes are recorded, and what the row was stays in the table. */
   forbidden: Map<KeyWrite, Violation>;
@@ -97,38 +102,69 @@ export class HistoryWriter {
   }
 
   /**
-   * False if a key came into being meanwhile. A key that had no row and has none again, although one of its
+   * False if a key came into being meanwhile, or came and went. A key that had no row and has none again, although one of its
    * changes inserted it, is inserted and deleted here too: the primary key then makes us wait for a local
    * transaction that inserts it, or that one wait for us.
    */
   async #rows(codec: RowCodec, writes: readonly KeyWrite[]): Promise<boolean> {
     const { shape } = codec;
-    const made: Texts[] = [];
-    const changed: Texts[] = [];
-    const deleted: Texts[] = [];
-    const passing: Texts[] = [];
-    for (const { key, state, recorded } of writes) {
-      const source = key.rows[0]!.key;
-      const texts = (version: RowVersion): Texts => codec.texts(version, source);
-      const [own, wanted] = [key.state.row, state.row];
-      if (wanted !== undefined) {
-        if (own === undefined) made.push(texts(wanted));
-        else if (!sameVersion(own, wanted)) changed.push(texts(wanted));
-      } else if (own !== undefined) deleted.push(codec.key(source));
-      else {
-        const passed = recorded.findLast(({ change }) => change.after !== undefined)?.change.after;
-        if (passed === undefined) continue;
-        made.push(texts(passed));
-        passing.push(codec.key(source));
-      }
-    }
+    const { made, changed, deleted, passing } = sorted(codec, writes);
     await runArrays(this.#client, slowDelete(shape), deleted);
     return (
       (await runArrays(this.#client, slowUpdate(shape), changed)) &&
-      (await runArrays(this.#client, slowInsert(shape), made)) &&
+      (await runArrays(
+        this.#client,
+        slowInsert(shape),
+        made.map(({ row }) => row),
+      )) &&
+      !(await this.#cameAndWent(
+        codec,
+        made.map(({ write }) => write),
+      )) &&
       (await runArrays(this.#client, slowDelete(shape), passing))
     );
   }
+
+  /** Whether a local transaction for which an insert had to wait inserted a key and deleted it: both are recorded. */
+  async #cameAndWent(codec: RowCodec, writes: readonly KeyWrite[]): Promise<boolean> {
+    if (writes.length === 0) return false;
+    const { entity } = codec.shape;
+    const texts = writes.map(({ key }) => keyTexts(codec, key));
+    const keys = entity.key.map((_, column) => texts.map((row) => row[column] ?? null));
+    const known = writes.map(({ key }) => `${key.ownNewest}`);
+    const recorded = writes.flatMap((write) => write.recorded.map(({ stamp }) => `${stamp}`));
+    const newer = await this.#client.query(historyNewer(entity), [...keys, known, recorded]);
+    return newer.rowCount !== 0;
+  }
+}
+
+/** The rows of keys by what has to be done. `passing`: keys of rows that are made first. */
+interface Sorted {
+  made: { write: KeyWrite; row: Texts }[];
+  changed: Texts[];
+  deleted: Texts[];
+  passing: Texts[];
+}
+
+function sorted(codec: RowCodec, writes: readonly KeyWrite[]): Sorted {
+  const result: Sorted = { made: [], changed: [], deleted: [], passing: [] };
+  for (const write of writes) {
+    const { key, state, recorded } = write;
+    const source = key.rows[0]!.key;
+    const texts = (version: RowVersion): Texts => codec.texts(version, source);
+    const [own, wanted] = [key.state.row, state.row];
+    if (wanted !== undefined) {
+      if (own === undefined) result.made.push({ write, row: texts(wanted) });
+      else if (!sameVersion(own, wanted)) result.changed.push(texts(wanted));
+    } else if (own !== undefined) result.deleted.push(codec.key(source));
+    else {
+      const passed = recorded.findLast(({ change }) => change.after !== undefined)?.change.after;
+      if (passed === undefined) continue;
+      result.made.push({ write, row: texts(passed) });
+      result.passing.push(codec.key(source));
+    }
+  }
+  return result;
 }
 
 /** Of a key: the tombstone that it has here and the one that it is to have. */

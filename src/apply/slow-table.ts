@@ -13,7 +13,7 @@ import { FIELD_UNCHANGED, newFields, readTuple } from './tuple.ts';
 /** A change and its target in PostgreSQL's text form, one value a column of the plan's whole. */
 export interface SlowRow {
   net: NetRow;
-  /** The columns of some tuple of the key; only the key's values in it mean something. */
+  /** The columns of some tuple of the key; of a row that was inserted and deleted again, what was inserted. */
   key: (string | null)[];
   before: (string | null)[] | undefined;
   after: (string | null)[] | undefined;

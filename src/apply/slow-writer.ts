@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import type { KeyState, MergeResult } from '../merge/types.ts';
 import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
-import { deleteRow, exchange, runOne, writeTombstone } from './exchange.ts';
+import { runArrays } from './arrays.ts';
+import { deleteRow, exchange, insertRows, runOne, tried, writeTombstone } from './exchange.ts';
 import type { Exchanged } from './exchange.ts';
 import { isClash, isIntegrityViolation, violationOf } from './integrity.ts';
 import type { Violation } from './integrity.ts';
@@ -15,7 +16,7 @@ export interface Merged {
 }
 
 export interface Written {
-  /** Rows whose key was inserted by somebody else between our read and our write: merge them again. */
+  /** Rows whose key was inserted by somebody else, and perhaps deleted, between our read and our write: merge them again. */
   again: Set<SlowRow>;
   /** Rows that a constraint of the target forbids, with what it said. */
   parked: Map<SlowRow, Violation>;
@@ -34,8 +35,9 @@ export class SlowWriter {
 
   async write(codec: RowCodec, merged: readonly Merged[]): Promise<Written> {
     const written: Written = { again: new Set(), parked: new Map() };
+    await this.#pass(codec, merged.filter(isPassing), written);
     for (const entry of merged) {
-      if (!changesAnything(entry)) continue;
+      if (!changesAnything(entry) || written.again.has(entry.row)) continue;
       await this.#client.query('SAVEPOINT crp_row');
       try {
         const done = await this.#writeOne(codec, entry);
@@ -54,6 +56,29 @@ export class SlowWriter {
     await this.#swap(codec, merged, written);
     for (const entry of merged) if (written.parked.has(entry.row)) await this.#bury(codec, entry);
     return written;
+  }
+
+  /**
+   * Rows that their origin inserted and deleted again are inserted and deleted here too: the primary key makes us wait
+   * for a local transaction that inserts the key and has not seen the tombstone, or that one wait for us. Else
+   * its row would stand here only, if the clock of this site is behind that of the origin.
+   */
+  async #pass(codec: RowCodec, passing: readonly Merged[], written: Written): Promise<void> {
+    if (passing.length === 0 || (await this.#passed(codec, passing)) === undefined) return;
+    for (const entry of passing) {
+      if ((await this.#passed(codec, [entry])) === 'raced') written.again.add(entry.row);
+    }
+  }
+
+  /** @returns what forbids one of them; 'raced' when a key came into being meanwhile */
+  #passed(codec: RowCodec, entries: readonly Merged[]): Promise<Violation | 'raced' | undefined> {
+    const rows = entries.map(({ row }) => row.key);
+    return tried(this.#client, async () => {
+      if (!(await runArrays(this.#client, slowInsert(codec.shape), rows))) return 'raced';
+      const keys = rows.map((row) => codec.key(row));
+      await runArrays(this.#client, slowDelete(codec.shape), keys);
+      return undefined;
+    });
   }
 
   /**
@@ -86,7 +111,7 @@ export class SlowWriter {
     delete entry.before.row;
   }
 
-  /** False if the key came into being meanwhile. */
+  /** False if the key came into being meanwhile, or came and went. */
   async #writeOne(codec: RowCodec, entry: Merged): Promise<boolean> {
     const { row: next, tombstone } = entry.result.state;
     const { key } = entry.row;
@@ -97,8 +122,8 @@ export class SlowWriter {
     if (next === current) return true;
     if (next === undefined) return runOne(this.#client, slowDelete(codec.shape), codec.key(key));
     const texts = codec.texts(next, key);
-    const text = current === undefined ? slowInsert(codec.shape) : slowUpdate(codec.shape);
-    return runOne(this.#client, text, texts);
+    if (current === undefined) return insertRows(this.#client, codec, [texts]);
+    return runOne(this.#client, slowUpdate(codec.shape), texts);
   }
 }
 
@@ -109,6 +134,13 @@ function exchanged(codec: RowCodec): (entry: Merged) => Exchanged {
     ...{ key, present: before.row !== undefined, tombstone: state.tombstone },
     next: state.row && codec.texts(state.row, key),
   });
+}
+
+/** Whether its origin inserted the row and deleted it, and neither it nor another one stands here. */
+function isPassing({ row, before, result }: Merged): boolean {
+  const { net } = row;
+  const passed = net.before === undefined && net.after === undefined && net.deleted !== undefined;
+  return passed && before.row === undefined && result.state.row === undefined;
 }
 
 /** Merge returns the same objects where it changed nothing. */

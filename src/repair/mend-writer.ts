@@ -1,8 +1,9 @@
 import type { Client } from 'pg';
 import { runArrays } from '../apply/arrays.ts';
+import { insertRows } from '../apply/exchange.ts';
 import type { RowCodec } from '../apply/row-codec.ts';
 import type { Tombstone } from '../merge/types.ts';
-import { slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import { slowDelete, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
 import { historyForget } from '../sql/history-apply.ts';
 import type { MergedState } from './merge-states.ts';
 import type { Key, SiteState } from './state.ts';
@@ -30,7 +31,7 @@ export class MendWriter {
   /**
    * At most one statement a kind of change, by the primary keys.
    *
-   * @returns false when a key came into being since it was read: the caller undoes what was written
+   * @returns false when a key came into being since it was read, or came and went: the caller undoes what was written
    * @throws the database's error; of class 23 when a constraint forbids one of the rows
    */
   async write(mends: readonly Mend[]): Promise<boolean> {
@@ -52,7 +53,7 @@ export class MendWriter {
       // Before the inserts: they may need a unique value that is given free.
       await runArrays(this.#client, slowDelete(shape), deletes.map(keyOf)),
       await runArrays(this.#client, slowUpdate(shape), updates.map(rowOf)),
-      await runArrays(this.#client, slowInsert(shape), inserts.map(rowOf)),
+      await insertRows(this.#client, codec, inserts.map(rowOf)),
     ];
     // What is recorded does not lead to the row that stands now; the next change begins from there.
     if (shape.entity.history !== undefined) {

@@ -36,6 +36,11 @@ export interface FastStatements {
   update: string;
   insert: string;
   remove: string;
+  /**
+   * After `insert`, in a statement of its own: deletes again what it inserted although the key is dead. A local
+   * transaction that inserted the key and deleted it holds `insert` up, which then does not see the tombstone.
+   */
+  takeBack: string;
   /** Ordinals of the staged changes of one kind that the statement above did not take. */
   leftUpdates: string;
   leftInserts: string;
@@ -48,6 +53,7 @@ export function fastStatements(shape: Shape, source: Source): FastStatements {
     update: updateStatement(shape, source),
     insert: insertStatement(shape, source),
     remove: deleteStatement(shape, source),
+    takeBack: takeBackStatement(shape, source),
     leftUpdates: leftUpdates(shape, source),
     leftInserts: leftInserts(shape, source),
     leftDeletes: leftDeletes(shape, source),
@@ -156,6 +162,18 @@ function insertStatement(shape: Shape, source: Source): string {
     `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
     `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
     `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) AND ${noneWaits(entity)} ON CONFLICT ${arbiter} DO NOTHING`
+  );
+}
+
+/** DELETE of the staged rows that stand and are dead; of a key that is in the table nobody else can write a row. */
+function takeBackStatement(shape: Shape, source: Source): string {
+  const { entity } = shape;
+  const dead = `${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}`;
+  return (
+    `DELETE FROM ${tableOf(entity)} AS e USING ${source.from}, ${tombstoneOf(entity)} AS t ` +
+    // Mostly there are few tombstones, or none.
+    `WHERE EXISTS (SELECT FROM ${tombstoneOf(entity)}) AND ${ofKind(source, 'I')} AND ${dead} ` +
+    `AND ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH}`
   );
 }
 

@@ -23,15 +23,31 @@ function staged(shape: Shape, table: string): string {
 
 /**
  * What is known of each staged change's key, besides the row: ordinals of the change and of its key,
- * birth and stamp of the tombstone, newest stamp of the history. Run after the rows are locked, so that
+ * birth and stamp of the tombstone, newest stamp of the history, and the newest that is this site's own. Run after the rows are locked, so that
  * it sees what those did who had them locked before.
  */
 export function historyKeys(shape: Shape, table: string): string {
   const { entity } = shape;
   return (
     `SELECT s._crp_i::text, s._crp_first::text, t.birth::text, t.stamp::text, ` +
-    `(SELECT max(h._crp_stamp)::text FROM ${historyOf(entity)} AS h WHERE ${sameKey(entity, 'h', 's')}) ` +
+    `(SELECT max(h._crp_stamp)::text FROM ${historyOf(entity)} AS h WHERE ${sameKey(entity, 'h', 's')}), ` +
+    `(SELECT max(h._crp_stamp)::text FROM ${historyOf(entity)} AS h WHERE ${sameKey(entity, 'h', 's')} ` +
+    `AND ${OWN_STAMP}) ` +
     `FROM ${staged(shape, table)} LEFT JOIN ${tombstoneOf(entity)} AS t ON ${sameKey(entity, 't', 's')}`
+  );
+}
+
+const OWN_STAMP = 'h._crp_stamp & 2047 = (SELECT number FROM crp.site)';
+
+/**
+ * Finds keys of which local transactions have recorded more than was known. Parameters: one text array a key column,
+ * then the newest stamps of this site that were known, then the stamps that apply has recorded itself.
+ */
+export function historyNewer(entity: Entity): string {
+  const own = `h._crp_stamp <> ALL ($${entity.key.length + 2}::bigint[])`;
+  return (
+    `SELECT FROM ${keyArrays(entity, ['known'])} JOIN ${historyOf(entity)} AS h ON ${keyIs(entity, 'h')} ` +
+    `WHERE ${OWN_STAMP} AND h._crp_stamp > v.known AND ${own} LIMIT 1`
   );
 }
 

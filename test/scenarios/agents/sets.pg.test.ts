@@ -104,7 +104,7 @@ test('what was removed is forgotten once every site has the removal, and not bef
   const { y: stamp } = await removals(one);
   // As long as the third site may still add to what it has seen, the removal has to be known.
   const { rounds } = await one.status();
-  await eventually('rounds pass', async () => (await one.status()).rounds >= rounds + 8);
+  await eventually('rounds pass', async () => (await one.status()).rounds >= rounds + 4);
   await one.sql.query(`UPDATE test.account SET role = '{w,x}' WHERE id = 2`);
   assert.deepEqual(await removals(one), { y: stamp });
   three.proxy.set('open');

@@ -55,7 +55,7 @@ test('tombstones go when every site has the delete, and not before', async () =>
   assert.equal(await tombstones(one), 51);
   // Several rounds of greetings: what is in progress keeps the tombstones.
   const { rounds } = await one.status();
-  await eventually('rounds pass', async () => (await one.status()).rounds >= rounds + 8);
+  await eventually('rounds pass', async () => (await one.status()).rounds >= rounds + 4);
   assert.equal(await tombstones(one), 51);
   await slow.query('COMMIT');
   await slow.end();
