@@ -5,16 +5,12 @@ import { connect } from '../postgres/connect.ts';
 import { useReplicationOrigin } from '../postgres/origin.ts';
 import { removeExpired, soonExpired } from '../sql/expiry-sql.ts';
 import type { Follow } from './follow.ts';
-import { Stability } from './stability.ts';
+import { AHEAD_SECONDS, RemovalPlan } from './removal-plan.ts';
 import type { SiteView } from './stability.ts';
 
 /** Rows that one statement removes, and statements of one round: the rest waits for the next round. */
 const STEP = 10_000;
 const MAX_STEPS = 10;
-/** A row's stamps are made stable so long before its time, so that it goes when its time comes. */
-const AHEAD = '60 seconds';
-/** A look at what came due begins so long before the last one: its clock and its locks are not ours. */
-const OVERLAP_MS = 60_000;
 const LOCK_TIMEOUT_MS = 1_000;
 
 type Expiring = Entity & { expires: Expiry };
@@ -29,11 +25,7 @@ export class ExpiredRows {
   readonly #site: string;
   readonly #entities: Expiring[];
   readonly #follow: Follow;
-  #run: { upTo: bigint; stability: Stability } | undefined;
-  /** Everything up to this stamp is stable; a group that changes since makes that no less true. */
-  #stable = 0n;
-  /** When rows were looked for last, by the database's clock; undefined: all of them are to be looked at. */
-  #looked: Date | undefined;
+  readonly #plan = new RemovalPlan();
   #session: Client | undefined;
 
   constructor(options: { dsn: string; site: string; models: readonly Model[]; follow: Follow }) {
@@ -47,18 +39,18 @@ export class ExpiredRows {
 
   /** True while it waits for news of the other sites. */
   get waiting(): boolean {
-    return this.#run !== undefined;
+    return this.#plan.waiting;
   }
 
   /** The stamp up to which everything is wanted to be stable; 0n when nothing is waited for. */
   get wanted(): bigint {
-    return this.#run?.upTo ?? 0n;
+    return this.#plan.wanted;
   }
 
   /** Up to when everything that was written anywhere is known to be stable; undefined where no rows expire. */
   stableUntil(): string | undefined {
     if (this.#entities.length === 0) return undefined;
-    return new Date(Number(this.#stable >> 11n) / 1000 + STAMP_EPOCH_MS).toISOString();
+    return new Date(Number(this.#plan.stable >> 11n) / 1000 + STAMP_EPOCH_MS).toISOString();
   }
 
   /**
@@ -68,27 +60,20 @@ export class ExpiredRows {
    */
   async advance(client: Client, sites: readonly SiteView[] | undefined): Promise<void> {
     if (sites === undefined || this.#entities.length === 0) return;
-    if (this.#run === undefined) {
-      const upTo = await this.#newest(client);
-      if (upTo > this.#stable && (await this.#follow(upTo))) {
-        this.#run = { upTo, stability: new Stability(sites) };
-      }
+    const plan = this.#plan;
+    if (plan.waiting) {
+      plan.advance(sites);
       return;
     }
-    const state = this.#run.stability.advance(sites);
-    if (state === 'waiting') return;
-    if (state === 'stable') {
-      this.#stable = this.#run.upTo;
-      this.#looked = undefined;
-    }
-    this.#run = undefined;
+    const upTo = await this.#newest(client);
+    if (plan.isNews(upTo) && (await this.#follow(upTo))) plan.begin(upTo, sites);
   }
 
   async #newest(client: Client): Promise<bigint> {
     let greatest = 0n;
     for (const entity of this.#entities) {
       const { rows } = await client.query<{ newest: string | null }>(soonExpired(entity), [
-        AHEAD,
+        `${AHEAD_SECONDS} seconds`,
         STEP,
       ]);
       const newest = BigInt(rows[0]!.newest ?? 0);
@@ -103,21 +88,23 @@ export class ExpiredRows {
    * @returns number of rows
    */
   async remove(): Promise<number> {
-    if (this.#stable === 0n) return 0;
+    const plan = this.#plan;
+    if (plan.stable === 0n) return 0;
     const session = (this.#session ??= await this.#connect());
     const { rows } = await session.query<{ now: Date }>('SELECT now()');
-    const since = this.#looked && new Date(this.#looked.getTime() - OVERLAP_MS);
+    const now = rows[0]!.now.getTime();
+    const since = plan.since();
     let removed = 0;
     let whole = true;
     for (const entity of this.#entities) {
       let taken = STEP;
       for (let step = 0; taken === STEP && step < MAX_STEPS; step++, removed += taken) {
-        const values = [this.#stable, since ?? null, STEP];
+        const values = [plan.stable, since === undefined ? null : new Date(since), STEP];
         taken = (await session.query(removeExpired(entity), values)).rowCount ?? 0;
       }
       whole &&= taken < STEP;
     }
-    this.#looked = whole ? rows[0]!.now : undefined;
+    plan.looked(now, whole);
     return removed;
   }
 

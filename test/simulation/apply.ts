@@ -183,6 +183,8 @@ function mergeWith(
   const { state, change } = parts;
   const { row } = state;
   const { after } = change;
+  const missing = row === undefined ? missingAs(planted, sim, parts) : undefined;
+  if (missing !== undefined) return missing;
   if (planted === 'ignore-tombstone' && row !== undefined) {
     return merge(sim.policy, { row }, change);
   }
@@ -205,6 +207,21 @@ function mergeWith(
   return result;
 }
 
+/** As planted bugs: what a change makes of a row that is not there any more, since it is over. */
+function missingAs(
+  planted: Planted | undefined,
+  { policy }: SimEntity,
+  { state, change }: { state: KeyState; change: Change },
+): MergeResult | undefined {
+  const { before, after, deleted } = change;
+  if (policy.expires === undefined || deleted !== undefined) return undefined;
+  if (before === undefined || after === undefined) return undefined;
+  if (planted === 'removed-for-good') return { state, conflicts: [] };
+  if (planted !== 'renewal-of-changes') return undefined;
+  const values = after.values.map((value, at) => (value === before.values[at] ? null : value));
+  return { state: { ...state, row: { ...after, values } }, conflicts: [] };
+}
+
 /** As planted bugs: groups that are merged as if they had another method. */
 function policyWith(planted: Planted | undefined, policy: MergePolicy): MergePolicy {
   const wrong = (group: GroupPolicy): boolean =>
@@ -213,5 +230,8 @@ function policyWith(planted: Planted | undefined, policy: MergePolicy): MergePol
   const latest = ({ name, columns }: GroupPolicy): GroupPolicy => ({
     ...{ name, columns, method: 'latest-timestamp' },
   });
-  return { groups: policy.groups.map((group) => (wrong(group) ? latest(group) : group)) };
+  return {
+    ...policy,
+    groups: policy.groups.map((group) => (wrong(group) ? latest(group) : group)),
+  };
 }

@@ -8,6 +8,13 @@ export interface WalEntry {
   messages: Buffer[];
 }
 
+/** A row that a site removed since its time was over. */
+export interface Removed {
+  row: RowVersion;
+  /** What the site's clock showed, in µs since 2020. */
+  clock: bigint;
+}
+
 /** What a crash takes back together: everything that is written through the WAL. */
 export interface DatabaseState {
   /** By `<entity>/<key>`. */
@@ -15,6 +22,8 @@ export interface DatabaseState {
   tombstones: Map<string, Tombstone>;
   /** Of entities that keep history: the changes of each key that are not stable. */
   history: Map<string, History>;
+  /** Of entities whose rows expire: what was removed last of each key. */
+  removed: Map<string, Removed>;
   progress: Map<number, bigint>;
   /** µs since 2020; `crp.floor`. */
   floor: bigint;
@@ -32,7 +41,7 @@ export interface DatabaseState {
 export function emptyState(): DatabaseState {
   return {
     ...{ rows: new Map(), tombstones: new Map(), history: new Map() },
-    ...{ progress: new Map(), conflicts: new Map() },
+    ...{ removed: new Map(), progress: new Map(), conflicts: new Map() },
     ...{ floor: 0n, greatest: 0n, collected: 0n, ledger: [], lsn: 1000n },
   };
 }
@@ -43,6 +52,7 @@ function copyOf(state: DatabaseState): DatabaseState {
     rows: new Map(state.rows),
     tombstones: new Map(state.tombstones),
     history: new Map(state.history),
+    removed: new Map(state.removed),
     progress: new Map(state.progress),
     conflicts: new Map(state.conflicts),
     ledger: [...state.ledger],

@@ -1,6 +1,8 @@
+import { drawExpiry } from './draw-expiry.ts';
 import { drawLosses } from './draw-losses.ts';
 import { drawChanges } from './draw-membership.ts';
-import { drawModel, FIRST_SITES } from './model.ts';
+import { drawModel } from './draw-model.ts';
+import { FIRST_SITES } from './model.ts';
 import { CLOCK_MICROS, Phase } from './phase.ts';
 import type { Planted } from './planted.ts';
 import { Random } from './random.ts';
@@ -16,6 +18,7 @@ export interface Scenario {
 /** Makes another source of random numbers out of a seed. */
 const CHANGES = 0x6a6f696e;
 const LOSSES = 0x6c6f7373;
+const EXPIRY = 0x65787069;
 
 /** The scenario of a seed. */
 export function drawScenario(seed: number, planted?: Planted): Scenario {
@@ -37,7 +40,10 @@ export function drawScenario(seed: number, planted?: Planted): Scenario {
   const drawn = { setting: { sites, model, offsets, planted, loses }, steps };
   // From sources of their own: what is drawn above stays the same.
   const scenario = drawLosses(new Random(seed ^ LOSSES), drawn);
-  return drawChanges(new Random(seed ^ CHANGES), scenario, () => drawOffset(random, clocks));
+  const changed = drawChanges(new Random(seed ^ CHANGES), scenario, () =>
+    drawOffset(random, clocks),
+  );
+  return drawExpiry(new Random(seed ^ EXPIRY), changed);
 }
 
 function drawOffset(random: Random, clocks: number): number {

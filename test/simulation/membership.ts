@@ -1,5 +1,6 @@
 import { greatest } from '../../src/merge/stamps.ts';
 import type { DatabaseState } from './database.ts';
+import { withoutOver } from './expire.ts';
 import type { Planted } from './planted.ts';
 import { Site } from './site.ts';
 import type { MemberState } from './site.ts';
@@ -24,7 +25,7 @@ export function greet(one: Site, other: Site): boolean {
   const state = other.members.get(one.number);
   if (state === undefined || state === 'left') return false;
   hear(other, one);
-  if (one.run !== undefined) other.follow(one.run.upTo);
+  other.follow(one.wanted());
   hear(one, other);
   return true;
 }
@@ -82,6 +83,7 @@ export function copy(world: World, site: Site, newcomer: number): string {
     greatest: newest,
     ...{ conflicts: new Map(), ledger: [], lsn: 1000n },
   };
+  if (planted === 'base-without-over') copied.rows = withoutOver(world, site);
   if (planted === 'base-without-tombstones') copied.tombstones = new Map();
   if (planted === 'base-without-history') copied.history = new Map();
   const [position, members] = [lastOf(site), new Map(site.members)];

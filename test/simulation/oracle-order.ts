@@ -1,4 +1,5 @@
 import type { GroupPolicy, Value } from '../../src/merge/types.ts';
+import { latestTime } from './times.ts';
 import { STATES } from './values.ts';
 
 /** The best of several values of a monotonic group's column, found without the code that is judged. */
@@ -9,6 +10,7 @@ export function bestOfAll(group: GroupPolicy, place: number, values: readonly Va
   if (group.method === 'priority-group') {
     return STATES[Math.max(...present.map((value) => STATES.indexOf(value)))]!;
   }
+  if (kind === 'time') return latestTime(present);
   if (kind === 'text') return present.toSorted().at(-1)!;
   const numbers = present.map(BigInt);
   if (group.method === 'serial-maximum') return String(highestSerial(numbers));

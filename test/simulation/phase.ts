@@ -1,6 +1,6 @@
 import type { SimEntity } from './model.ts';
 import type { Random } from './random.ts';
-import type { Statement } from './service.ts';
+import type { Statement } from './statement.ts';
 import { applying } from './steps.ts';
 import type { Step } from './steps.ts';
 

@@ -15,7 +15,8 @@ const RARE: readonly Planted[] = [
   ...(['early-vector', 'equal-stamp-overwrites', 'forget-removals'] as const),
   ...(['serial-without-base', 'no-last-image', 'leave-unstored'] as const),
   ...(['stable-without-joining', 'stable-without-departed', 'join-before-others'] as const),
-  ...(['sets-in-order', 'same-as-seen'] as const),
+  ...(['sets-in-order', 'same-as-seen', 'expire-by-birth', 'expire-by-own'] as const),
+  ...(['expire-when-everywhere', 'base-without-over'] as const),
 ];
 
 function firstFailure(planted: Planted): number | undefined {

@@ -79,6 +79,18 @@ export const PLANTED = {
   'leave-unstored':
     'a site leaves when the others have applied what it wrote, but have it not on disk in their journals',
   'leave-early': 'a site leaves before the others have what it wrote',
+  'expire-unstable': 'rows that are over are removed without waiting until they are stable',
+  'expire-by-own': 'a site finds out by itself alone that rows are stable',
+  'expire-when-everywhere':
+    'a row is removed when every site has it, but not yet what was made without it',
+  'expire-by-birth':
+    'a row is removed when its insert is stable, whatever was written into it since',
+  'expire-untold':
+    'sites are not told above which stamp they have to write for rows to become stable',
+  'expire-with-tombstone': 'a row that is over is removed as if it was deleted',
+  'removed-for-good': 'a change of a row that was removed does not bring it back',
+  'renewal-of-changes': 'a change brings a row back with nothing but what it changed',
+  'base-without-over': 'a base copy has no rows that are over by the clock of its giver',
   'silent-conflict': 'conflicts are not recorded',
 } as const;
 

@@ -1,15 +1,10 @@
-import { assert } from '../../src/base/assert.ts';
 import { withChange } from '../../src/merge/history.ts';
 import { latestTombstone } from '../../src/merge/merge.ts';
-import { bestValue } from '../../src/merge/order.ts';
 import { stampOf } from '../../src/merge/stamps.ts';
-import type { Change, GroupPolicy, RowVersion, Tombstone } from '../../src/merge/types.ts';
-import type { SimDatabase } from './database.ts';
+import type { Change, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { Acknowledged, Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
-import type { Planted } from './planted.ts';
-import { arrayOf, firstSet, nextSet, writeSet } from './sets.ts';
-import { firstValue, nextValue } from './values.ts';
+import type { ServiceContext, Statement } from './statement.ts';
 import {
   beginMessage,
   commitMessage,
@@ -20,30 +15,7 @@ import {
   updateMessage,
   updateNewMessage,
 } from './wire.ts';
-
-/** One SQL statement of a service. It does nothing where the row is not as it needs. */
-export interface Statement {
-  op: 'insert' | 'update' | 'delete' | 'rekey';
-  entity: number;
-  key: number;
-  /** Of `rekey`: the new key. */
-  to: number;
-  /** Of `update`: bit n is set if group n is written. */
-  groups: number;
-  /** What values are derived from. */
-  value: number;
-}
-
-export interface ServiceContext {
-  site: number;
-  model: readonly SimEntity[];
-  database: SimDatabase;
-  /** µs since 2020 by this server's clock. */
-  clock: bigint;
-  /** Everything with a stamp up to this one is stable. */
-  stable: bigint;
-  planted: Planted | undefined;
-}
+import { insertedValues, updatedValue, updateSet } from './written.ts';
 
 /**
  * A transaction of a service, with what the triggers of src/sql/trigger-ddl.ts do: `zz_crp_stamp` before
@@ -133,17 +105,7 @@ export class ServiceTransaction {
 
   #insert(statement: Statement): void {
     const { policy } = this.#entity(statement);
-    const values: RowVersion['values'] = [];
-    for (const group of policy.groups) {
-      for (const place of group.columns) {
-        if (group.set === undefined)
-          values[place] = firstValue(group, place, statement.value + place);
-      }
-      if (group.set === undefined) continue;
-      const [array, tags] = group.columns;
-      values[array!] = arrayOf(group, firstSet(group, statement.value));
-      values[tags!] = null;
-    }
+    const values = insertedValues(policy, statement.value, this.#context);
     const after = this.#born(statement, { key: statement.key, values, above: [] });
     const [table] = this.#entity(statement).relations;
     const tuple = rowTuple(this.#entity(statement), statement.key, { row: after });
@@ -179,15 +141,18 @@ export class ServiceTransaction {
     const above = this.#aboveHistory(this.#id(statement));
     for (const [index, group] of sim.policy.groups.entries()) {
       if ((statement.groups & (1 << index)) === 0) continue;
+      const stamp = this.#stamp(before.stamps[index]!, ...above);
+      const number = statement.value;
       if (group.set !== undefined) {
-        this.#updateSet(group, index, { before, after, above, number: statement.value });
+        updateSet({ group, index, before, after, number, stamp }, this.#context);
         continue;
       }
       for (const place of group.columns) {
-        const next = this.#next(group, place, { before, number: statement.value + place });
-        if (next === before.values[place]) continue;
+        const current = before.values[place]!;
+        const next = updatedValue(sim.policy, { group, place, current, number }, this.#context);
+        if (next === current) continue;
         after.values[place] = next;
-        after.stamps[index] = this.#stamp(before.stamps[index]!, ...above);
+        after.stamps[index] = stamp;
       }
     }
     const row = this.#id(statement);
@@ -196,40 +161,6 @@ export class ServiceTransaction {
     this.#record(row, { before, after });
     // An UPDATE that changes no value is in the WAL too, but nothing was written.
     this.#writes.push({ kind: 'update', row, before, after });
-  }
-
-  /** A write that adds and removes nothing changes nothing. */
-  #updateSet(
-    group: GroupPolicy,
-    index: number,
-    write: { before: RowVersion; after: RowVersion; above: readonly bigint[]; number: number },
-  ): void {
-    const { before, after, above, number } = write;
-    const { stable, planted } = this.#context;
-    const [array, tags] = group.columns;
-    const elements = nextSet(group, before, number);
-    if (arrayOf(group, elements) === before.values[array!]) return;
-    const stamp = this.#stamp(before.stamps[index]!, ...above);
-    const written = writeSet({ group, before, elements, stamp, stable, planted });
-    after.values[array!] = written.array;
-    after.values[tags!] = written.tags;
-    after.stamps[index] = stamp;
-  }
-
-  /** What the service writes; the trigger refuses what is below the old value in the column's order. */
-  #next(
-    group: GroupPolicy,
-    place: number,
-    write: { before: RowVersion; number: number },
-  ): RowVersion['values'][number] {
-    const { number } = write;
-    const current = write.before.values[place]!;
-    if (this.#context.planted === 'may-fall') return firstValue(group, place, number);
-    const next = nextValue(group, place, { current, number });
-    const order = group.orders?.[group.columns.indexOf(place)];
-    const refused = order !== undefined && bestValue(order, current, next) !== next;
-    assert(!refused, () => `the trigger refuses ${current} → ${next} of ${group.method}`);
-    return next;
   }
 
   #message(statement: Statement, rows: { before: RowVersion; after: RowVersion }): void {

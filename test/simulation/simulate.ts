@@ -1,10 +1,12 @@
+import type { Entity } from '../../src/model/ir.ts';
 import { methodText, ruleTexts } from '../../src/model/merge-text.ts';
 import { drawScenario } from './draw.ts';
 import type { Scenario } from './draw.ts';
 import { heal } from './heal.ts';
 import { check } from './oracle.ts';
 import type { Planted } from './planted.ts';
-import { checkSettles } from './stable.ts';
+import { renew } from './renewal.ts';
+import { checkSettles } from './settles.ts';
 import { World } from './world.ts';
 
 /** Runs of smaller scenarios that are tried on a failing one. */
@@ -31,8 +33,12 @@ export function play(scenario: Scenario, traced?: string[]): string | undefined 
     world.trace?.push('-- faults end');
     heal(world);
     check(world);
-    checkSettles(world);
-    check(world);
+    // Rows that are over come back everywhere, or they go everywhere first.
+    const ends = [renew, checkSettles];
+    for (const end of scenario.setting.lapses === true ? ends.toReversed() : ends) {
+      end(world);
+      check(world);
+    }
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -63,6 +69,10 @@ export function shrink(failure: Failure): Failure {
   return best;
 }
 
+function expiryText({ expires }: Entity): string[] {
+  return expires === undefined ? [] : [`over ${expires.grace} s after ${expires.column}`];
+}
+
 /** Everything that is needed to understand a failure. */
 export function report(failure: Failure): string {
   const { setting } = failure.scenario;
@@ -70,7 +80,7 @@ export function report(failure: Failure): string {
   play(failure.scenario, trace);
   const models = setting.model.map((sim, index) => {
     const groups = sim.entity.groups.map((group) => `${group.name} ${methodText(group)}`);
-    return `entity ${index}: ${[...groups, ...ruleTexts(sim.entity)].join(', ')}`;
+    return `entity ${index}: ${[...groups, ...ruleTexts(sim.entity), ...expiryText(sim.entity)].join(', ')}`;
   });
   const clocks = setting.sites.map((site, index) => `${site}: ${setting.offsets[index]} µs`);
   return [

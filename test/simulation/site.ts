@@ -1,6 +1,7 @@
 import { agreedPosition } from '../../src/site/departed.ts';
 import { Extents, stated } from '../../src/site/extent.ts';
 import type { Statement } from '../../src/site/extent.ts';
+import { RemovalPlan } from '../../src/site/removal-plan.ts';
 import type { SiteView } from '../../src/site/stability.ts';
 import type { Stability } from '../../src/site/stability.ts';
 import { greatest } from '../../src/merge/stamps.ts';
@@ -47,6 +48,8 @@ export class Site {
   marks = 0;
   /** What it wants to trim, while that is not known to be stable. */
   run: { upTo: bigint; stability: Stability } | undefined;
+  /** Which rows it may remove that are over. */
+  removal = new RemovalPlan();
   /** `crp.member` of this site; itself too. */
   readonly members: Map<number, MemberState>;
   readonly #planted: Planted | undefined;
@@ -146,6 +149,13 @@ export class Site {
     }
   }
 
+  /** Above which stamp it has others write; 0n: any. */
+  wanted(): bigint {
+    const { removal } = this;
+    const rows = this.#planted === 'expire-untold' ? 0n : removal.wanted;
+    return greatest([this.run?.upTo ?? 0n, rows]);
+  }
+
   /** Stamps its writes after a stamp from now on, also after a crash (src/site/follow.ts). */
   follow(stamp: bigint): void {
     const { state } = this.database;
@@ -172,6 +182,7 @@ export class Site {
   /** Its agent ends. What is in memory only is forgotten, and locks of its transactions are gone. */
   forget(): void {
     this.run = undefined;
+    this.removal = new RemovalPlan();
     this.heard.clear();
     this.#extents = new Extents();
     this.admitted.clear();

@@ -8,7 +8,6 @@ import { happenedBefore, stampsOf } from './ledger.ts';
 import type { Acknowledged } from './ledger.ts';
 import { greet } from './membership.ts';
 import type { Site } from './site.ts';
-import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /*
@@ -45,31 +44,6 @@ export function trim(world: World, site: Site): string {
   return `${collected} tombstones, ${trimmed} histories up to ${upTo}`;
 }
 
-/** Greetings of each site in which everything must become stable that stands still. */
-const MAX_GREETINGS = 12;
-
-/**
- * When nothing is under way any more, and nobody is about to join or waited for in vain, every site forgets all of its
- * tombstones and histories.
- *
- * @throws Violation when a site waits for ever
- */
-export function checkSettles(world: World): void {
-  const sites = world.survivors();
-  const numbers = sites.map(({ number }) => number);
-  if (!sites.every((site) => site.others().every((other) => numbers.includes(other)))) return;
-  for (const { database, agent } of sites) {
-    database.flush();
-    agent.journal.store();
-  }
-  for (let count = 0; count < MAX_GREETINGS; count++) for (const site of sites) trim(world, site);
-  for (const { number, database } of sites) {
-    const { tombstones, history } = database.state;
-    if (tombstones.size === 0 && history.size === 0) continue;
-    throw new Violation(`site ${number} waits for ever until what it has is stable`);
-  }
-}
-
 /** Deletes the tombstones up to a stamp (src/site/tombstones.ts). */
 function collect(state: DatabaseState, upTo: bigint): number {
   if (upTo > state.collected) state.collected = upTo;
@@ -79,7 +53,7 @@ function collect(state: DatabaseState, upTo: bigint): number {
 }
 
 /** `views` of src/site/members.ts: undefined while a member did not answer, or what one left is under way. */
-function viewsOf(world: World, site: Site): SiteView[] | undefined {
+export function viewsOf(world: World, site: Site): SiteView[] | undefined {
   const { planted } = world.setting;
   const answers = new Map<number, SiteView>();
   for (const number of site.peers()) {

@@ -1,4 +1,4 @@
-import type { Statement } from './service.ts';
+import type { Statement } from './statement.ts';
 
 /** One step of a scenario. A step that does not fit the state does nothing, so any subset is a scenario. */
 export type Step =
@@ -14,6 +14,8 @@ export type Step =
   | { do: 'clock'; site: number; by: number }
   /** The site looks after the stability of what its histories hold. */
   | { do: 'trim'; site: number }
+  /** The site removes rows whose time is over, and looks after their stability. */
+  | { do: 'expire'; site: number; durably: boolean }
   /** The site is destroyed, with its database and its journal. */
   | { do: 'lose'; site: number }
   /** The site forgets of its journal what nobody can ask for. */

@@ -1,5 +1,6 @@
-import { greatest } from '../../src/merge/stamps.ts';
+import { checkCausality } from './causality.ts';
 import { leave, lock, remove, unlock } from './departure.ts';
+import { expire } from './expire.ts';
 import { stampsOf } from './ledger.ts';
 import { pull, retain } from './link.ts';
 import { admit, copy, greet, invite, open } from './membership.ts';
@@ -23,6 +24,8 @@ export interface Setting {
   planted: Planted | undefined;
   /** A site will be lost, or removed. */
   loses?: boolean;
+  /** In the end rows that expire go first, and then a last write of each key comes. */
+  lapses?: boolean;
 }
 
 /** True time between two steps, and at the first, in µs since 2020. */
@@ -138,6 +141,8 @@ export class World {
         return 'done';
       case 'trim':
         return trim(this, site);
+      case 'expire':
+        return expire(this, site, step.durably);
       case 'crash':
         return this.#crash(site, step.what);
       case 'lose':
@@ -199,40 +204,14 @@ export class World {
     return `position ${acknowledged.position}`;
   }
 
-  /** What was made with knowledge of something must not be applied before it. */
   #commit(site: Site, origin: number): string {
     // Apply waits for the locks too.
     if (site.leaving !== undefined) return '';
-    const { progress } = site.database.state;
-    const before = progress.get(origin) ?? 0n;
+    const before = site.database.state.progress.get(origin) ?? 0n;
     const effect = site.agent.commit(origin);
     if (effect === undefined) return '';
-    const after = progress.get(origin)!;
-    for (const one of this.find(origin)!.database.state.ledger) {
-      if (one.position <= before || one.position > after) continue;
-      for (const [other, position] of one.known) {
-        const needed = this.#needed(other, position);
-        if (other === site.number || (progress.get(other) ?? 0n) >= needed) continue;
-        throw new Violation(
-          `site ${site.number} applied ${one.position} of site ${origin} before ${position} of site ` +
-            `${other}, which it was made with`,
-        );
-      }
-    }
+    checkCausality(this, site, { origin, before });
     return effect === '' ? 'done' : effect;
-  }
-
-  /** Of a site that was removed what no other has is not waited for. One that is only down may have it. */
-  #needed(origin: number, position: bigint): bigint {
-    if (!this.removed.has(origin)) return position;
-    const members = this.sites.filter(
-      ({ number }) => !this.removed.has(number) && !this.gone.has(number),
-    );
-    const there = members.map(({ agent, database }) =>
-      greatest([agent.journal.position(origin), database.state.progress.get(origin) ?? 0n]),
-    );
-    const most = greatest(there);
-    return most < position ? most : position;
   }
 
   #crash(site: Site, what: 'agent' | 'database' | 'machine'): string {
