@@ -106,6 +106,13 @@ const ON_ITS_WAY: Step[] = [
   ...[...SITES.map((site): Step => ({ do: 'wal', site })), expire(5)],
 ];
 
+/** Site 5 has removed a row, its clock is set back, and it inserts the key again; the others have the old row still. */
+const INSERTED_AGAIN: Step[] = [
+  ...[write(5, 'insert', { value: SOON }), ...rounds()],
+  { do: 'clock', site: 5, by: -60_000_000 },
+  write(5, 'insert', { value: MINUTES }),
+];
+
 /** A row is over when site 5 gives a base copy, and nobody has removed it. */
 const COPIED_WHEN_OVER: Step[] = [
   ...[write(5, 'insert', { value: SOON }), ...exchange(SITES)],
@@ -118,6 +125,10 @@ const COPIED_WHEN_OVER: Step[] = [
 
 const BY_HAND: [title: string, planted: Planted, steps: Step[]][] = [
   ['a row stays until every site says what it has', ...(['expire-by-own', WITHOUT_ONE] as const)],
+  [
+    'a row that is inserted after a removal is later than the one that was removed',
+    ...(['expire-untold', INSERTED_AGAIN] as const),
+  ],
   [
     'a row stays until what was made without it is here',
     ...(['expire-when-everywhere', ON_ITS_WAY] as const),

@@ -16,7 +16,7 @@ const RARE: readonly Planted[] = [
   ...(['serial-without-base', 'no-last-image', 'leave-unstored'] as const),
   ...(['stable-without-joining', 'stable-without-departed', 'join-before-others'] as const),
   ...(['sets-in-order', 'same-as-seen', 'expire-by-birth', 'expire-by-own'] as const),
-  ...(['expire-when-everywhere', 'base-without-over'] as const),
+  ...(['expire-when-everywhere', 'expire-untold', 'base-without-over'] as const),
 ];
 
 function firstFailure(planted: Planted): number | undefined {
