@@ -40,15 +40,30 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
       models: base.header.models as InstalledModel[],
       above: new Map(base.header.sequences),
       fill: async (client) => {
-        await requireEmpty(client, base.header.models as InstalledModel[]);
-        loaded = await base.load(client);
-        await continueFrom(client, base, invitation.site);
+        loaded = await takeCopy(client, base, invitation.site);
       },
     });
     return { config, ...loaded };
   } finally {
     connection.close();
   }
+}
+
+/**
+ * Fills the tables of a new site with a base copy, in the caller's transaction.
+ *
+ * @param self name of the new site
+ * @throws AppError ADOPT_NOT_EMPTY, BASE_INCOMPLETE, BASE_DAMAGED, or of the link; the caller rolls back
+ */
+export async function takeCopy(
+  client: Client,
+  base: IncomingBase,
+  self: string,
+): Promise<{ rows: number; bytes: number }> {
+  await requireEmpty(client, base.header.models as InstalledModel[]);
+  const loaded = await base.load(client);
+  await continueFrom(client, base, self);
+  return loaded;
 }
 
 /** What the copy has, so that the journals go on exactly there; and whom to pull them from. */

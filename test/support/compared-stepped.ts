@@ -5,7 +5,7 @@ import type { BucketDigest, MendOutcome, Positions } from '../../src/repair/prot
 import { readBuckets, readKeys, readStates, withSnapshot } from '../../src/repair/read-rows.ts';
 import type { ComparedSite, RowToMend } from '../../src/repair/remote.ts';
 import type { Key, SiteState } from '../../src/repair/state.ts';
-import { STEPPED } from './stepped-site.ts';
+import { STEPPED } from './stepped-members.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /** A site as `syncline verify` asks it, without the link. Nothing is under way when it is asked. */

@@ -58,6 +58,8 @@ function isRefused(error: unknown): boolean {
   return isIntegrityViolation(error) || REFUSED.includes((error as { code?: string }).code ?? '');
 }
 
+type Cut = (to: SteppedSite, from: SteppedSite) => boolean;
+
 /** What happens at the sites of a group and between them. */
 export class Drawn {
   readonly #group: SteppedGroup;
@@ -68,20 +70,29 @@ export class Drawn {
     this.#random = new Random(seed);
   }
 
-  async round(): Promise<void> {
-    const random = this.#random;
+  /** @param isCut whether a site gets nothing from another one */
+  async round(isCut: Cut = () => false): Promise<void> {
     const { sites } = this.#group;
+    const random = this.#random;
     for (const site of sites) {
       if (random.chance(50)) await site.removeExpired();
       if (random.chance(20)) await site.raise(await this.#clock(site));
       await this.write(site);
     }
-    for (let left = random.int(8); left > 0; left--) {
-      const [to, from] = [random.pick(sites), random.pick(sites)];
-      if (to !== from) await to.apply(from, 1 + random.int(4));
+    await this.deliver(8, isCut);
+    const lost = this.#group.lost.map(({ number }) => number);
+    for (const site of sites) await assertRules(site, lost);
+  }
+
+  /** Sites apply some of what others wrote, less than so many times, and settle what waits. */
+  async deliver(most: number, isCut: Cut = () => false): Promise<void> {
+    const random = this.#random;
+    const { sites, members } = this.#group;
+    for (let left = random.int(most); left > 0; left--) {
+      const [to, from] = [random.pick(sites), random.pick(members)];
+      if (to !== from && !isCut(to, from)) await to.apply(from, 1 + random.int(4));
       if (random.chance(20)) await to.settle();
     }
-    for (const site of sites) await assertRules(site);
   }
 
   /** Some transactions of a site's services, captured. */
@@ -118,7 +129,8 @@ export class Drawn {
     const { sites } = this.#group;
     const stable = await this.#agree();
     for (const site of sites) if (this.#random.chance(60)) await site.collect(stable);
-    for (const site of sites) if (this.#random.chance(60)) await site.findStable();
+    const numbers = sites.map(({ number }) => number);
+    for (const site of sites) if (this.#random.chance(60)) await site.findStable(numbers);
   }
 
   /**
@@ -129,8 +141,9 @@ export class Drawn {
   async expire(): Promise<number> {
     await this.#agree();
     let removed = 0;
+    const numbers = this.#group.sites.map(({ number }) => number);
     for (const site of this.#group.sites) {
-      await site.findStable();
+      await site.findStable(numbers);
       removed += await site.removeExpired();
     }
     return removed;

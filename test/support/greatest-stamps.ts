@@ -5,12 +5,13 @@ import { columnList, tableOf } from '../../src/sql/apply-names.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /**
- * The greatest stamp that a column group of an incarnation of a row ever had at any site. A row that is there in the
- * end has it: a write that all sites forgot is not found by comparing them.
+ * The greatest stamp that a column group of an incarnation of a row ever had at any site that is not lost. A row that is
+ * there in the end has it: a write that all sites forgot is not found by comparing them.
  */
 export class Greatest {
   readonly #sites: readonly SteppedSite[];
-  readonly #stamps = new Map<string, { stamp: bigint; site: number }>();
+  /** By site, and by name. */
+  readonly #stamps = new Map<number, Map<string, bigint>>();
 
   constructor(sites: readonly SteppedSite[]) {
     this.#sites = sites;
@@ -18,21 +19,24 @@ export class Greatest {
 
   /** Notes what is there now. */
   async look(): Promise<void> {
-    for (const site of this.#sites)
+    for (const site of this.#sites) {
+      const stamps = this.#stamps.get(site.number) ?? new Map<string, bigint>();
+      this.#stamps.set(site.number, stamps);
       for await (const { name, stamp } of stampsOf(site))
-        if (stamp > (this.#stamps.get(name)?.stamp ?? 0n))
-          this.#stamps.set(name, { stamp, site: site.number });
+        if (stamp > (stamps.get(name) ?? 0n)) stamps.set(name, stamp);
+    }
   }
 
   /** @throws AssertionError that names what is lost, and who had it */
   async check(): Promise<void> {
     const lost: string[] = [];
     for (const site of this.#sites)
-      for await (const { name, stamp } of stampsOf(site)) {
-        const known = this.#stamps.get(name);
-        if (known !== undefined && known.stamp > stamp)
-          lost.push(`${name}: ${stamp} at ${site.number}, ${known.stamp} was at ${known.site}`);
-      }
+      for await (const { name, stamp } of stampsOf(site))
+        for (const { number } of this.#sites) {
+          const known = this.#stamps.get(number)?.get(name) ?? 0n;
+          if (known > stamp)
+            lost.push(`${name}: ${stamp} at ${site.number}, ${known} was at ${number}`);
+        }
     assert.deepEqual(lost, []);
   }
 }

@@ -1,8 +1,4 @@
-import { EventEmitter } from 'node:events';
-import type { ServerHttp2Stream } from 'node:http2';
-import { PassThrough } from 'node:stream';
 import { silentLog } from '../../src/base/log.ts';
-import type { PeerConnection } from '../../src/link/client.ts';
 import type { Model } from '../../src/model/ir.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
 import { inTransaction, runAll } from '../../src/postgres/transaction.ts';
@@ -13,6 +9,8 @@ import type { BasePart, BasePartEnd } from '../../src/site/base-format.ts';
 import { partTables, serveBase } from '../../src/site/base-serve.ts';
 import { readModels, readSite } from '../../src/site/catalog.ts';
 import { readServer, roleNames } from '../../src/site/provision.ts';
+import { inProcess } from './in-process-copy.ts';
+import type { ServeCopy } from './in-process-copy.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /** How a site takes a revision that another one has already. */
@@ -66,7 +64,7 @@ async function take(
   const upTo = new Map(third.map((one) => [one, from.applied(one)]));
   upTo.set(from, from.made);
   await catchUp(site, upTo);
-  await rows.take(inProcess(from));
+  await rows.take(inProcess(givenBy(from)));
   await meanwhile?.();
 }
 
@@ -79,51 +77,15 @@ async function catchUp(site: SteppedSite, upTo: Map<SteppedSite, number>): Promi
     }
 }
 
-/** A connection to a site that gives parts of its data, without the link. */
-function inProcess(giver: SteppedSite): PeerConnection {
-  return {
-    request: () => new Answer(giver) as unknown,
-    explain: (error: unknown) => error,
-  } as unknown as PeerConnection;
-}
-
-/** A request for a part of the data, and the answer to it. */
-class Answer extends EventEmitter {
-  readonly #giver: SteppedSite;
-  readonly #body = new PassThrough();
-
-  constructor(giver: SteppedSite) {
-    super();
-    this.#giver = giver;
-  }
-
-  setTimeout(): void {
-    // Nothing stalls here.
-  }
-
-  end(body: string): void {
-    this.#serve(JSON.parse(body) as BasePart).catch((error: Error) => this.#body.destroy(error));
-  }
-
-  async #serve(part: BasePart): Promise<void> {
-    const { dsn, position } = this.#giver;
+/** Gives parts of a site's data. */
+function givenBy({ dsn, position }: SteppedSite): ServeCopy {
+  return async (stream, body) => {
     const models = await withConnection(dsn, 'test adopt', readModels);
-    const stream = Object.assign(this.#body, {
-      respond: () => this.emit('response', { ':status': 200 }),
-    });
     const said: BasePartEnd = { journal: position.toString() };
-    await serveBase(dsn, stream as unknown as ServerHttp2Stream, new AbortController().signal, {
-      tables: partTables(models, part),
+    await serveBase(dsn, stream, new AbortController().signal, {
+      tables: partTables(models, JSON.parse(body!) as BasePart),
       position: () => Promise.resolve(position),
       end: () => Promise.resolve(Buffer.from(JSON.stringify(said))),
     });
-  }
-
-  destroy(): void {
-    this.#body.destroy();
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    return this.#body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  }
+  };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import type { Client } from 'pg';
 import type { Entity, Model } from '../../src/model/ir.ts';
 import { digests } from '../../src/repair/digest.ts';
 import { columnList, tableOf } from '../../src/sql/apply-names.ts';
@@ -7,14 +8,22 @@ import { expiredAt } from '../../src/sql/expiry-sql.ts';
 import { shippedNames } from '../../src/sql/shape.ts';
 import type { TestServer } from './server.ts';
 import { SteppedSite } from './stepped-site.ts';
+import type { SteppedBeginning } from './stepped-site.ts';
 
-/** Three sites of a model, on one server or on several in turn. */
+/** Sites of a model, at first three, on one server or on several in turn. */
 export class SteppedGroup {
+  /** Those that are there. */
   readonly sites: SteppedSite[] = [];
-  readonly #model: Model;
+  /** Those that are lost for good. */
+  readonly lost: SteppedSite[] = [];
+  readonly model: Model;
+  readonly #servers: readonly TestServer[];
+  readonly #first: string | undefined;
 
-  private constructor(model: Model) {
-    this.#model = model;
+  private constructor(servers: readonly TestServer[], model: Model, first: string | undefined) {
+    this.#servers = servers;
+    this.model = model;
+    this.#first = first;
   }
 
   /** @param first SQL before that of the model */
@@ -23,13 +32,8 @@ export class SteppedGroup {
     model: Model,
     first?: string,
   ): Promise<SteppedGroup> {
-    const group = new SteppedGroup(model);
-    const all = [servers].flat();
-    const made = await Promise.allSettled(
-      [1, 2, 3].map((number) =>
-        SteppedSite.create(all[number % all.length]!, number, { model, first }),
-      ),
-    );
+    const group = new SteppedGroup([servers].flat(), model, first);
+    const made = await Promise.allSettled([1, 2, 3].map((number) => group.#create(number)));
     for (const one of made) if (one.status === 'fulfilled') group.sites.push(one.value);
     const failed = made.find((one) => one.status === 'rejected');
     if (failed === undefined) return group;
@@ -37,21 +41,49 @@ export class SteppedGroup {
     throw failed.reason;
   }
 
-  /** Everybody gets everything, and settles what can be settled. */
+  #create(number: number, fill?: SteppedBeginning['fill']): Promise<SteppedSite> {
+    const server = this.#servers[number % this.#servers.length]!;
+    const beginning = { model: this.model, first: this.#first, ...(fill && { fill }) };
+    return SteppedSite.create(server, number, beginning);
+  }
+
+  /** All that ever were members. */
+  get members(): SteppedSite[] {
+    return [...this.sites, ...this.lost];
+  }
+
+  /** Adds the next site, whose tables are filled as given. */
+  async add(fill: (client: Client) => Promise<void>): Promise<SteppedSite> {
+    const site = await this.#create(this.members.length + 1, fill);
+    this.sites.push(site);
+    return site;
+  }
+
+  /** From now on there is of a site what others have of it. */
+  lose(site: SteppedSite): void {
+    this.sites.splice(this.sites.indexOf(site), 1);
+    this.lost.push(site);
+    site.journal.lost = true;
+  }
+
+  /** Everybody gets everything, also what any has of a site that is lost, and settles what can be settled. */
   async exchange(): Promise<void> {
     for (let moved = true; moved;) {
       moved = false;
       for (const site of this.sites) if ((await site.settle()) > 0) moved = true;
       for (const site of this.sites) await site.capture();
       for (const to of this.sites)
-        for (const from of this.sites)
+        for (const from of this.members) {
+          if (from.journal.lost)
+            for (const via of this.sites) to.journal.pull(from.journal, Infinity, via.journal);
           if (to !== from && (await to.apply(from, 1000)) > 0) moved = true;
+        }
     }
   }
 
   /** @param entities what all sites have, where they have different revisions */
-  async assertEqual(when = 'in the end', entities = this.#model.entities): Promise<void> {
-    const model = { ...this.#model, entities };
+  async assertEqual(when = 'in the end', entities = this.model.entities): Promise<void> {
+    const model = { ...this.model, entities };
     const [first, ...others] = await Promise.all(
       this.sites.map(({ sql }) => digests(sql, [model])),
     );
@@ -66,7 +98,7 @@ export class SteppedGroup {
    */
   async assertEqualMeanwhile(when: string): Promise<void> {
     const mayWait = this.#expiring().filter(({ uniques }) => uniques.length > 0);
-    const others = this.#model.entities.filter((entity) => !mayWait.includes(entity));
+    const others = this.model.entities.filter((entity) => !mayWait.includes(entity));
     await this.assertEqual(when, others);
     for (const entity of this.#expiring()) {
       const rows = await this.#rows(entity);
@@ -89,7 +121,7 @@ export class SteppedGroup {
   }
 
   #expiring(): Entity[] {
-    return this.#model.entities.filter(({ expires }) => expires !== undefined);
+    return this.model.entities.filter(({ expires }) => expires !== undefined);
   }
 
   /** The rows of all sites. */
@@ -120,6 +152,6 @@ export class SteppedGroup {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.sites.map((site) => site.close()));
+    await Promise.all(this.members.map((site) => site.close()));
   }
 }

@@ -9,16 +9,23 @@ import { foldBatch } from '../../src/apply/read-batch.ts';
 import { ApplySession } from '../../src/apply/session.ts';
 import { Settling } from '../../src/apply/settling.ts';
 import { Batcher } from '../../src/capture/batcher.ts';
+import { beginWith, savedVector } from '../../src/capture/confirmation.ts';
 import { ensureSlot, readSettings } from '../../src/capture/setup.ts';
-import { decodeBatch } from '../../src/journal/batch.ts';
 import type { DecodedBatch } from '../../src/journal/batch.ts';
-import type { Batch, Chunk } from '../../src/journal/journal.ts';
+import type { Chunk } from '../../src/journal/journal.ts';
 import type { Entity, Model } from '../../src/model/ir.ts';
 import { unshippedColumns } from '../../src/model/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { connect, serverMajor } from '../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../src/postgres/origin.ts';
+import { inTransaction } from '../../src/postgres/transaction.ts';
 import { greatest } from '../../src/merge/stamps.ts';
+import {
+  readMembers,
+  readProgress as readPositions,
+  upsertMember,
+} from '../../src/site/catalog.ts';
+import type { Member } from '../../src/site/catalog.ts';
 import { ExpiredRows } from '../../src/site/expiry.ts';
 import { Settler } from '../../src/site/settler.ts';
 import { deleteKept, greatestKept } from '../../src/site/tombstones.ts';
@@ -26,17 +33,25 @@ import { tableOf } from '../../src/sql/apply-names.ts';
 import { newest } from '../../src/sql/expiry-sql.ts';
 import { installModel } from './install.ts';
 import type { TestServer } from './server.ts';
+import { SteppedJournal } from './stepped-journal.ts';
+import { memberOf, STEPPED, SteppedMembers } from './stepped-members.ts';
 
 /** As an agent asks pgoutput, which has no `origin` before PostgreSQL 16; larger transactions come as streams. */
 const capture = (major: number): string =>
   `SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '2',
   'publication_names', 'crp', 'binary', 'true', 'messages', 'true', 'streaming', 'on'${major >= 16 ? `, 'origin', 'none'` : ''})`;
 
-/** Names and numbers of the sites in their catalogues. */
+/** Names and numbers of the first sites of a group in their catalogues. */
 const MEMBERS = `INSERT INTO crp.member (name, number, state) SELECT 'site' || g, g, 'active' FROM generate_series(1, 3) AS g`;
 
-/** The sites of a group by number. */
-export const STEPPED = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
+/** How a site's database begins. */
+export interface SteppedBeginning {
+  model: Model;
+  /** SQL before that of the model. */
+  first?: string | undefined;
+  /** Fills the tables of a site that joins, in one transaction; without it the site is one of the first three. */
+  fill?: (client: Client) => Promise<void>;
+}
 
 /**
  * A site without an agent: a database whose changes are captured, and others' applied, when a test says so. What is
@@ -48,16 +63,15 @@ export class SteppedSite {
   readonly dsn: string;
   /** A session of the tables' owner. */
   readonly sql: Client;
-  readonly #slot: string;
+  readonly slot: string;
   readonly #capture: string;
   #models: readonly Model[];
-  readonly #batches: Batch[] = [];
-  readonly #chunks: Chunk[] = [];
+  readonly journal: SteppedJournal;
   readonly #knowledge: Knowledge;
   readonly #beacon: Beacon;
   readonly #sessions = new Map<number, ApplySession>();
-  /** How many batches of each origin are applied. */
-  readonly #applied = new Map<number, number>();
+  /** What is known here of members that were removed. */
+  readonly members: SteppedMembers;
   readonly #batcher: Batcher;
   readonly #trimmer: Client;
   readonly #expired: ExpiredRows;
@@ -75,7 +89,7 @@ export class SteppedSite {
     this.dsn = parts.dsn;
     this.sql = parts.sql;
     this.#trimmer = parts.trimmer;
-    this.#slot = parts.slot;
+    this.slot = parts.slot;
     this.#capture = capture(parts.major);
     this.#settler = new Settler({ ...parts.settling.options, log: silentLog() });
     this.#settling = parts.settling;
@@ -84,26 +98,26 @@ export class SteppedSite {
       ...{ dsn: parts.dsn, site: parts.slot, models: parts.models },
       follow: () => Promise.resolve(true),
     });
+    this.journal = parts.journal;
     this.#knowledge = new Knowledge(number);
+    this.members = new SteppedMembers({
+      ...{ number, sql: parts.sql, journal: parts.journal, knowledge: this.#knowledge },
+    });
     this.#beacon = new Beacon(parts.dsn, () => true);
     this.#batcher = new Batcher(
       {
-        ...{ origin: number, incarnation: 1, after: 0n, knowledge: new Map() },
+        ...{ origin: number, incarnation: 1, after: 0n },
+        knowledge: savedVector(parts.journal.asJournal()),
         ...{ types: parts.types, unshipped: unshippedColumns(parts.models) },
       },
-      {
-        batch: (batch) => this.#batches.push(batch),
-        chunk: (chunk) => this.#chunks.push(chunk),
-        abort: () => undefined,
-      },
+      parts.journal.sink,
     );
   }
 
-  /** @param first SQL before that of the model */
   static async create(
     server: TestServer,
     number: number,
-    { model, first }: { model: Model; first?: string | undefined },
+    { model, first, fill }: SteppedBeginning,
   ): Promise<SteppedSite> {
     const name = `${model.name}-${number}`;
     const dsn = await server.createDatabase(name);
@@ -115,7 +129,14 @@ export class SteppedSite {
       `INSERT INTO crp.model (name, revision, hash, ir) VALUES ($1, 'test', 'test', $2)`,
       [model.name, model],
     );
-    await sql.query(MEMBERS);
+    if (fill === undefined) await sql.query(MEMBERS);
+    else {
+      await upsertMember(sql, memberOf(number));
+      await inTransaction(sql, () => fill(sql)).catch(async (error: unknown) => {
+        await sql.end();
+        throw error;
+      });
+    }
     const slot = `crp_${name}`.replaceAll('-', '_');
     await ensureSlot(dsn, slot);
     const { types } = await readSettings(dsn);
@@ -124,17 +145,21 @@ export class SteppedSite {
     const models = [model];
     const settling = await openSettling({ dsn, models, number, slot });
     const major = await serverMajor(sql);
-    const parts = { dsn, sql, trimmer, slot, models, types, settling, major };
+    const known = await readPositions(sql);
+    const journal = new SteppedJournal(number, known);
+    await beginWith(journal.asJournal(), known);
+    const parts = { dsn, sql, trimmer, slot, models, types, settling, major, journal };
     const made = new SteppedSite(number, parts);
     await made.#open(dsn);
     return made;
   }
 
-  async #open(dsn: string): Promise<void> {
-    for (const [number, name] of STEPPED) {
-      if (number === this.number) continue;
+  /** @param only this one of the members; all when absent */
+  async #open(dsn: string, only?: number): Promise<void> {
+    for (const { number, name } of await readMembers(this.sql)) {
+      if (number === this.number || number !== (only ?? number)) continue;
       const session = await ApplySession.open({
-        ...{ dsn, models: this.#models, originName: `${this.#slot}_${number}` },
+        ...{ dsn, models: this.#models, originName: `${this.slot}_${number}` },
         ...{ origin: { number, name }, names: () => STEPPED },
       });
       this.#sessions.set(number, session);
@@ -149,18 +174,17 @@ export class SteppedSite {
 
   /** How many batches this site has made. */
   get made(): number {
-    return this.#batches.length;
+    return this.journal.made;
   }
 
   /** Position of the last transaction that was captured here. */
   get position(): bigint {
-    const last = this.#batches.at(-1);
-    return last === undefined ? 0n : decodeBatch(last.bytes).last;
+    return this.journal.position(this.number);
   }
 
   /** How many batches of another site are applied here. */
   applied(from: SteppedSite): number {
-    return this.#applied.get(from.number) ?? 0;
+    return from.journal.upTo(this.#knowledge.position(from.number));
   }
 
   /** Begins anew with another revision of the model, as an agent that is started after it was adopted. */
@@ -169,7 +193,7 @@ export class SteppedSite {
     this.#sessions.clear();
     this.#models = models;
     const { dsn } = this;
-    this.#settling = await openSettling({ dsn, models, number: this.number, slot: this.#slot });
+    this.#settling = await openSettling({ dsn, models, number: this.number, slot: this.slot });
     this.#settler = new Settler({ ...this.#settling.options, log: silentLog() });
     await this.#open(dsn);
   }
@@ -178,13 +202,14 @@ export class SteppedSite {
   async capture(): Promise<void> {
     // What was committed asynchronously is read once it is on disk: it is with a commit that waits.
     await this.sql.query(`SELECT pg_logical_emit_message(true, 'test', '')`);
-    const { rows } = await this.sql.query<{ data: Buffer }>(this.#capture, [this.#slot]);
+    const { rows } = await this.sql.query<{ data: Buffer }>(this.#capture, [this.slot]);
     for (const { data } of rows) this.#batcher.message(data, 0);
     this.#batcher.flush();
   }
 
   /**
-   * Applies up to so many batches of another site in one transaction, as far as causality permits.
+   * Applies up to so many batches of another site in one transaction, as far as causality permits and, when that site is
+   * lost, as far as they are here.
    *
    * @returns how many
    */
@@ -192,12 +217,16 @@ export class SteppedSite {
     const origin = from.number;
     const session = this.#sessions.get(origin)!;
     const fold = new Fold();
-    let [count, transactions, position] = [0, 0, this.#knowledge.position(origin)];
-    const first = this.#applied.get(origin) ?? 0;
-    for (const { bytes } of from.#batches.slice(first, first + most)) {
-      const batch = decodeBatch(bytes);
+    const begin = this.#knowledge.position(origin);
+    let [count, transactions, position] = [0, 0, begin];
+    const first = this.applied(from);
+    this.journal.pull(from.journal, first + most);
+    const end = Math.min(first + most, from.journal.upTo(this.journal.position(origin)));
+    for (let place = first; place < end; place++) {
+      const batch = from.journal.batch(place);
       if (!this.#knowledge.covers(batch.knowledge, origin)) break;
       if (batch.stream !== undefined && count > 0) break;
+      if (this.members.waive(origin, batch.knowledge)) session.history.restores = true;
       count += 1;
       position = batch.last;
       if (batch.stream !== undefined) {
@@ -205,7 +234,7 @@ export class SteppedSite {
         break;
       }
       const plans = await session.catalog.plans(batch.relations);
-      transactions += foldBatch(fold, batch, { plans, after: batch.previous });
+      transactions += foldBatch(fold, batch, { plans, after: begin });
     }
     if (transactions > 0) {
       await this.#beacon.announce({ origin, incarnation: 1, position, maxStamp: fold.maxStamp });
@@ -213,20 +242,36 @@ export class SteppedSite {
       await applyFold(session, { fold, position, commitTime: 0n, transactions }, commit);
     }
     this.#knowledge.advance(origin, position);
-    this.#applied.set(origin, first + count);
     return count;
   }
 
   /** A transaction that is larger than what decoding may hold, from its chunks. */
   async #applyStream(from: SteppedSite, batch: DecodedBatch): Promise<void> {
     const session = this.#sessions.get(from.number)!;
-    const chunks = (_: number, xid: number): Chunk[] =>
-      from.#chunks.filter((chunk) => chunk.xid === xid);
     await applyStream(session, batch, {
-      journal: { flush: () => Promise.resolve(), chunks },
+      journal: {
+        flush: () => Promise.resolve(),
+        chunks: (_: number, xid: number): Chunk[] => from.journal.chunks(xid),
+      },
       announce: (news) => this.#beacon.announce(news),
     });
     this.streams += 1;
+  }
+
+  /** Announces all that applies under way could make visible, before a base copy of this site begins. */
+  async announce(members: readonly SteppedSite[]): Promise<void> {
+    for (const { number: origin } of members) {
+      const position = this.journal.position(origin);
+      if (origin === this.number || position === 0n) continue;
+      await this.#beacon.announce({ origin, incarnation: 1, position, maxStamp: 0n });
+    }
+  }
+
+  /** Notes what is said of a member. */
+  async learn(member: Member): Promise<void> {
+    await upsertMember(this.sql, member);
+    if (member.state === 'active' && !this.#sessions.has(member.number))
+      await this.#open(this.dsn, member.number);
   }
 
   /**
@@ -265,12 +310,16 @@ export class SteppedSite {
     await this.#settling.close();
   }
 
-  /** Finds all rows that are here stable: every site has them, and stamps what it writes from now on after them. */
-  async findStable(): Promise<void> {
+  /**
+   * Finds all rows that are here stable: every site has them, and stamps what it writes from now on after them.
+   *
+   * @param sites numbers of all sites
+   */
+  async findStable(sites: readonly number[]): Promise<void> {
     do {
       this.#marks += 2;
       const mark = { sequence: this.#marks, position: 0n };
-      const views = [...STEPPED.keys()].map((number) => ({ number, mark, applied: new Map() }));
+      const views = sites.map((number) => ({ number, mark, applied: new Map() }));
       await this.#expired.advance(this.sql, views);
     } while (this.#expired.waiting);
   }
@@ -306,6 +355,7 @@ function openSettling(parts: {
 }
 
 interface Parts {
+  journal: SteppedJournal;
   dsn: string;
   sql: Client;
   trimmer: Client;
