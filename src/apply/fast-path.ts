@@ -16,6 +16,7 @@ import {
 import { byKey } from './by-key.ts';
 import { ArraySink, CopySink } from './field-sinks.ts';
 import type { EntityNet } from './entity-net.ts';
+import { isIntegrityViolation } from './integrity.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
 import { keepsHistory } from './relation.ts';
 import type { EntityPlan } from './relation.ts';
@@ -272,8 +273,8 @@ function* encodeRows(encoder: StageEncoder, rows: NetRows): Generator<Buffer[]> 
   yield sink.end();
 }
 
-/** `division_by_zero`, which the quick statement raises when it did not take all changes. */
+/** A constraint forbids one of them; or `division_by_zero`, which the quick statement raises when it did not take all changes. */
 function isNotTaken(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  return code === '22012' || (typeof code === 'string' && code.startsWith('23'));
+  return code === '22012' || isIntegrityViolation(error);
 }

@@ -1,7 +1,10 @@
-/** SQLSTATE class 23 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row. */
+/** program_limit_exceeded: an index of the target has no room for a value, or the table none for the row. */
+const LIMIT_EXCEEDED = '54000';
+
+/** SQLSTATE class 23 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row, or a limit does. */
 export function isIntegrityViolation(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && code.startsWith('23');
+  return typeof code === 'string' && (code.startsWith('23') || code === LIMIT_EXCEEDED);
 }
 
 /** What a constraint said of a row that it forbids. */

@@ -129,7 +129,7 @@ export class Orphans {
 }
 
 /** References with a rule other than to keep the row. */
-function bondsOf(model: Model): Bond[] {
+export function bondsOf(model: Model): Bond[] {
   return model.entities.flatMap((child) =>
     child.references
       .filter(({ onOrphan }) => onOrphan !== undefined)

@@ -13,7 +13,7 @@ import { codecFor, readPhysical } from './settling.ts';
 import type { Settling } from './settling.ts';
 import { texts, Waiting } from './waiting.ts';
 import type { Image } from './waiting.ts';
-import { takeOut } from './whole-state.ts';
+import { takeOut, wholeStateOf } from './whole-state.ts';
 
 /** A row of `crp.orphan`. */
 export interface OrphanNote {
@@ -88,13 +88,17 @@ async function settle(
       if (!(await restore(settling, client, { note, bond }))) return false;
       break;
     case 'park': {
+      // What waits already may be more than the form of it that is in the table.
+      const waiting = new Waiting(client);
+      const known = (await waiting.read(bond.child, [note.key])).get(0);
+      const parts = { codec, key: note.key, physical: physical.state };
+      const state =
+        known && (await wholeStateOf(client, target, { ...parts, waiting: known })).state;
       await takeOut(client, target, { codec, row: own });
       const reason = `its "${bond.parent.name}" was deleted`;
-      const parking = { entity: bond.child, columns, row: own, base: undefined, reason };
-      await new Waiting(client).park(
-        { ...parking, type: 'orphan', method: 'park' },
-        settling.options.site,
-      );
+      const whole = codec.texts(state?.row ?? row, own);
+      const parking = { entity: bond.child, columns, row: whole, base: undefined, reason };
+      await waiting.park({ ...parking, type: 'orphan', method: 'park' }, settling.options.site);
       return true;
     }
     default:

@@ -15,6 +15,22 @@ export function mismatches(mine: string, theirs: string): string[] {
     .map(([name]) => name);
 }
 
+/**
+ * Whether no two of these sites have different revisions of one model; false where a site does not say. Who has
+ * not a model at all writes nothing of it.
+ */
+export function haveSameRevisions(said: readonly (string | undefined)[]): boolean {
+  const known = new Map<string, string>();
+  return said.every(
+    (models) =>
+      models !== undefined &&
+      [...parse(models)].every(([name, [current = '']]) => {
+        if (!known.has(name)) known.set(name, current);
+        return known.get(name) === current;
+      }),
+  );
+}
+
 /** One of them has the other's revision, or knows that it can replicate with it. */
 function agree(one: readonly string[], other: readonly string[]): boolean {
   return one.includes(other[0]!) || other.includes(one[0]!);

@@ -96,6 +96,16 @@ test('the rule of a reference is in the IR, and keep is not said', () => {
   assert.match(compiled(body('set-null')).reasons[0]!, /must always have a value/);
 });
 
+test('no row is brought back that its own reference would delete again', () => {
+  const body = (rule: string): string => `list p { key id; crp:entity "p"; leaf id { type int32; }
+    list c { key id; crp:entity "c" { crp:on-orphan "${rule}"; } leaf id { type int32; }
+      list g { key id; crp:entity "g" { crp:on-orphan "restore"; } leaf id { type int32; } } } }`;
+  assert.match(compiled(body('delete')).reasons.join(), /"c" that come back .* are deleted again/);
+  for (const rule of ['keep', 'restore', 'park']) {
+    assert.deepEqual(compiled(body(rule)).reasons, [], rule);
+  }
+});
+
 test('rules that derive nothing go with history', () => {
   const discard = 'leaf x { type int8; crp:resolve "crp:discard"; }';
   for (const rule of ['park', 'earliest', 'latest']) {

@@ -38,8 +38,36 @@ const CASES: [what: string, now: Model, expected: RegExp | undefined][] = [
   ],
   ['a column less', compile('', 'leaf m { type int32; crp:in-group "g"; }'), /"n" is gone/],
   ['another type', compile('', 'leaf n { type string; crp:in-group "g"; }'), /"n" became text/],
+  [
+    'a column that becomes unique',
+    compile('', `unique n { crp:on-unique-clash "earliest"; } ${N}`),
+    /"n" became unique/,
+  ],
+  [
+    'a new column that is unique',
+    compile(
+      'crp:column-group "h";',
+      `unique m { crp:on-unique-clash "earliest"; } ${N} leaf m { type int32; crp:in-group "h"; }`,
+    ),
+    undefined,
+  ],
+  [
+    'a new column that is unique and has a default',
+    compile(
+      'crp:column-group "h";',
+      `unique m { crp:on-unique-clash "earliest"; } ${N} leaf m { type int32; default 1; crp:in-group "h"; }`,
+    ),
+    /"m" became unique/,
+  ],
+  ['rows that expire', expiring(), /when its rows expire changed/],
   ['another method', withMethod(), /method of group "g" changed/],
 ];
+
+function expiring(): Model {
+  const model = structuredClone(OLD);
+  model.entities[0]!.expires = { column: 'n', grace: 0 };
+  return model;
+}
 
 function withMethod(): Model {
   const model = structuredClone(OLD);
@@ -54,6 +82,18 @@ test('revisions that only add what the others can pass over are taken site by si
     else assert.match(obstacles.join('; '), expected, what);
   }
   assert.match(rollingObstacles(compile('', N, OTHER), OLD).join(), /"other" is gone/);
+});
+
+test('no row is deleted by sites with the one revision that those with the other bring back', () => {
+  const nested = (child: string, grandchild: string): Model =>
+    compile(
+      '',
+      `${N} list c { key cid; crp:entity "c" { crp:on-orphan "${child}"; } leaf cid { type int32; }
+        list d { key did; crp:entity "d" { crp:on-orphan "${grandchild}"; } leaf did { type int32; } } }`,
+    );
+  const deletes = nested('delete', 'keep');
+  assert.deepEqual(rollingObstacles(deletes, nested('restore', 'park')), []);
+  assert.match(rollingObstacles(deletes, nested('keep', 'restore')).join(), /restores rows of "c"/);
 });
 
 test('the order in which a database keeps the members of an object does not count', () => {

@@ -2,6 +2,7 @@
  * Whether two revisions of a model, at two sites, can replicate with each other. It goes by the compiled models
  * only, which every site has of its own revision; `syncline model diff` says more, from the sources.
  */
+import { deletesOrphans } from './derived-rules.ts';
 import { canonicalJson } from './hash.ts';
 import type { Entity, Model } from './ir.ts';
 import { replicatedColumns } from './replicated.ts';
@@ -14,11 +15,28 @@ import { replicatedColumns } from './replicated.ts';
  * would otherwise win the group and leave that column to chance.
  */
 export function rollingObstacles(before: Model, after: Model): string[] {
-  return before.entities.flatMap((old) => {
+  const obstacles = before.entities.flatMap((old) => {
     const now = after.entities.find((entity) => entity.name === old.name);
     if (now === undefined) return [`entity "${old.name}" is gone`];
     return entityObstacles(old, now).map((what) => `entity "${old.name}": ${what}`);
   });
+  return [...obstacles, ...endlessRules(before, after)];
+}
+
+/** Rows that sites with the one revision would bring back, and sites with the other delete, again and again. */
+function endlessRules(before: Model, after: Model): string[] {
+  const all = [...before.entities, ...after.entities];
+  const deleted = new Set(all.filter(deletesOrphans).map(({ name }) => name));
+  const found = all.flatMap(({ name, references }) =>
+    references
+      .filter(({ onOrphan, target }) => onOrphan === 'restore' && deleted.has(target.entity))
+      .map(
+        ({ target }) =>
+          `entity "${name}": it restores rows of "${target.entity}", which sites with the other revision delete ` +
+          'where they lost a target',
+      ),
+  );
+  return [...new Set(found)];
 }
 
 function entityObstacles(old: Entity, now: Entity): string[] {
@@ -38,7 +56,28 @@ function entityObstacles(old: Entity, now: Entity): string[] {
     }),
     ...old.groups.flatMap((group) => groupObstacles(group, now)),
     ...lateColumns(old, now),
+    ...same('when its rows expire', ({ expires }) => expires),
+    ...lateUniques(old, now),
   ];
+}
+
+/**
+ * New unique constraints that rows of a site with the old revision may break. It could not take the revision then;
+ * what it has no value of is unique.
+ */
+function lateUniques(old: Entity, now: Entity): string[] {
+  const sorted = (columns: readonly string[]): string => canonicalJson([...columns].toSorted());
+  const known = new Set(old.uniques.map(({ columns }) => sorted(columns)));
+  const isEmpty = (name: string): boolean =>
+    !old.columns.some((column) => column.name === name) &&
+    now.columns.some((column) => column.name === name && column.default === undefined);
+  return now.uniques
+    .filter(({ columns }) => !known.has(sorted(columns)) && !columns.every(isEmpty))
+    .map(
+      ({ columns }) =>
+        `"${columns.join(', ')}" became unique, and sites with the old revision write rows that are not: ` +
+        'a constraint can be added of columns that are new, too, and have no default',
+    );
 }
 
 function groupObstacles(group: Entity['groups'][number], now: Entity): string[] {

@@ -32,12 +32,20 @@ export function checkDerivedRules(
     const parent = all.find(({ name }) => name === target.entity);
     if (onOrphan === 'restore' && parent?.history !== undefined) {
       refuse('on-orphan', `"${parent.name}" keeps history`, 'Take another rule than "restore".');
+    } else if (onOrphan === 'restore' && parent !== undefined && deletesOrphans(parent)) {
+      const why = `rows of "${parent.name}" that come back without their target are deleted again`;
+      refuse('on-orphan', why, `Take another rule than "restore", or than "delete" there.`);
     }
   }
   const shared = twice(entity);
   if (shared === undefined) return;
   const reason = `two rules would change column group "${shared}"`;
   refuse('on-unique-clash', reason, 'Put the leafs into groups of their own (crp:in-group).');
+}
+
+/** Whether a row of it is deleted where it lost a target: another row that needs it could not have it back. */
+export function deletesOrphans({ references }: Entity): boolean {
+  return references.some(({ onOrphan }) => onOrphan === 'delete');
 }
 
 /** A group that two rules change. */

@@ -4,17 +4,20 @@
  */
 import type { Client } from 'pg';
 import { localColumns } from '../apply/catalog.ts';
+import { tried } from '../apply/exchange.ts';
 import { RowCodec } from '../apply/row-codec.ts';
 import { image, logicalState, texts } from '../apply/waiting.ts';
-import type { Image } from '../apply/waiting.ts';
+import type { Image, Origin } from '../apply/waiting.ts';
 import { policyOf } from '../merge/policy.ts';
 import type { RowVersion } from '../merge/types.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
-import { sameKey, tableOf } from '../sql/apply-names.ts';
+import { columnList, sameKey, tableOf, tombstoneOf } from '../sql/apply-names.ts';
+import { shippedNames } from '../sql/shape.ts';
 import { TEXT_SETTINGS } from '../sql/verify.ts';
-import { textObject } from '../sql/waiting-ddl.ts';
+import { textObject, waitsAt } from '../sql/waiting-ddl.ts';
+import { parkGroups } from './adopt-parked.ts';
 import { columnType } from './base-format.ts';
 
 /** What came of an entity. Names are those of temporary tables. */
@@ -24,31 +27,70 @@ export interface TakenGroups {
   columns: readonly string[];
   /** Rows of the giver's table: key, birth and `columns`. */
   rows: string;
+  /** Whether they have all other columns, too: of entities whose rows expire. */
+  whole: boolean;
   /** What waits at the giver, as in `crp.waiting`; undefined where the giver does not say. */
   waiting: string | undefined;
+  /** The site that takes them. */
+  site: Origin;
 }
 
 /** Keys with their groups: a FROM item with alias `s`, and its parameters. */
 interface Source {
   from: string;
   values: (string | null)[];
+  whole: boolean;
 }
+
+/** Rows that are read at a time, where they are put in place one by one. */
+const FETCH = 1_000;
 
 /**
  * Puts the groups in place, in the caller's transaction, as a replica. Rows that were deleted here, or deleted and
- * inserted again, are passed over.
+ * inserted again, are passed over. Where rows expire, one that was removed here comes back. What a constraint forbids
+ * here waits.
  */
 export async function putGroups(client: Client, taken: TakenGroups): Promise<void> {
   // As sessions write them that apply: texts of what waits are compared.
   await client.query(TEXT_SETTINGS);
-  await put(client, taken, { from: `${taken.rows} AS s`, values: [] });
+  const { rows, whole } = taken;
+  const all = { from: `${rows} AS s`, values: [], whole };
+  const outcome = await tried(client, () => put(client, taken, all));
+  if (outcome !== undefined) await putEach(client, taken);
   if (taken.waiting === undefined) return;
   for (const row of await waitingGroups(client, taken, taken.waiting)) {
-    await put(client, taken, rowSource(taken, row));
+    await putOne(client, taken, row);
   }
 }
 
-async function put(client: Client, taken: TakenGroups, source: Source): Promise<void> {
+/** Row by row, since a constraint forbids some of them. */
+async function putEach(client: Client, taken: TakenGroups): Promise<void> {
+  const { entity, columns, rows, whole } = taken;
+  const names = whole ? shippedNames(entity) : [...entity.key, BIRTH_COLUMN, ...columns];
+  const cursor = 'crp_adopt_rows';
+  await client.query(
+    `DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT ${textsOf(names)} AS row FROM ${rows} AS s`,
+  );
+  for (let left = FETCH; left === FETCH;) {
+    const found = await client.query<{ row: Image }>(`FETCH ${FETCH} FROM ${cursor}`);
+    for (const { row } of found.rows) await putOne(client, taken, { row, whole });
+    left = found.rows.length;
+  }
+  await client.query(`CLOSE ${cursor}`);
+}
+
+interface TakenRow {
+  row: Image;
+  whole: boolean;
+}
+
+async function putOne(client: Client, taken: TakenGroups, taking: TakenRow): Promise<void> {
+  const outcome = await tried(client, () => put(client, taken, rowSource(taken, taking)));
+  if (outcome === undefined || outcome === 'raced') return;
+  await parkGroups(client, taken, { ...taking, violation: outcome });
+}
+
+async function put(client: Client, taken: TakenGroups, source: Source): Promise<undefined> {
   const { entity, columns } = taken;
   const birth = ident(BIRTH_COLUMN);
   const set = columns.map((name) => `${ident(name)} = s.${ident(name)}`);
@@ -65,6 +107,21 @@ async function put(client: Client, taken: TakenGroups, source: Source): Promise<
       `WHERE w.entity = ${quoteLiteral(entity.name)} AND w.key = ${textsOf(entity.key)}`,
     source.values,
   );
+  if (source.whole) await client.query(insertRemoved(entity, source.from), source.values);
+  return undefined;
+}
+
+/** Rows that were removed here when their time was over: neither here, nor dead, nor waiting. */
+function insertRemoved(entity: Entity, from: string): string {
+  const names = shippedNames(entity);
+  const key = waitsAt(entity.key.map((name) => [name, `s.${ident(name)}`]));
+  return (
+    `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
+    `SELECT ${columnList(names, 's')} FROM ${from} WHERE NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
+    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${ident(BIRTH_COLUMN)}) AND NOT EXISTS ` +
+    `(SELECT FROM crp.waiting AS w WHERE w.entity = ${quoteLiteral(entity.name)} AND ${key}) ` +
+    `ON CONFLICT (${columnList(entity.key)}) DO NOTHING`
+  );
 }
 
 /** Columns of `s` as an object of text values, as images in `crp.waiting` are. */
@@ -72,29 +129,31 @@ function textsOf(columns: readonly string[]): string {
   return textObject(columns.map((name) => [name, `s.${ident(name)}`]));
 }
 
-function rowSource({ entity, columns }: TakenGroups, row: Image): Source {
-  const names = [...entity.key, BIRTH_COLUMN, ...columns];
+function rowSource({ entity, columns }: TakenGroups, { row, whole }: TakenRow): Source {
+  const names = whole ? shippedNames(entity) : [...entity.key, BIRTH_COLUMN, ...columns];
   const values = names.map(
     (name, at) => `$${at + 1}::text::${columnType(entity, name)} AS ${ident(name)}`,
   );
   return {
     from: `(SELECT ${values.join(', ')}) AS s`,
     values: names.map((name) => row[name] ?? null),
+    whole,
   };
 }
 
 /** Rows that wait at the giver, with what was written into its table since they were parked. */
 async function waitingGroups(
   client: Client,
-  { entity, columns, rows: table }: TakenGroups,
+  { entity, columns, rows: table, whole }: TakenGroups,
   waiting: string,
-): Promise<Image[]> {
+): Promise<TakenRow[]> {
   const local = await localColumns(client, entity);
   const codec = new RowCodec({ entity, columns: local });
   const policy = policyOf(entity);
+  const given = whole ? shippedNames(entity) : [BIRTH_COLUMN, ...columns];
   const { rows } = await client.query<{ row: Image; base: Image | null; found: Image | null }>(
     `SELECT w.row, w.base, CASE WHEN s.${ident(BIRTH_COLUMN)} IS NOT NULL ` +
-      `THEN ${textsOf([BIRTH_COLUMN, ...columns])} END AS found ` +
+      `THEN ${textsOf(given)} END AS found ` +
       `FROM ${waiting} AS w LEFT JOIN ${table} AS s ON w.key = ${textsOf(entity.key)}`,
   );
   return rows.map(({ row, base, found }) => {
@@ -105,6 +164,8 @@ async function waitingGroups(
       waiting: { row, base: base ?? undefined },
       physical: now === undefined ? {} : { row: version(now) },
     });
-    return image(local, codec.texts(state.row ?? version(row), texts(local, row)));
+    const whatItIs = image(local, codec.texts(state.row ?? version(row), texts(local, row)));
+    // Of a form that is in the giver's table with nothing in its groups, the rest did not come.
+    return { row: whatItIs, whole: whole && (base === null || written) };
   });
 }

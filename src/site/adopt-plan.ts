@@ -1,6 +1,7 @@
 /** What giving a site a model, or a later revision of one, comes to. */
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
+import { bondsOf } from '../apply/orphans.ts';
 import { rollingObstacles } from '../model/compatible.ts';
 import { canonicalJson } from '../model/hash.ts';
 import type { Entity, Model } from '../model/ir.ts';
@@ -15,6 +16,7 @@ import {
   sequenceGrants,
 } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
+import { noteAllOrphans } from '../sql/orphan-sql.ts';
 import { upgradeDdl } from '../sql/upgrade-ddl.ts';
 import { checkAdoptions } from './adoption.ts';
 import type { EntityPart } from './base-format.ts';
@@ -31,6 +33,8 @@ export interface AdoptPlan {
   lock: Entity[];
   /** Runs under the locks; a function of how far the sequences of the giving site are. */
   changes: (above?: ReadonlyMap<string, string>) => string[];
+  /** Runs at last: notes rows that have to wait for the target of a reference; `taken`: rows came of another site. */
+  orphans: (taken: boolean) => string[];
   /** What a site that has the model already can give. */
   parts: EntityPart[];
   /** Adopted tables that are new here. */
@@ -64,7 +68,7 @@ export async function planAdoption(
     : { ...plan, ...newRevision(before.ir, model.ir, { ...context, added }) };
 }
 
-type Work = Pick<AdoptPlan, 'objects' | 'lock' | 'changes' | 'parts'>;
+type Work = Pick<AdoptPlan, 'objects' | 'lock' | 'changes' | 'orphans' | 'parts'>;
 
 function newModel(model: Model, tables: readonly AdoptedTable[], context: PlanContext): Work {
   const { site } = context;
@@ -76,6 +80,7 @@ function newModel(model: Model, tables: readonly AdoptedTable[], context: PlanCo
       ...countersDdl(model, site.number),
       ...rights(model, tables, context),
     ],
+    orphans: () => [],
     parts: model.entities.map(({ name }) => ({ entity: name })),
   };
 }
@@ -88,12 +93,11 @@ function newRevision(
   const { site, added } = context;
   const oldOf = (entity: Entity): Entity | undefined =>
     before.entities.find(({ name }) => name === entity.name);
-  const changed = model.entities.filter((entity) => {
-    const old = oldOf(entity);
-    return old === undefined
-      ? entity.adopted === true
-      : canonicalJson(old) !== canonicalJson(entity);
-  });
+  const isChanged = (entity: Entity): boolean =>
+    canonicalJson(oldOf(entity) ?? {}) !== canonicalJson(entity);
+  const changed = model.entities.filter(
+    (entity) => isChanged(entity) && (oldOf(entity) !== undefined || entity.adopted === true),
+  );
   const parts = model.entities.flatMap((entity): EntityPart[] => {
     const old = oldOf(entity);
     if (old === undefined) return [{ entity: entity.name }];
@@ -109,6 +113,16 @@ function newRevision(
       ...adoptTablesDdl(added, adoptOptions(context, above)),
       ...rights(model, added, context),
     ],
+    orphans: (taken) => {
+      const names = new Set(
+        model.entities
+          .filter((entity) => isChanged(entity) && (taken || oldOf(entity) !== undefined))
+          .map(({ name }) => name),
+      );
+      return bondsOf(model)
+        .filter(({ child, reference }) => names.has(child.name) && reference.onOrphan === 'park')
+        .map(noteAllOrphans);
+    },
     parts,
   };
 }

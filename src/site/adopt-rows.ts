@@ -3,12 +3,13 @@ import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { PeerConnection } from '../link/client.ts';
-import { BIRTH_COLUMN } from '../model/ir.ts';
+import { mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { columnList } from '../sql/apply-names.ts';
 import { ident } from '../model/names.ts';
 import { HISTORY_COLUMNS } from '../sql/history-ddl.ts';
+import { shippedNames } from '../sql/shape.ts';
 import { putGroups } from './adopt-groups.ts';
 import type { TakenGroups } from './adopt-groups.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
@@ -82,7 +83,7 @@ export class AdoptedRows {
   async #open(peer: PeerConnection): Promise<IncomingBase> {
     const { client, plan } = this.#options;
     const { ir, hash } = plan.model;
-    const part = { model: ir.name, hash, parts: plan.parts, waiting: true };
+    const part = { model: ir.name, hash, parts: plan.parts, waiting: true, whole: true };
     for (let attempt = 1; ; attempt++) {
       const base = await IncomingBase.requestPart(peer, part);
       const here = await readProgress(client);
@@ -142,11 +143,14 @@ export class AdoptedRows {
   }
 
   #groups(table: BaseTable, rows: string): TakenGroups {
-    const entity = entityOf(this.#options.plan, table)!;
-    const fixed = new Set([...entity.key, BIRTH_COLUMN]);
-    const columns = table.columns.filter((column) => !fixed.has(column));
+    const { plan, site } = this.#options;
+    const entity = entityOf(plan, table)!;
+    const part = plan.parts.find((one) => one.entity === entity.name);
+    const groups = entity.groups.filter(({ name }) => part?.groups?.includes(name) === true);
+    const columns = groups.flatMap((group) => [...mergedColumns(group), group.stamp]);
+    const whole = shippedNames(entity).every((name) => table.columns.includes(name));
     const waiting = this.#temporary.find((one) => one.table.of === entity.name)?.name;
-    return { entity, columns, rows, waiting };
+    return { entity, columns, rows, whole, waiting, site };
   }
 
   /** What waits of an entity that is here already goes with its groups. */

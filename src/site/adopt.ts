@@ -109,14 +109,21 @@ async function change(client: Client, { plan, locking, rows }: Change): Promise<
   await withTableLocks(client, { entities: plan.lock, policy: locking }, async (lock) => {
     await runAll(client, plan.objects);
     await lock();
-    await runAll(client, plan.changes(rows?.above));
-    await rows?.put();
-    await noteModel(client, plan, rows?.older ?? []);
+    await putModel(client, plan, rows);
   });
 }
 
+/** Makes the changes of a plan under its locks, in the caller's transaction. */
+export async function putModel(client: Client, plan: AdoptPlan, rows?: AdoptedRows): Promise<void> {
+  await runAll(client, plan.changes(rows?.above));
+  await rows?.put();
+  // Also rows that a rule is new to, or that lost a target here that the giver still had, wait at every site.
+  await runAll(client, plan.orphans(rows !== undefined));
+  await noteModel(client, plan, rows?.older ?? []);
+}
+
 /** Notes which revision the site has now, and with which earlier ones it goes. */
-export async function noteModel(
+async function noteModel(
   client: Client,
   plan: AdoptPlan,
   alsoOlder: readonly string[],

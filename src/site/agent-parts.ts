@@ -168,6 +168,7 @@ export class AgentParts {
     return new Greeter({
       ...{ members: this.members, follow: this.#follow, log: this.log },
       mark: () => this.marks.last(),
+      models: modelsHash(this.found.models),
       wanted: () => greatest([this.tombstones.wanted, this.expired.wanted]),
     });
   }

@@ -61,6 +61,8 @@ export interface BasePart {
   parts: EntityPart[];
   /** Whether it takes what waits, too; sites of earlier builds do not. */
   waiting?: boolean;
+  /** Of entities whose rows expire it takes whole rows with new groups; sites of earlier builds do not. */
+  whole?: boolean;
 }
 
 /** An entity that is new with its tombstones, or of one that is there the column groups that are new. */

@@ -134,7 +134,8 @@ export function partTables(models: readonly InstalledModel[], part: BasePart): B
         hint: 'Adopt it there first, and start the agent',
       });
     }
-    const own = groups === undefined ? wholeTables(entity) : groupTables(entity, groups);
+    const whole = part.whole === true && entity.expires !== undefined;
+    const own = groups === undefined ? wholeTables(entity) : groupTables(entity, { groups, whole });
     if (part.waiting !== true) return own;
     // References that wait are here already where only groups are new.
     const tables = groups === undefined ? waitingTables() : [waitingTable('waiting')];
@@ -147,13 +148,19 @@ export function wholeTables(entity: Entity): BaseTable[] {
   return [entityTable(entity), tombstoneTable(entity), ...historyTable(entity)];
 }
 
-/** Some column groups of an entity, of the rows in which they were ever written. */
-export function groupTables(entity: Entity, names: readonly string[]): BaseTable[] {
+/**
+ * Some column groups of an entity, of the rows in which they were ever written. `whole`: with all other columns, since
+ * the site that takes them may have removed the row when its time was over.
+ */
+function groupTables(
+  entity: Entity,
+  { groups: names, whole }: { groups: readonly string[]; whole: boolean },
+): BaseTable[] {
   const groups = entity.groups.filter((group) => names.includes(group.name));
   const stamps = groups.map((group) => group.stamp);
   const columns = groups.flatMap(mergedColumns);
   const all = [...entity.key, ...columns, BIRTH_COLUMN, ...stamps];
-  return [{ ...entity.table, columns: all, stamped: stamps }];
+  return [{ ...entity.table, columns: whole ? shippedNames(entity) : all, stamped: stamps }];
 }
 
 /** Entity tables with their hidden columns, tombstone tables, histories of what is not stable, and what waits. */

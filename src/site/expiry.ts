@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { haveSameRevisions } from '../link/models.ts';
 import { STAMP_EPOCH_MS } from '../merge/stamps.ts';
 import type { Entity, Expiry, Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
@@ -19,6 +20,9 @@ type Expiring = Entity & { expires: Expiry };
  * Removes rows whose time is over. It is no delete: no tombstone, no stamp, nothing is shipped; every site does
  * it by itself (docs/convergence.md). Only rows that are stable go (stability.ts): what can still arrive of
  * such a row was made with knowledge of all that is here, so its full image brings the row back as others have it.
+ *
+ * None goes while sites have different revisions of a model: the image of a site that lacks a column would bring the row
+ * back without what the others have in it. What is found stable afterwards has all such images behind it.
  */
 export class ExpiredRows {
   readonly #dsn: string;
@@ -61,6 +65,10 @@ export class ExpiredRows {
   async advance(client: Client, sites: readonly SiteView[] | undefined): Promise<void> {
     if (sites === undefined || this.#entities.length === 0) return;
     const plan = this.#plan;
+    if (!haveSameRevisions(sites.map(({ models }) => models))) {
+      plan.forget();
+      return;
+    }
     if (plan.waiting) {
       plan.advance(sites);
       return;

@@ -24,6 +24,8 @@ export interface GreeterContext {
   mark: () => Mark;
   /** The stamp up to which this site wants everything to be stable; 0n for none. */
   wanted: () => bigint;
+  /** Which revisions of models this site has. */
+  models: string;
   follow: Follow;
   log: Log;
 }
@@ -57,8 +59,9 @@ export class Greeter {
     const pending = this.#members.departed.pending();
     const above = this.#context.wanted();
     const { gone, journal } = this.#members.statement();
+    const { models } = this.#context;
     return {
-      ...{ site: this.#members.self(), members: this.#members.all(), mark },
+      ...{ site: this.#members.self(), members: this.#members.all(), mark, models },
       connected: this.#members
         .peers()
         .filter((peer) => this.#members.isConnected(peer))
@@ -196,12 +199,13 @@ export class Greeter {
   }
 }
 
-function viewOf({ site, mark, applied, pending }: Greeting): SiteView {
+function viewOf({ site, mark, applied, pending, models }: Greeting): SiteView {
   return {
     number: site.number,
     mark: { sequence: mark.sequence, position: BigInt(mark.position) },
     applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
     ...(pending === undefined ? {} : { pending }),
+    ...(models === undefined ? {} : { models }),
   };
 }
 

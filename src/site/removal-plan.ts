@@ -64,6 +64,13 @@ export class RemovalPlan {
     this.#run = undefined;
   }
 
+  /** Begins anew: what was found out does not hold any more. */
+  forget(): void {
+    this.#run = undefined;
+    this.#stable = 0n;
+    this.#looked = undefined;
+  }
+
   /** From when on a row's time must have been over to be looked at, in ms; undefined: all rows. */
   since(): number | undefined {
     return this.#looked === undefined ? undefined : this.#looked - OVERLAP_MS;

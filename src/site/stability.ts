@@ -8,6 +8,8 @@ export interface SiteView {
   applied: ReadonlyMap<number, bigint>;
   /** Origins that have left the group and are not applied there as far as their changes are there. */
   pending?: readonly number[];
+  /** Which revisions of models it has, as `modelsHash` writes them; undefined of a site that does not say. */
+  models?: string;
 }
 
 /** A mark that is set after we ask is complete when the sequence has grown by two: one may be under way. */

@@ -2,7 +2,7 @@ import type { Entity, Reference } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
-import { waitsAt } from './waiting-ddl.ts';
+import { textObject, waitsAt } from './waiting-ddl.ts';
 
 /** A reference with a rule for orphans. */
 export interface Bond {
@@ -83,5 +83,15 @@ export function withoutParent(bond: Bond, alias: string): string {
     `${set.join(' AND ')} AND NOT EXISTS (SELECT FROM ${tableOf(parent)} AS p WHERE ${found.join(' AND ')}) ` +
     `AND NOT EXISTS (SELECT FROM crp.waiting AS w WHERE w.entity = ${literal(parent.name)} ` +
     `AND ${waits})`
+  );
+}
+
+/** Notes all rows without a target for the settler. Reads both tables. */
+export function noteAllOrphans(bond: Bond): string {
+  const { child, reference } = bond;
+  const key = textObject(child.key.map((name) => [name, `c.${ident(name)}`]));
+  return (
+    `INSERT INTO crp.orphan (entity, reference, key) SELECT ${literal(child.name)}, ${literal(reference.name)}, ${key} ` +
+    `FROM ${tableOf(child)} AS c WHERE ${withoutParent(bond, 'c')} ON CONFLICT DO NOTHING`
   );
 }

@@ -165,19 +165,26 @@ function uniqueChanges(old: Entity, entity: Entity): string[] {
   ];
 }
 
+/**
+ * A foreign key that is made anew holds for later writes of services only: rows that apply wrote may have no target,
+ * which is what the rule for orphans is about. Nothing else of that rule is in the constraint.
+ */
 function referenceChanges(
   model: Model,
   { old, entity }: { old: Entity; entity: Entity },
 ): string[] {
-  const text = canonicalJson;
-  const gone = old.references.filter(
-    (one) => text(entity.references.find(named(one.name))) !== text(one),
-  );
-  const fresh = entity.references.filter(
-    (one) => text(old.references.find(named(one.name))) !== text(one),
-  );
+  const key = ({ references }: Entity, name: string): string => {
+    const { onOrphan: _, ...rest } = references.find(named(name)) ?? {};
+    return canonicalJson(rest);
+  };
+  const changed = ({ name }: { name: string }): boolean => key(old, name) !== key(entity, name);
+  const later = entity.local === true ? '' : ' NOT VALID';
   return [
-    ...gone.map((reference) => `DROP CONSTRAINT IF EXISTS ${ident(reference.name)}`),
-    ...fresh.map((reference) => `ADD ${referenceDdl(model, { entity, reference })}`),
+    ...old.references
+      .filter(changed)
+      .map((reference) => `DROP CONSTRAINT IF EXISTS ${ident(reference.name)}`),
+    ...entity.references
+      .filter(changed)
+      .map((reference) => `ADD ${referenceDdl(model, { entity, reference })}${later}`),
   ];
 }

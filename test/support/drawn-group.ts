@@ -129,8 +129,7 @@ export class Drawn {
     const { sites } = this.#group;
     const stable = await this.#agree();
     for (const site of sites) if (this.#random.chance(60)) await site.collect(stable);
-    const numbers = sites.map(({ number }) => number);
-    for (const site of sites) if (this.#random.chance(60)) await site.findStable(numbers);
+    for (const site of sites) if (this.#random.chance(60)) await site.findStable(sites);
   }
 
   /**
@@ -141,9 +140,8 @@ export class Drawn {
   async expire(): Promise<number> {
     await this.#agree();
     let removed = 0;
-    const numbers = this.#group.sites.map(({ number }) => number);
     for (const site of this.#group.sites) {
-      await site.findStable(numbers);
+      await site.findStable(this.#group.sites);
       removed += await site.removeExpired();
     }
     return removed;

@@ -6,6 +6,8 @@ export interface Revisions {
   name: string;
   before: Model;
   after: Model;
+  /** Whether sites with the one and with the other have the same rows of what both have. */
+  sameRules: boolean;
 }
 
 /** Groups that a later revision adds. */
@@ -28,7 +30,7 @@ const LATER: readonly { group: ColumnGroup; column: Omit<Column, 'name' | 'path'
 export function withMore(model: Model): Revisions {
   const before = { ...model, revision: '2026-11-01' };
   const after = { ...model, revision: '2026-12-01', entities: model.entities.map(more) };
-  return { name: model.name, before, after };
+  return { name: model.name, before, after, sameRules: true };
 }
 
 function more(entity: Entity): Entity {
@@ -56,6 +58,7 @@ export function withLess(model: Model, random: Random): Revisions {
     name: model.name,
     before: { ...model, revision: '2026-11-01', entities },
     after: { ...model, revision: '2026-12-01' },
+    sameRules: true,
   };
 }
 
@@ -87,5 +90,21 @@ export function withoutGroups(entity: Entity, gone: readonly ColumnGroup[]): Ent
     checks: entity.checks.filter(({ expression }) =>
       [...names].every((name) => !expression.includes(name)),
     ),
+  };
+}
+
+/** An entity with one more column, in a group of its own. */
+export function withGroup(entity: Entity, { name, type }: { name: string; type: string }): Entity {
+  const column = { name, path: name, type, notNull: false, group: name };
+  const group = {
+    name,
+    stamp: `_crp_${name}`,
+    columns: [name],
+    method: 'latest-timestamp',
+  } as const;
+  return {
+    ...entity,
+    columns: [...entity.columns, column],
+    groups: [...entity.groups, { ...group, columns: [name] }],
   };
 }

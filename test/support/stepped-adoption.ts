@@ -4,7 +4,7 @@ import { withConnection } from '../../src/postgres/connect.ts';
 import { inTransaction, runAll } from '../../src/postgres/transaction.ts';
 import { planAdoption } from '../../src/site/adopt-plan.ts';
 import { AdoptedRows } from '../../src/site/adopt-rows.ts';
-import { noteModel } from '../../src/site/adopt.ts';
+import { putModel } from '../../src/site/adopt.ts';
 import type { BasePart, BasePartEnd } from '../../src/site/base-format.ts';
 import { partTables, serveBase } from '../../src/site/base-serve.ts';
 import { readModels, readSite } from '../../src/site/catalog.ts';
@@ -42,9 +42,8 @@ export async function adopt(
     const rows = taking && new AdoptedRows({ client, plan, site: own, root: '', log: silentLog() });
     if (rows !== undefined) await take(site, rows, { ...taking!, others });
     await inTransaction(client, async () => {
-      await runAll(client, [...plan.objects, ...plan.changes(rows?.above)]);
-      await rows?.put();
-      await noteModel(client, plan, rows?.older ?? []);
+      await runAll(client, plan.objects);
+      await putModel(client, plan, rows);
     });
   });
   await site.revise([model]);

@@ -10,6 +10,10 @@ import type { TestServer } from './server.ts';
 import { SteppedSite } from './stepped-site.ts';
 import type { SteppedBeginning } from './stepped-site.ts';
 
+/** What a site keeps out of its tables, and rows whose references have not got what their rule says. */
+const WAITS = `SELECT to_jsonb(w)::text AS row FROM crp.waiting AS w
+  UNION ALL SELECT to_jsonb(o)::text FROM crp.orphan AS o`;
+
 /** Sites of a model, at first three, on one server or on several in turn. */
 export class SteppedGroup {
   /** Those that are there. */
@@ -144,6 +148,10 @@ export class SteppedGroup {
           lines.set(line, [...(lines.get(line) ?? []), number]);
         }
       }
+    for (const { number, sql } of this.sites) {
+      const { rows } = await sql.query<{ row: string }>(WAITS);
+      for (const { row } of rows) lines.set(`waits at ${number}: ${row}`, [number]);
+    }
     const odd = [...lines].filter(([, numbers]) => numbers.length < this.sites.length);
     return odd
       .map(([line, numbers]) => `${line} at ${numbers.join()}`)

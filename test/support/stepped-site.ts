@@ -74,7 +74,7 @@ export class SteppedSite {
   readonly members: SteppedMembers;
   readonly #batcher: Batcher;
   readonly #trimmer: Client;
-  readonly #expired: ExpiredRows;
+  #expired: ExpiredRows;
   /** Of the marks that every site is said to have set. */
   #marks = 0;
   /** How many transactions were applied that came as streams. */
@@ -94,10 +94,7 @@ export class SteppedSite {
     this.#settler = new Settler({ ...parts.settling.options, log: silentLog() });
     this.#settling = parts.settling;
     this.#models = parts.models;
-    this.#expired = new ExpiredRows({
-      ...{ dsn: parts.dsn, site: parts.slot, models: parts.models },
-      follow: () => Promise.resolve(true),
-    });
+    this.#expired = this.#expiry();
     this.journal = parts.journal;
     this.#knowledge = new Knowledge(number);
     this.members = new SteppedMembers({
@@ -172,6 +169,11 @@ export class SteppedSite {
     return this.#models.flatMap(({ entities }) => entities);
   }
 
+  /** Which revisions it has, as an agent says it. */
+  get revisions(): string {
+    return this.#models.map(({ name, revision }) => `${name}:${revision}`).join();
+  }
+
   /** How many batches this site has made. */
   get made(): number {
     return this.journal.made;
@@ -192,6 +194,8 @@ export class SteppedSite {
     await this.#closeSessions();
     this.#sessions.clear();
     this.#models = models;
+    await this.#expired.close();
+    this.#expired = this.#expiry();
     const { dsn } = this;
     this.#settling = await openSettling({ dsn, models, number: this.number, slot: this.slot });
     this.#settler = new Settler({ ...this.#settling.options, log: silentLog() });
@@ -310,16 +314,25 @@ export class SteppedSite {
     await this.#settling.close();
   }
 
+  #expiry(): ExpiredRows {
+    return new ExpiredRows({
+      ...{ dsn: this.dsn, site: this.slot, models: this.#models },
+      follow: () => Promise.resolve(true),
+    });
+  }
+
   /**
    * Finds all rows that are here stable: every site has them, and stamps what it writes from now on after them.
    *
-   * @param sites numbers of all sites
+   * @param sites all of the group
    */
-  async findStable(sites: readonly number[]): Promise<void> {
+  async findStable(sites: readonly SteppedSite[]): Promise<void> {
     do {
       this.#marks += 2;
       const mark = { sequence: this.#marks, position: 0n };
-      const views = sites.map((number) => ({ number, mark, applied: new Map() }));
+      const views = sites.map(({ number, revisions: models }) => ({
+        ...{ number, mark, models, applied: new Map<number, bigint>() },
+      }));
       await this.#expired.advance(this.sql, views);
     } while (this.#expired.waiting);
   }

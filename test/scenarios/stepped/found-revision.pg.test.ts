@@ -6,8 +6,8 @@ import { withMore, withoutGroups } from '../../support/revised-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { setsModel } from '../../support/sets-model.ts';
-import { adopt } from '../../support/stepped-adoption.ts';
-import { SteppedGroup } from '../../support/stepped-group.ts';
+import { openWorld, take } from '../../support/revision-world.ts';
+import type { World } from '../../support/revision-world.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
 
 /*
@@ -24,13 +24,6 @@ function modelWith(name: string, entities: readonly string[]): Model {
   };
 }
 
-interface World {
-  sites: [SteppedSite, SteppedSite, SteppedSite];
-  group: SteppedGroup;
-  after: Model;
-}
-
-const worlds: World[] = [];
 let server: TestServer;
 /** The first two sites have more column groups of an entity with a unique name, the third has not. */
 let more: World;
@@ -39,39 +32,22 @@ let fresh: World;
 
 before(async () => {
   server = await startServer(18);
-  more = await open(withMore(modelWith('more', ['earliest'])));
+  more = await openWorld(server, withMore(modelWith('more', ['earliest'])));
   const after = modelWith('fresh', ['parent', 'earliest', 'account']);
   const isLater = ({ columns }: ColumnGroup): boolean => columns.includes('alias');
   const entities = after.entities
     .filter(({ name }) => name !== 'earliest')
     .map((entity) => withoutGroups(entity, entity.groups.filter(isLater)));
-  fresh = await open({ before: { ...after, revision: '2026-11-01', entities }, after });
+  fresh = await openWorld(server, {
+    before: { ...after, revision: '2026-11-01', entities },
+    after,
+  });
 });
 
 after(async () => {
-  for (const { group } of worlds) await group.close();
+  for (const { group } of [more, fresh].filter(Boolean)) await group.close();
   await server?.remove();
 });
-
-/** Three sites, of which the first two have the later one of two revisions. */
-async function open(revisions: { before: Model; after: Model }): Promise<World> {
-  const group = await SteppedGroup.open(server, revisions.before);
-  const sites = group.sites as World['sites'];
-  const world = { group, sites, after: revisions.after };
-  worlds.push(world);
-  await take(world, sites[0]);
-  await take(world, sites[1], sites[0]);
-  return world;
-}
-
-/** A site takes the later revision, from another one or as the first. */
-function take(
-  { after: model, sites }: World,
-  site: SteppedSite,
-  from?: SteppedSite,
-): Promise<void> {
-  return adopt(site, { model, others: sites, ...(from && { taking: { from } }) });
-}
 
 async function late({ sql }: SteppedSite, id: number): Promise<string | undefined> {
   const { rows } = await sql.query<{ late: string }>(
