@@ -65,7 +65,8 @@ function test(args) {
   run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
   const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []);
-  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files]);
+  // Many wait most of the time, for rounds of agents and for disks: three at a time keep two cores busy.
+  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=3', ...files]);
 }
 
 function build() {

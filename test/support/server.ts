@@ -1,7 +1,20 @@
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { embeddedBinaries, installedBinaries } from '../../src/postgres/binaries.ts';
 import { Cluster } from '../../src/postgres/cluster.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
@@ -34,6 +47,35 @@ export function freePort(): Promise<number> {
   });
 }
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const CLUSTER_SOURCE = join(root, 'src/postgres/cluster.ts');
+
+/** `initdb` takes seconds, a copy of what it made some tenths: it runs once for a build of the server and of ours. */
+async function initialize(cluster: Cluster): Promise<void> {
+  const { data, binaries } = cluster.options;
+  const program = join(binaries.bin, 'initdb');
+  const key = createHash('sha256')
+    .update(`${program} ${statSync(program).mtimeMs} ${binaries.runAs?.uid}\0`)
+    .update(readFileSync(CLUSTER_SOURCE));
+  const kept = join(root, 'node_modules/.cache/syncline', key.digest('hex').slice(0, 16));
+  if (existsSync(kept)) return copyFolder(kept, data);
+  await cluster.init('secret');
+  const part = `${kept}.${process.pid}`;
+  mkdirSync(dirname(part), { recursive: true });
+  copyFolder(data, part);
+  try {
+    renameSync(part, kept);
+  } catch {
+    // Another test file was first.
+    rmSync(part, { recursive: true, force: true });
+  }
+}
+
+/** With owners and rights, which PostgreSQL insists on. */
+function copyFolder(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
+}
+
 /** Starts PostgreSQL 18 (embedded) or 15 (Debian) with logical decoding. */
 export async function startServer(
   version: 18 | 15,
@@ -56,7 +98,7 @@ export async function startServer(
   const cluster = new Cluster({
     ...{ binaries, data: join(folder, 'data'), port, superuser: 'postgres', settings },
   });
-  await cluster.init('secret');
+  await initialize(cluster);
   await cluster.start();
   const dsn = (database: string): string =>
     `postgresql://postgres:secret@127.0.0.1:${port}/${database}`;
