@@ -62,6 +62,9 @@ function test(args) {
   const unit = args.includes('--unit');
   installPrograms();
   run('npx', ['--no-install', 'tsc', '--noEmit', '-p', 'tsconfig.json']);
+  build();
+  // Tests that start the program by itself need not compile it each time.
+  process.env.SYNCLINE_BUILT = 'true';
   run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
   const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []);

@@ -60,7 +60,10 @@ test('an upgraded table is as one that was made new, and keeps its rows', async 
       "UPDATE test.thing SET state = 'down', n = 9, note = 'x'",
       'DO $$ BEGIN ASSERT (SELECT min(_crp_g) FROM test.thing) > 0; END $$',
     ]);
-    assert.deepEqual(upgraded, await run('fresh', modelDdl(NEW, 1)));
+    // A new foreign key says nothing of the rows that are there: apply may have written some without a target.
+    assert.ok(upgraded.some((line) => line.endsWith(' NOT VALID')));
+    const valid = upgraded.map((line) => line.replace(/ NOT VALID$/, ''));
+    assert.deepEqual(valid, await run('fresh', modelDdl(NEW, 1)));
   } finally {
     await server.remove();
   }

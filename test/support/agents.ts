@@ -23,7 +23,15 @@ import { eventually } from './pair.ts';
 import { freePort } from './server.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const ROOT = join(import.meta.dirname, '..', '..');
+/** With them the program runs from its sources, which are compiled at every start: two CPU seconds. */
+const TSX = ['--import', 'tsx'];
+const SOURCE = join(ROOT, 'src', 'cli', 'main.ts');
+/** `npm test` has just built it, and says so. */
+const PROGRAM =
+  process.env['SYNCLINE_BUILT'] === 'true'
+    ? [join(ROOT, 'dist', 'src', 'cli', 'main.js')]
+    : [...TSX, SOURCE];
 
 export interface CliResult {
   code: number | null;
@@ -33,7 +41,7 @@ export interface CliResult {
 
 /** Runs a command of the command line to its end. */
 export function cli(...args: string[]): Promise<CliResult> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
@@ -133,8 +141,10 @@ export class AgentSite {
 
   /** Starts the agent, with further modules in its process, and waits until it answers. */
   async up(options: { imports?: readonly string[] } = {}): Promise<void> {
-    const imports = ['tsx', ...(options.imports ?? [])].flatMap((url) => ['--import', url]);
-    const args = [...imports, MAIN, 'up', '--dir', this.dir];
+    const imports = (options.imports ?? []).flatMap((url) => ['--import', url]);
+    // Such a module changes others, and knows where their sources are.
+    const program = imports.length > 0 ? [...TSX, ...imports, SOURCE] : PROGRAM;
+    const args = [...program, 'up', '--dir', this.dir];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.on('data', (part: Buffer) => (errors += part.toString()));

@@ -7,7 +7,11 @@ import { test } from 'node:test';
 import { eventually } from '../../test/support/pair.ts';
 import type { Line } from './report.ts';
 
-const MAIN = join(import.meta.dirname, 'main.ts');
+/** As it was built by `npm test`, or from its sources. */
+const MAIN =
+  process.env['SYNCLINE_BUILT'] === 'true'
+    ? [join(import.meta.dirname, '../../dist/tools/bench/main.js')]
+    : ['--import', 'tsx', join(import.meta.dirname, 'main.ts')];
 
 interface Run {
   child: ChildProcess;
@@ -16,7 +20,7 @@ interface Run {
 }
 
 function bench(...args: string[]): Run {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

@@ -71,10 +71,9 @@ for (const [at, model] of played().entries()) {
   });
 }
 
-test(
-  'some changes were applied without lost ones that they were made over',
-  { skip: ROUNDS < 5 ? 'in many rounds' : false },
-  () => {
+// In few rounds it need not happen.
+if (ROUNDS >= 5) {
+  test('some changes were applied without lost ones that they were made over', () => {
     assert.ok(waived > 0);
-  },
-);
+  });
+}

@@ -15,7 +15,9 @@ import type { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+/** Of each model; without it one, of some models as the seed draws. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
+const SOME = 3;
 /** Writes behind the triggers' back before each repair. */
 const TAMPERINGS = 12;
 const KEYS = 12;
@@ -84,7 +86,13 @@ function rowsOf({ differences }: VerifyReport): string[] {
     .toSorted();
 }
 
-for (const [at, model] of drawnModels('repair-').map(withoutNames).entries()) {
+function played(): [at: number, Model][] {
+  const all = [...drawnModels('repair-').map(withoutNames).entries()];
+  const first = SEED % all.length;
+  return process.env['ROUNDS'] === undefined ? [...all, ...all].slice(first, first + SOME) : all;
+}
+
+for (const [at, model] of played()) {
   const entities = model.entities.map(({ name }) => name).join(', ');
   test(`rows changed behind our back at one site are found and mended, others left alone (${entities}; seed ${SEED})`, async () => {
     const random = new Random(SEED + at);
