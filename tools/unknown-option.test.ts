@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
-
-const ROOT = join(import.meta.dirname, '..');
+import { program } from '../test/support/program.ts';
 
 for (const [name, file] of [
   ['bench', 'tools/bench/main.ts'],
@@ -11,7 +9,7 @@ for (const [name, file] of [
   ['sim', 'test/simulation/main.ts'],
 ] as const) {
   test(`an unknown option of npm run ${name} is named, with the usage, in no stack`, () => {
-    const args = ['--import', 'tsx', join(ROOT, file), '--sedes', '3'];
+    const args = [...program(file), '--sedes', '3'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     assert.equal(status, 2);
     assert.equal(stdout, '');

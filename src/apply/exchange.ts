@@ -1,7 +1,13 @@
 import type { Client } from 'pg';
 import type { Tombstone } from '../merge/types.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
-import { slowDead, slowDelete, slowInsert, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
+import {
+  slowDelete,
+  slowInsert,
+  slowLiving,
+  slowTombstone,
+  slowUpdate,
+} from '../sql/apply-slow.ts';
 import { runArrays } from './arrays.ts';
 import { isIntegrityViolation, violationOf } from './integrity.ts';
 import type { Violation } from './integrity.ts';
@@ -40,13 +46,13 @@ export async function insertRows(
   codec: RowCodec,
   rows: readonly Texts[],
 ): Promise<boolean> {
-  if (rows.length === 0) return true;
-  if (!(await runArrays(client, slowInsert(codec.shape), rows))) return false;
   const birth = codec.shape.columns.findIndex(({ name }) => name === BIRTH_COLUMN);
   const made = rows.map((row) => [...codec.key(row), row[birth] ?? null]);
-  // Another statement, since the one before may have waited and sees only what was there when it began.
-  const columns = made[0]!.map((_, column) => made.map((row) => row[column]));
-  return (await client.query(slowDead(codec.shape), columns)).rowCount === 0;
+  // In two statements, since the first may wait and sees only what was there when it began.
+  return (
+    (await runArrays(client, slowInsert(codec.shape), rows)) &&
+    (await runArrays(client, slowLiving(codec.shape), made))
+  );
 }
 
 /**

@@ -273,7 +273,7 @@ function* encodeRows(encoder: StageEncoder, rows: NetRows): Generator<Buffer[]> 
   yield sink.end();
 }
 
-/** A constraint forbids one of them; or `division_by_zero`, which the quick statement raises when it did not take all changes. */
+/** A constraint forbids a change; or `division_by_zero`, which the quick statement raises when it did not take all. */
 function isNotTaken(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   return code === '22012' || isIntegrityViolation(error);

@@ -4,9 +4,9 @@ import type { KeyState, Recorded, ReplayBase, RowVersion } from '../merge/types.
 import { slowDelete, slowInsert, slowUpdate } from '../sql/apply-slow.ts';
 import {
   historyInsert,
-  historyNewer,
   historyNoTombstone,
   historyTombstone,
+  historyUnchanged,
 } from '../sql/history-apply.ts';
 import { runArrays } from './arrays.ts';
 import { sameVersion } from './history-plain.ts';
@@ -102,65 +102,59 @@ export class HistoryWriter {
   }
 
   /**
-   * False if a key came into being meanwhile, or came and went. A key that had no row and has none again, although one of its
-   * changes inserted it, is inserted and deleted here too: the primary key then makes us wait for a local
+   * False if a key came into being meanwhile, or came and went. A key that had no row and has none again, although
+   * one of its changes inserted it, is inserted and deleted here too: the primary key then makes us wait for a local
    * transaction that inserts it, or that one wait for us.
    */
   async #rows(codec: RowCodec, writes: readonly KeyWrite[]): Promise<boolean> {
     const { shape } = codec;
-    const { made, changed, deleted, passing } = sorted(codec, writes);
+    const { made, makers, changed, deleted, passing } = sorted(codec, writes);
+    const known = makers.map((write) => whatWasKnown(codec, write));
     await runArrays(this.#client, slowDelete(shape), deleted);
     return (
       (await runArrays(this.#client, slowUpdate(shape), changed)) &&
-      (await runArrays(
-        this.#client,
-        slowInsert(shape),
-        made.map(({ row }) => row),
-      )) &&
-      !(await this.#cameAndWent(
-        codec,
-        made.map(({ write }) => write),
-      )) &&
+      (await runArrays(this.#client, slowInsert(shape), made)) &&
+      // A local transaction for which that had to wait, and which deleted what it inserted, has recorded both.
+      (await runArrays(this.#client, historyUnchanged(shape.entity), known)) &&
       (await runArrays(this.#client, slowDelete(shape), passing))
     );
   }
-
-  /** Whether a local transaction for which an insert had to wait inserted a key and deleted it: both are recorded. */
-  async #cameAndWent(codec: RowCodec, writes: readonly KeyWrite[]): Promise<boolean> {
-    if (writes.length === 0) return false;
-    const { entity } = codec.shape;
-    const texts = writes.map(({ key }) => keyTexts(codec, key));
-    const keys = entity.key.map((_, column) => texts.map((row) => row[column] ?? null));
-    const known = writes.map(({ key }) => `${key.ownNewest}`);
-    const recorded = writes.flatMap((write) => write.recorded.map(({ stamp }) => `${stamp}`));
-    const newer = await this.#client.query(historyNewer(entity), [...keys, known, recorded]);
-    return newer.rowCount !== 0;
-  }
 }
 
-/** The rows of keys by what has to be done. `passing`: keys of rows that are made first. */
+/** A key as `historyUnchanged` takes it. */
+function whatWasKnown(codec: RowCodec, { key, recorded }: KeyWrite): Texts {
+  const own = recorded.map(({ stamp }) => stamp);
+  return [...keyTexts(codec, key), `${key.ownNewest}`, `{${own.join()}}`];
+}
+
+/** The rows of keys by what has to be done. `makers`: those of `made`; `passing`: keys of rows that are made first. */
 interface Sorted {
-  made: { write: KeyWrite; row: Texts }[];
+  made: Texts[];
+  makers: KeyWrite[];
   changed: Texts[];
   deleted: Texts[];
   passing: Texts[];
 }
 
 function sorted(codec: RowCodec, writes: readonly KeyWrite[]): Sorted {
-  const result: Sorted = { made: [], changed: [], deleted: [], passing: [] };
+  const result: Sorted = { made: [], makers: [], changed: [], deleted: [], passing: [] };
+  const make = (write: KeyWrite, row: Texts): void => {
+    result.made.push(row);
+    result.makers.push(write);
+  };
   for (const write of writes) {
     const { key, state, recorded } = write;
     const source = key.rows[0]!.key;
     const texts = (version: RowVersion): Texts => codec.texts(version, source);
     const [own, wanted] = [key.state.row, state.row];
     if (wanted !== undefined) {
-      if (own === undefined) result.made.push({ write, row: texts(wanted) });
+      if (own === undefined) make(write, texts(wanted));
       else if (!sameVersion(own, wanted)) result.changed.push(texts(wanted));
     } else if (own !== undefined) result.deleted.push(codec.key(source));
     else {
       const passed = recorded.findLast(({ change }) => change.after !== undefined)?.change.after;
       if (passed === undefined) continue;
-      result.made.push({ write, row: texts(passed) });
+      make(write, texts(passed));
       result.passing.push(codec.key(source));
     }
   }

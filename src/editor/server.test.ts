@@ -19,6 +19,7 @@ import type {
   ProtocolConnection,
   PublishDiagnosticsParams,
 } from 'vscode-languageserver/node';
+import { program } from '../../test/support/program.ts';
 import { moduleText } from '../../test/support/model-text.ts';
 import { MAX_TEXT } from './workspace.ts';
 
@@ -48,7 +49,7 @@ let wake: () => void = () => {};
 
 before(async () => {
   writeFileSync(join(folder, 'test-model.yang'), 'module of-the-disk {');
-  const args = ['--import', 'tsx', 'src/cli/main.ts', 'model', 'lsp', '--stdio'];
+  const args = [...program('src/cli/main.ts'), 'model', 'lsp', '--stdio'];
   server = spawn(process.execPath, args, { cwd: ROOT });
   server.stderr.on('data', (data: Buffer) => errors.push(data.toString()));
   const streams = [

@@ -13,10 +13,11 @@ import type { RowVersion } from '../merge/types.ts';
 import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
-import { columnList, sameKey, tableOf, tombstoneOf } from '../sql/apply-names.ts';
+import { insertFree } from '../sql/apply-fast.ts';
+import { columnList, sameKey, tableOf } from '../sql/apply-names.ts';
 import { shippedNames } from '../sql/shape.ts';
 import { TEXT_SETTINGS } from '../sql/verify.ts';
-import { textObject, waitsAt } from '../sql/waiting-ddl.ts';
+import { textObject } from '../sql/waiting-ddl.ts';
 import { parkGroups } from './adopt-parked.ts';
 import { columnType } from './base-format.ts';
 
@@ -65,8 +66,8 @@ export async function putGroups(client: Client, taken: TakenGroups): Promise<voi
 
 /** Row by row, since a constraint forbids some of them. */
 async function putEach(client: Client, taken: TakenGroups): Promise<void> {
-  const { entity, columns, rows, whole } = taken;
-  const names = whole ? shippedNames(entity) : [...entity.key, BIRTH_COLUMN, ...columns];
+  const { rows, whole } = taken;
+  const names = namesOf(taken, whole);
   const cursor = 'crp_adopt_rows';
   await client.query(
     `DECLARE ${cursor} NO SCROLL CURSOR FOR SELECT ${textsOf(names)} AS row FROM ${rows} AS s`,
@@ -107,21 +108,13 @@ async function put(client: Client, taken: TakenGroups, source: Source): Promise<
       `WHERE w.entity = ${quoteLiteral(entity.name)} AND w.key = ${textsOf(entity.key)}`,
     source.values,
   );
-  if (source.whole) await client.query(insertRemoved(entity, source.from), source.values);
+  if (source.whole) {
+    // Those that were removed here when their time was over: neither here, nor dead, nor waiting.
+    const arbiter = `(${columnList(entity.key)})`;
+    const removed = { names: shippedNames(entity), from: source.from, where: 'true', arbiter };
+    await client.query(insertFree(entity, removed), source.values);
+  }
   return undefined;
-}
-
-/** Rows that were removed here when their time was over: neither here, nor dead, nor waiting. */
-function insertRemoved(entity: Entity, from: string): string {
-  const names = shippedNames(entity);
-  const key = waitsAt(entity.key.map((name) => [name, `s.${ident(name)}`]));
-  return (
-    `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
-    `SELECT ${columnList(names, 's')} FROM ${from} WHERE NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
-    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${ident(BIRTH_COLUMN)}) AND NOT EXISTS ` +
-    `(SELECT FROM crp.waiting AS w WHERE w.entity = ${quoteLiteral(entity.name)} AND ${key}) ` +
-    `ON CONFLICT (${columnList(entity.key)}) DO NOTHING`
-  );
 }
 
 /** Columns of `s` as an object of text values, as images in `crp.waiting` are. */
@@ -129,10 +122,15 @@ function textsOf(columns: readonly string[]): string {
   return textObject(columns.map((name) => [name, `s.${ident(name)}`]));
 }
 
-function rowSource({ entity, columns }: TakenGroups, { row, whole }: TakenRow): Source {
-  const names = whole ? shippedNames(entity) : [...entity.key, BIRTH_COLUMN, ...columns];
+/** What there is of a row. */
+function namesOf({ entity, columns }: TakenGroups, whole: boolean): string[] {
+  return whole ? shippedNames(entity) : [...entity.key, BIRTH_COLUMN, ...columns];
+}
+
+function rowSource(taken: TakenGroups, { row, whole }: TakenRow): Source {
+  const names = namesOf(taken, whole);
   const values = names.map(
-    (name, at) => `$${at + 1}::text::${columnType(entity, name)} AS ${ident(name)}`,
+    (name, at) => `$${at + 1}::text::${columnType(taken.entity, name)} AS ${ident(name)}`,
   );
   return {
     from: `(SELECT ${values.join(', ')}) AS s`,

@@ -3,7 +3,15 @@ import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
-import { BIRTH, columnList, sameKey, shapeNames, tableOf, tombstoneOf } from './apply-names.ts';
+import {
+  BIRTH,
+  columnList,
+  isDead,
+  sameKey,
+  shapeNames,
+  tableOf,
+  tombstoneOf,
+} from './apply-names.ts';
 import {
   baseStampColumn,
   dataColumns,
@@ -151,28 +159,39 @@ function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
   return `s.${name}`;
 }
 
-/** INSERT of the rows whose key is free and not dead, and of which nothing waits: merge knows what waits. */
 function insertStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
-  const names = shapeNames(shape);
+  const where = ofKind(source, 'I');
   // Else a row that another unique constraint forbids is not taken; here it fails the statement.
   const arbiter = shape.deferrable === true ? `(${columnList(entity.key)})` : '';
+  return insertFree(entity, { names: shapeNames(shape), from: source.from, where, arbiter });
+}
+
+/**
+ * INSERT of the rows whose key is free and not dead, and of which nothing waits: merge knows what waits.
+ *
+ * @param rows `from`: a FROM item with alias `s`; `where`: a condition on it; `arbiter`: conflict target, of all indexes
+ *   if it is empty
+ */
+export function insertFree(
+  entity: Entity,
+  rows: { names: readonly string[]; from: string; where: string; arbiter: string },
+): string {
+  const { names, from, where, arbiter } = rows;
   return (
     `INSERT INTO ${tableOf(entity)} (${columnList(names)}) OVERRIDING SYSTEM VALUE ` +
-    `SELECT ${columnList(names, 's')} FROM ${source.from} ` +
-    `WHERE ${ofKind(source, 'I')} AND NOT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
-    `WHERE ${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}) AND ${noneWaits(entity)} ON CONFLICT ${arbiter} DO NOTHING`
+    `SELECT ${columnList(names, 's')} FROM ${from} WHERE ${where} ` +
+    `AND NOT ${isDead(entity, 's')} AND ${noneWaits(entity)} ON CONFLICT ${arbiter} DO NOTHING`
   );
 }
 
 /** DELETE of the staged rows that stand and are dead; of a key that is in the table nobody else can write a row. */
 function takeBackStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
-  const dead = `${sameKey(entity, 't', 's')} AND t.birth >= s.${BIRTH}`;
   return (
-    `DELETE FROM ${tableOf(entity)} AS e USING ${source.from}, ${tombstoneOf(entity)} AS t ` +
+    `DELETE FROM ${tableOf(entity)} AS e USING ${source.from} ` +
     // Mostly there are few tombstones, or none.
-    `WHERE EXISTS (SELECT FROM ${tombstoneOf(entity)}) AND ${ofKind(source, 'I')} AND ${dead} ` +
+    `WHERE EXISTS (SELECT FROM ${tombstoneOf(entity)}) AND ${ofKind(source, 'I')} AND ${isDead(entity, 's')} ` +
     `AND ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH}`
   );
 }

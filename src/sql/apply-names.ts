@@ -20,6 +20,14 @@ export function sameKey(entity: Entity, left: string, right: string): string {
 
 export const BIRTH = ident(BIRTH_COLUMN);
 
+/** Condition on a row `alias`: that its key was deleted with this incarnation or a later one. */
+export function isDead(entity: Entity, alias: string): string {
+  return (
+    `EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
+    `WHERE ${sameKey(entity, 't', alias)} AND t.birth >= ${alias}.${BIRTH})`
+  );
+}
+
 /** `"a", "b"` with an optional alias in front of each. */
 export function columnList(names: readonly string[], alias?: string): string {
   const prefix = alias === undefined ? '' : `${alias}.`;

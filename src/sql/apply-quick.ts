@@ -1,4 +1,4 @@
-import { ident } from '../model/names.ts';
+import { ident, quoteLiteral } from '../model/names.ts';
 import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { fastStatements } from './apply-fast.ts';
 import type { Shape } from './shape.ts';
@@ -14,21 +14,18 @@ import { stageAliases, stageColumns, stageUnnest } from './staging.ts';
  * @param isDead name of the session's function that `isDeadDdl` makes; inserts need it
  */
 export function quickStatement(shape: Shape, op: 'I' | 'U', isDead: string): string {
-  const statements = fastStatements(shape, { from: 's' });
-  const taking = op === 'I' ? statements.insert : statements.update;
-  const returned = op === 'I' ? columnList([...shape.entity.key]) + `, ${BIRTH}` : '1';
+  const { insert, update } = fastStatements(shape, { from: 's' });
+  const key = `${columnList(shape.entity.key)}, ${BIRTH}`;
+  const taking = op === 'I' ? `${insert} RETURNING ${key}` : `${update} RETURNING 1`;
   // Of each row after it was inserted, as it is returned.
-  const dead =
-    op === 'I'
-      ? ` FILTER (WHERE NOT pg_temp.${ident(isDead)}(${columnList(shape.entity.key)}, ${BIRTH}))`
-      : '';
+  const living = op === 'I' ? ` FILTER (WHERE NOT pg_temp.${ident(isDead)}(${key}))` : '';
   const first = stageColumns(shape).length + 1;
   return (
     `WITH s AS MATERIALIZED (SELECT * FROM ${stageUnnest(shape, 1)} AS x(${stageAliases(shape)})), ` +
-    `taken AS (${taking} RETURNING ${returned}), ` +
+    `taken AS (${taking}), ` +
     `progress AS (UPDATE crp.progress SET position = $${first + 1}::bigint, applied_at = now() ` +
     `WHERE origin = $${first + 2}::integer) ` +
-    `SELECT 1 / (CASE WHEN count(*)${dead} = $${first}::bigint THEN 1 ELSE 0 END) FROM taken`
+    `SELECT 1 / (CASE WHEN count(*)${living} = $${first}::bigint THEN 1 ELSE 0 END) FROM taken`
   );
 }
 
@@ -41,9 +38,11 @@ export function isDeadDdl(shape: Shape, name: string): string {
   const { entity, columns } = shape;
   const types = entity.key.map((key) => columns.find((column) => column.name === key)!.type);
   const same = entity.key.map((key, index) => `t.${ident(key)} = $${index + 1}`);
+  const body =
+    `SELECT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
+    `WHERE ${same.join(' AND ')} AND t.birth >= $${types.length + 1})`;
   return (
     `CREATE OR REPLACE FUNCTION pg_temp.${ident(name)}(${[...types, 'bigint'].join(', ')}) ` +
-    `RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT EXISTS (SELECT FROM ${tombstoneOf(entity)} AS t ` +
-    `WHERE ${same.join(' AND ')} AND t.birth >= $${types.length + 1})'`
+    `RETURNS boolean LANGUAGE sql VOLATILE AS ${quoteLiteral(body)}`
   );
 }

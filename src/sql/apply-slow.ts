@@ -100,16 +100,17 @@ export function slowInsert(shape: Shape): string {
 }
 
 /**
- * Finds keys that were inserted though they are dead: by `slowInsert`, which waited for a local transaction that
- * inserted such a key and deleted it. Parameters: one text array a key column, in the shape's order, then births.
+ * Finds those of keys that are alive. `slowInsert` inserts dead ones where it waited for a local transaction that
+ * inserted the key and deleted it. Parameters: one text array a key column, in the shape's order, then births.
  */
-export function slowDead(shape: Shape): string {
+export function slowLiving(shape: Shape): string {
   const keys = shape.columns.filter((column) => shape.entity.key.includes(column.name));
   const arrays = keys.map((_, index) => `$${index + 1}::text[]`);
   const names = columnList(keys.map((column) => column.name));
   return (
     `SELECT FROM unnest(${arrays.join(', ')}, $${keys.length + 1}::bigint[]) AS v(${names}, birth) ` +
-    `JOIN ${tombstoneOf(shape.entity)} AS t ON ${castKey(shape, 't')} AND t.birth >= v.birth LIMIT 1`
+    `WHERE NOT EXISTS (SELECT FROM ${tombstoneOf(shape.entity)} AS t ` +
+    `WHERE ${castKey(shape, 't')} AND t.birth >= v.birth)`
   );
 }
 

@@ -23,8 +23,8 @@ function staged(shape: Shape, table: string): string {
 
 /**
  * What is known of each staged change's key, besides the row: ordinals of the change and of its key,
- * birth and stamp of the tombstone, newest stamp of the history, and the newest that is this site's own. Run after the rows are locked, so that
- * it sees what those did who had them locked before.
+ * birth and stamp of the tombstone, newest stamp of the history, and the newest that is this site's own. Run
+ * after the rows are locked, so that it sees what those did who had them locked before.
  */
 export function historyKeys(shape: Shape, table: string): string {
   const { entity } = shape;
@@ -40,14 +40,15 @@ export function historyKeys(shape: Shape, table: string): string {
 const OWN_STAMP = 'h._crp_stamp & 2047 = (SELECT number FROM crp.site)';
 
 /**
- * Finds keys of which local transactions have recorded more than was known. Parameters: one text array a key column,
- * then the newest stamps of this site that were known, then the stamps that apply has recorded itself.
+ * Finds those of keys of which local transactions have recorded no more than was known. Parameters: one text array a
+ * key column, then the newest stamps of this site that were known, then arrays, as text, of the stamps that apply has
+ * recorded itself.
  */
-export function historyNewer(entity: Entity): string {
-  const own = `h._crp_stamp <> ALL ($${entity.key.length + 2}::bigint[])`;
+export function historyUnchanged(entity: Entity): string {
+  const newer = `h._crp_stamp > v.known AND h._crp_stamp <> ALL (v.own::bigint[])`;
   return (
-    `SELECT FROM ${keyArrays(entity, ['known'])} JOIN ${historyOf(entity)} AS h ON ${keyIs(entity, 'h')} ` +
-    `WHERE ${OWN_STAMP} AND h._crp_stamp > v.known AND ${own} LIMIT 1`
+    `SELECT FROM ${keyArrays(entity, { known: 'bigint', own: 'text' })} WHERE NOT EXISTS ` +
+    `(SELECT FROM ${historyOf(entity)} AS h WHERE ${keyIs(entity, 'h')} AND ${OWN_STAMP} AND ${newer})`
   );
 }
 
@@ -92,12 +93,12 @@ function typeOf(entity: Entity, name: string): string {
   return entity.columns.find((column) => column.name === name)!.type;
 }
 
-/** FROM item of keys: one text array a key column, in the key's order, then `more` arrays. */
-function keyArrays(entity: Entity, more: readonly string[] = []): string {
-  const arrays = entity.key.map((_, index) => `$${index + 1}::text[]`);
-  const rest = more.map((_, index) => `$${entity.key.length + index + 1}::bigint[]`);
-  const names = [...entity.key.map((_, index) => `k${index}`), ...more];
-  return `unnest(${[...arrays, ...rest].join(', ')}) AS v(${names.join(', ')})`;
+/** FROM item of keys: one text array a key column, in the key's order, then `more` arrays, by name and type. */
+function keyArrays(entity: Entity, more: Readonly<Record<string, string>> = {}): string {
+  const types = [...entity.key.map(() => 'text'), ...Object.values(more)];
+  const arrays = types.map((type, index) => `$${index + 1}::${type}[]`);
+  const names = [...entity.key.map((_, index) => `k${index}`), ...Object.keys(more)];
+  return `unnest(${arrays.join(', ')}) AS v(${names.join(', ')})`;
 }
 
 function keyIs(entity: Entity, alias: string): string {
@@ -112,7 +113,7 @@ export function historyTombstone(entity: Entity): string {
   const casts = entity.key.map((name, index) => `v.k${index}::${typeOf(entity, name)}`);
   return (
     `INSERT INTO ${tombstoneOf(entity)} (${keys}, birth, stamp) ` +
-    `SELECT ${casts.join(', ')}, v.birth, v.stamp FROM ${keyArrays(entity, ['birth', 'stamp'])} ` +
+    `SELECT ${casts.join(', ')}, v.birth, v.stamp FROM ${keyArrays(entity, { birth: 'bigint', stamp: 'bigint' })} ` +
     `ON CONFLICT (${keys}) DO UPDATE SET birth = excluded.birth, stamp = excluded.stamp`
   );
 }

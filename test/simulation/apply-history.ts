@@ -14,6 +14,7 @@ import type {
   RowVersion,
 } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
+import { simOf } from './model.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
 import { simFunction } from './values.ts';
@@ -198,7 +199,7 @@ export function trimHistories(
   const { model, state, planted } = context;
   let trimmed = 0;
   for (const [row, history] of state.history) {
-    const sim = model[Number(row.split('/')[0])]!;
+    const sim = simOf(model, row);
     const rest = run(trimSteps(sim.policy, history, upTo), simFunction);
     if (rest === history) continue;
     trimmed += 1;

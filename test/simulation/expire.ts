@@ -3,6 +3,7 @@ import { greatest } from '../../src/merge/stamps.ts';
 import type { RowVersion } from '../../src/merge/types.ts';
 import { AHEAD_SECONDS } from '../../src/site/removal-plan.ts';
 import type { SiteView } from '../../src/site/stability.ts';
+import { simOf } from './model.ts';
 import type { SimEntity } from './model.ts';
 import { checkOver } from './oracle-expiry.ts';
 import type { Site } from './site.ts';
@@ -55,7 +56,7 @@ interface Expiring {
 
 function* expiring(world: World, { database }: Site): Iterable<Expiring> {
   for (const [id, row] of database.state.rows) {
-    const sim = world.setting.model[Number(id.split('/')[0])]!;
+    const sim = simOf(world.setting.model, id);
     if (sim.policy.expires !== undefined) yield { sim, id, row };
   }
 }

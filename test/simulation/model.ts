@@ -44,6 +44,11 @@ export interface SimRules {
   onKeyClash?: 'earliest';
 }
 
+/** The entity of a row, by the row's name: place of the entity in the model, then the key. */
+export function simOf(model: readonly SimEntity[], row: string): SimEntity {
+  return model[Number(row.split('/')[0])]!;
+}
+
 /** The name of a site. */
 export function siteName(number: number): string {
   return `s${number}`;

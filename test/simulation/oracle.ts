@@ -5,6 +5,7 @@ import type { GroupPolicy, KeyState, RowVersion, Tombstone } from '../../src/mer
 import type { DatabaseState } from './database.ts';
 import { happenedBefore } from './ledger.ts';
 import type { Acknowledged, Write } from './ledger.ts';
+import { simOf } from './model.ts';
 import type { SimEntity } from './model.ts';
 import { rowOrRemoved } from './oracle-expiry.ts';
 import { isChange, replayedRow } from './oracle-history.ts';
@@ -34,7 +35,7 @@ export function check(world: World): void {
   const everywhere = world.sites.map((site) => site.database.state);
   const history = historyOf(world);
   for (const [row, made] of history) {
-    const sim = setting.model[Number(row.split('/')[0])]!;
+    const sim = simOf(setting.model, row);
     const wanted = sim.entity.history === undefined ? expected(sim, made) : replayed(sim, made);
     for (const [index, state] of states.entries()) {
       const tombstone = tombstoneOf(sim, state, row);

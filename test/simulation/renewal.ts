@@ -1,4 +1,5 @@
 import { heal } from './heal.ts';
+import { simOf } from './model.ts';
 import { FAR } from './times.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +13,7 @@ export function renew(world: World): void {
   const sites = world.survivors();
   for (const id of keys) {
     const [entity, key] = id.split('/').map(Number);
-    const sim = world.setting.model[entity!]!;
+    const sim = simOf(world.setting.model, id);
     const { value } = sim.policy.expires!;
     const group = sim.policy.groups.findIndex(({ columns }) => columns.includes(value));
     const holder = sites.find(({ database }) => database.state.rows.has(id));
@@ -30,6 +31,6 @@ function expiringKeys(world: World): Set<string> {
   const writes = world.sites.flatMap(({ database }) => database.state.ledger);
   const ids = writes.flatMap((one) => one.writes.map(({ row }) => row));
   const isExpiring = (id: string): boolean =>
-    world.setting.model[Number(id.split('/')[0])]!.policy.expires !== undefined;
+    simOf(world.setting.model, id).policy.expires !== undefined;
   return new Set(ids.filter(isExpiring));
 }

@@ -3,6 +3,7 @@ import { latestTombstone } from '../../src/merge/merge.ts';
 import { stampOf } from '../../src/merge/stamps.ts';
 import type { Change, RowVersion, Tombstone } from '../../src/merge/types.ts';
 import type { Acknowledged, Write } from './ledger.ts';
+import { simOf } from './model.ts';
 import type { SimEntity } from './model.ts';
 import type { ServiceContext, Statement } from './statement.ts';
 import {
@@ -85,7 +86,7 @@ export class ServiceTransaction {
   }
 
   #keepsHistory(row: string): boolean {
-    return this.#context.model[Number(row.split('/')[0])]!.entity.history !== undefined;
+    return simOf(this.#context.model, row).entity.history !== undefined;
   }
 
   /** The trigger `zz_crp_history`, after each row. */

@@ -1,4 +1,5 @@
 import { expire } from './expire.ts';
+import { simOf } from './model.ts';
 import { endOf } from './oracle-expiry.ts';
 import type { Site } from './site.ts';
 import { trim } from './stable.ts';
@@ -46,7 +47,7 @@ function checkGo(world: World, sites: readonly Site[]): void {
   }
   for (const { number, database } of sites) {
     for (const [id, row] of database.state.rows) {
-      const sim = model[Number(id.split('/')[0])]!;
+      const sim = simOf(model, id);
       if (sim.policy.expires === undefined || endOf(sim, row) === undefined) continue;
       throw new Violation(`row ${id} at site ${number} stays for ever, though its time is over`);
     }

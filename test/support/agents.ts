@@ -20,18 +20,11 @@ import { initSite } from '../../src/site/init.ts';
 import { joinSite } from '../../src/site/join.ts';
 import type { SiteStatus } from '../../src/site/status.ts';
 import { eventually } from './pair.ts';
+import { fromSources, program } from './program.ts';
 import { freePort } from './server.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-/** With them the program runs from its sources, which are compiled at every start: two CPU seconds. */
-const TSX = ['--import', 'tsx'];
-const SOURCE = join(ROOT, 'src', 'cli', 'main.ts');
-/** `npm test` has just built it, and says so. */
-const PROGRAM =
-  process.env['SYNCLINE_BUILT'] === 'true'
-    ? [join(ROOT, 'dist', 'src', 'cli', 'main.js')]
-    : [...TSX, SOURCE];
+const MAIN = 'src/cli/main.ts';
 
 export interface CliResult {
   code: number | null;
@@ -41,7 +34,7 @@ export interface CliResult {
 
 /** Runs a command of the command line to its end. */
 export function cli(...args: string[]): Promise<CliResult> {
-  const child = spawn(process.execPath, [...PROGRAM, ...args], {
+  const child = spawn(process.execPath, [...program(MAIN), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
@@ -141,10 +134,10 @@ export class AgentSite {
 
   /** Starts the agent, with further modules in its process, and waits until it answers. */
   async up(options: { imports?: readonly string[] } = {}): Promise<void> {
-    const imports = (options.imports ?? []).flatMap((url) => ['--import', url]);
+    const { imports } = options;
     // Such a module changes others, and knows where their sources are.
-    const program = imports.length > 0 ? [...TSX, ...imports, SOURCE] : PROGRAM;
-    const args = [...program, 'up', '--dir', this.dir];
+    const run = imports === undefined ? program(MAIN) : fromSources(MAIN, imports);
+    const args = [...run, 'up', '--dir', this.dir];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let errors = '';
     child.stderr.on('data', (part: Buffer) => (errors += part.toString()));

@@ -58,7 +58,8 @@ function isRefused(error: unknown): boolean {
   return isIntegrityViolation(error) || REFUSED.includes((error as { code?: string }).code ?? '');
 }
 
-type Cut = (to: SteppedSite, from: SteppedSite) => boolean;
+/** Whether a site gets nothing from another one. */
+export type Cut = (to: SteppedSite, from: SteppedSite) => boolean;
 
 /** What happens at the sites of a group and between them. */
 export class Drawn {
@@ -70,7 +71,6 @@ export class Drawn {
     this.#random = new Random(seed);
   }
 
-  /** @param isCut whether a site gets nothing from another one */
   async round(isCut: Cut = () => false): Promise<void> {
     const { sites } = this.#group;
     const random = this.#random;

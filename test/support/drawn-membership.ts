@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Statement } from '../../src/site/extent.ts';
 import type { Random } from '../simulation/random.ts';
-import type { Drawn } from './drawn-group.ts';
+import type { Cut, Drawn } from './drawn-group.ts';
 import { Greatest } from './greatest-stamps.ts';
 import type { SteppedGroup } from './stepped-group.ts';
 import { join } from './stepped-join.ts';
@@ -47,7 +47,7 @@ export class Membership {
     await this.#group.assertNoneOver();
   }
 
-  async #rounds(isCut?: (to: SteppedSite, from: SteppedSite) => boolean): Promise<void> {
+  async #rounds(isCut?: Cut): Promise<void> {
     for (let left = 1 + this.#random.int(BETWEEN); left > 0; left--) {
       await this.#drawn.round(isCut);
       await this.#greatest.look();

@@ -10,8 +10,14 @@ export interface Revisions {
   sameRules: boolean;
 }
 
+/** A group of one column, which has its name. */
+export interface Later {
+  group: ColumnGroup;
+  column: Omit<Column, 'name' | 'path' | 'group'>;
+}
+
 /** Groups that a later revision adds. */
-const LATER: readonly { group: ColumnGroup; column: Omit<Column, 'name' | 'path' | 'group'> }[] = [
+const LATER: readonly Later[] = [
   {
     group: { name: 'late', stamp: '_crp_late', columns: ['late'], method: 'latest-timestamp' },
     column: { type: 'text', notNull: false, default: `'new'` },
@@ -35,14 +41,7 @@ export function withMore(model: Model): Revisions {
 
 function more(entity: Entity): Entity {
   if (entity.history !== undefined) return entity;
-  const columns = LATER.map(({ group, column }) => ({
-    ...{ name: group.name, path: group.name, group: group.name, ...column },
-  }));
-  return {
-    ...entity,
-    columns: [...entity.columns, ...columns],
-    groups: [...entity.groups, ...LATER.map(({ group }) => group)],
-  };
+  return LATER.reduce(withGroup, entity);
 }
 
 /** A model, and an earlier revision of it that lacks some of its entities and column groups. */
@@ -94,17 +93,19 @@ export function withoutGroups(entity: Entity, gone: readonly ColumnGroup[]): Ent
 }
 
 /** An entity with one more column, in a group of its own. */
-export function withGroup(entity: Entity, { name, type }: { name: string; type: string }): Entity {
-  const column = { name, path: name, type, notNull: false, group: name };
-  const group = {
-    name,
-    stamp: `_crp_${name}`,
-    columns: [name],
-    method: 'latest-timestamp',
-  } as const;
+export function withGroup(entity: Entity, { group, column }: Later): Entity {
+  const { name } = group;
   return {
     ...entity,
-    columns: [...entity.columns, column],
-    groups: [...entity.groups, { ...group, columns: [name] }],
+    columns: [...entity.columns, { name, path: name, group: name, ...column }],
+    groups: [...entity.groups, group],
+  };
+}
+
+/** A group of one column that may be NULL; the latest write of it stands. */
+export function nullable(name: string, type: string): Later {
+  return {
+    group: { name, stamp: `_crp_${name}`, columns: [name], method: 'latest-timestamp' },
+    column: { type, notNull: false },
   };
 }

@@ -1,7 +1,7 @@
 import { deletesOrphans } from '../../src/model/derived-rules.ts';
 import type { Entity, Model, Reference, Unique } from '../../src/model/ir.ts';
 import type { Random } from '../simulation/random.ts';
-import { withGroup } from './revised-model.ts';
+import { nullable, withGroup } from './revised-model.ts';
 import type { Revisions } from './revised-model.ts';
 
 /** Rules of unique constraints that need no operator. */
@@ -92,7 +92,7 @@ class DrawnRules {
   /** A new column that is unique. */
   #withUnique(entity: Entity): Entity {
     if (entity.history !== undefined || this.#random.chance(40)) return entity;
-    const wider = withGroup(entity, { name: 'late_name', type: 'text' });
+    const wider = withGroup(entity, nullable('late_name', 'text'));
     const unique = { name: `${entity.table.name}_late_key`, columns: ['late_name'] };
     // Two rules would be another model than those of which it is known that sites agree.
     const rule = entity.uniques[0]?.clash;
@@ -120,7 +120,7 @@ class DrawnRules {
       onDelete: this.#random.pick(['restrict', 'cascade', 'set null'] as const),
       ...(rule === undefined ? {} : { onOrphan: rule }),
     };
-    const wider = withGroup(entity, { name: 'late_of', type: 'integer' });
+    const wider = withGroup(entity, nullable('late_of', 'integer'));
     return { ...wider, references: [...entity.references, reference] };
   }
 }

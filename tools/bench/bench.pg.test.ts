@@ -2,16 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../test/support/pair.ts';
+import { program } from '../../test/support/program.ts';
 import type { Line } from './report.ts';
-
-/** As it was built by `npm test`, or from its sources. */
-const MAIN =
-  process.env['SYNCLINE_BUILT'] === 'true'
-    ? [join(import.meta.dirname, '../../dist/tools/bench/main.js')]
-    : ['--import', 'tsx', join(import.meta.dirname, 'main.ts')];
 
 interface Run {
   child: ChildProcess;
@@ -20,7 +14,7 @@ interface Run {
 }
 
 function bench(...args: string[]): Run {
-  const child = spawn(process.execPath, [...MAIN, ...args], {
+  const child = spawn(process.execPath, [...program('tools/bench/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Entity, Model } from '../../../src/model/ir.ts';
 import { clashModel } from '../../support/clash-model.ts';
-import { withGroup } from '../../support/revised-model.ts';
+import { nullable, withGroup } from '../../support/revised-model.ts';
 import { openWorld, take } from '../../support/revision-world.ts';
 import type { World } from '../../support/revision-world.ts';
 import { startServer } from '../../support/server.ts';
@@ -114,7 +114,7 @@ test('a row waits at a site that had deleted its target before it took the rowâ€
 
 test('a row that waits at the giver for its new unique value waits at the taker, too', async () => {
   const wider = (child: Entity): Entity => ({
-    ...withGroup(child, { name: 'alias', type: 'text' }),
+    ...withGroup(child, nullable('alias', 'text')),
     uniques: [{ name: 'child_park_alias_key', columns: ['alias'], clash: 'earliest' }],
   });
   await withWorld('alias', { after: wider, have: 2 }, async (world, sites) => {
