@@ -26,6 +26,7 @@ before(async () => {
     ...{ dsn: site.config.database.url, models: [MODEL] },
     site: { number: 1, name: 'one' },
     siteNames: () => new Map([[1, 'one']]),
+    follow: () => Promise.resolve(true),
   });
 });
 

@@ -124,7 +124,7 @@ export async function evict(
       one === undefined
         ? codec.version(current)
         : await wholeRow(settling, work, { waiting: one, key, current });
-    await takeOut(remote, target, { codec, row: current });
+    await takeOut(settling, remote, { target, codec, row: current });
     if (whole === undefined) continue;
     const parking = {
       ...{ entity, columns, row: codec.texts(whole, current), base: undefined, shown: own },

@@ -124,7 +124,7 @@ async function wait(
   const { columns } = codec.shape;
   const keyTexts = texts(columns, key);
   if (how.out && physical.texts !== undefined) {
-    await takeOut(remote, target, { codec, row: physical.texts });
+    await takeOut(settling, remote, { target, codec, row: physical.texts });
   }
   const parking = {
     ...{ entity: target.entity, columns, row: codec.texts(row, keyTexts) },

@@ -94,7 +94,7 @@ async function settle(
       const parts = { codec, key: note.key, physical: physical.state };
       const state =
         known && (await wholeStateOf(client, target, { ...parts, waiting: known })).state;
-      await takeOut(client, target, { codec, row: own });
+      await takeOut(settling, client, { target, codec, row: own });
       const reason = `its "${bond.parent.name}" was deleted`;
       const whole = codec.texts(state?.row ?? row, own);
       const parking = { entity: bond.child, columns, row: whole, base: undefined, reason };

@@ -23,6 +23,8 @@ export interface SettlingOptions {
   site: Origin;
   /** Names of all sites that ever were in the group, by number. */
   siteNames: () => ReadonlyMap<number, string>;
+  /** Has local writes stamped after a stamp from now on, as far as clocks may be ahead. */
+  follow: (stamp: bigint) => Promise<unknown>;
 }
 
 /** An entity with everything that settling needs of it. */

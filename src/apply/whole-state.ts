@@ -12,7 +12,7 @@ import type { StoredHistory } from './history-table.ts';
 import { storedBase } from './history-writer.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
-import type { Target } from './settling.ts';
+import type { Settling, Target } from './settling.ts';
 import { TEXT_TYPES } from './arrays.ts';
 import { image, keyValues, logicalState, texts } from './waiting.ts';
 import type { Image, WaitingRow } from './waiting.ts';
@@ -75,15 +75,19 @@ async function historyOf(
 }
 
 /**
- * Takes a row out of its table, without a tombstone, because it is to wait. Where histories are kept the row itself is
- * what a replay of its key begins with as long as nothing is recorded of it, so it is recorded first.
+ * Takes a row out of its table, without a tombstone, because it is to wait. Its key is free for services then: what they
+ * insert is to be later than the row, also if the clock was set back since a service wrote it here. Where histories are
+ * kept the row itself is what a replay of its key begins with as long as nothing is recorded of it, so it is recorded
+ * first.
  */
 export async function takeOut(
+  { options }: Settling,
   client: Client,
-  target: Target,
-  { codec, row }: { codec: RowCodec; row: readonly (string | null)[] },
+  { target, codec, row }: { target: Target; codec: RowCodec; row: readonly (string | null)[] },
 ): Promise<void> {
   const { entity } = target;
+  const { birth, stamps } = codec.version(row);
+  await options.follow(greatest([birth, ...stamps]));
   if (entity.history !== undefined) {
     await keepBase(client, target, image(codec.shape.columns, row));
   }

@@ -147,13 +147,8 @@ class Site {
 
   /** The set-based path sees the table only; else the whole state of the key decides. */
   apply({ key: name, change }: Sent): void {
-    for (const stamp of [
-      change.after?.birth,
-      ...(change.after?.stamps ?? []),
-      change.deleted?.stamp,
-    ]) {
-      if (stamp !== undefined && stamp >> 11n > this.#floor) this.#floor = stamp >> 11n;
-    }
+    const { after, deleted } = change;
+    this.#follow(after?.birth, ...(after?.stamps ?? []), deleted?.stamp);
     const physical = this.physical(name);
     if (isFast(physical.row, change)) {
       const { state } = merge(POLICY, physical, change);
@@ -184,7 +179,7 @@ class Site {
     if (this.#exchange(name, row, clashes)) return true;
     const decision = decide(this.rules, { key: name, row }, clashes);
     if (decision.do === 'wait') {
-      if (decision.out) this.rows.delete(name);
+      if (decision.out) this.#takeOut(name);
       this.waiting.set(name, { row, base: decision.out ? undefined : physical });
       return decision.out && physical !== undefined;
     }
@@ -201,9 +196,23 @@ class Site {
     return true;
   }
 
+  /** The key is free then: what the service inserts is to be later. */
+  #takeOut(name: string): void {
+    const row = this.rows.get(name);
+    if (row === undefined) return;
+    this.#follow(row.birth, ...row.stamps);
+    this.rows.delete(name);
+  }
+
+  #follow(...stamps: (bigint | undefined)[]): void {
+    for (const stamp of stamps) {
+      if (stamp !== undefined && stamp >> 11n > this.#floor) this.#floor = stamp >> 11n;
+    }
+  }
+
   #evict(name: string): void {
     const { row } = this.whole(name);
-    this.rows.delete(name);
+    this.#takeOut(name);
     if (row !== undefined) this.waiting.set(name, { row, base: undefined });
   }
 

@@ -92,6 +92,7 @@ export class AgentParts {
     this.settler = new Settler({
       ...{ dsn, models, log, site: { number, name } },
       siteNames: () => this.members.names(),
+      follow: this.#follow,
     });
     this.expired = new ExpiredRows(where);
     this.afterApply = new AfterApply({ dsn, models, commands: config.afterApply, log });

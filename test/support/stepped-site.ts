@@ -100,7 +100,7 @@ export class SteppedSite {
     this.members = new SteppedMembers({
       ...{ number, sql: parts.sql, journal: parts.journal, knowledge: this.#knowledge },
     });
-    this.#beacon = new Beacon(parts.dsn, () => true);
+    this.#beacon = parts.beacon;
     this.#batcher = new Batcher(
       {
         ...{ origin: number, incarnation: 1, after: 0n },
@@ -140,12 +140,13 @@ export class SteppedSite {
     const trimmer = await connect(dsn, 'test trim');
     await useReplicationOrigin(trimmer, `${slot}_trim`);
     const models = [model];
-    const settling = await openSettling({ dsn, models, number, slot });
+    const beacon = new Beacon(dsn, () => true);
+    const settling = await openSettling({ dsn, models, number, slot, beacon });
     const major = await serverMajor(sql);
     const known = await readPositions(sql);
     const journal = new SteppedJournal(number, known);
     await beginWith(journal.asJournal(), known);
-    const parts = { dsn, sql, trimmer, slot, models, types, settling, major, journal };
+    const parts = { dsn, sql, trimmer, slot, models, types, settling, beacon, major, journal };
     const made = new SteppedSite(number, parts);
     await made.#open(dsn);
     return made;
@@ -196,8 +197,8 @@ export class SteppedSite {
     this.#models = models;
     await this.#expired.close();
     this.#expired = this.#expiry();
-    const { dsn } = this;
-    this.#settling = await openSettling({ dsn, models, number: this.number, slot: this.slot });
+    const { dsn, number, slot } = this;
+    this.#settling = await openSettling({ dsn, models, number, slot, beacon: this.#beacon });
     this.#settler = new Settler({ ...this.#settling.options, log: silentLog() });
     await this.#open(dsn);
   }
@@ -362,13 +363,18 @@ function openSettling(parts: {
   models: readonly Model[];
   number: number;
   slot: string;
+  beacon: Beacon;
 }): Promise<Settling> {
-  const { dsn, models, number, slot } = parts;
-  return Settling.open({ dsn, models, site: { number, name: slot }, siteNames: () => STEPPED });
+  const { dsn, models, number, slot, beacon } = parts;
+  return Settling.open({
+    ...{ dsn, models, site: { number, name: slot }, siteNames: () => STEPPED },
+    follow: (stamp) => beacon.raise(stamp, stamp >> 11n),
+  });
 }
 
 interface Parts {
   journal: SteppedJournal;
+  beacon: Beacon;
   dsn: string;
   sql: Client;
   trimmer: Client;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { clashModel } from '../../support/clash-model.ts';
+import { shiftStamps } from '../../support/clock.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { SteppedGroup } from '../../support/stepped-group.ts';
@@ -102,4 +103,20 @@ test('what is added to a row after its name gave way counts, where both come tog
   await group.exchange();
   await group.assertEqual();
   assert.equal(await rowsOf(three!, 'SELECT uses FROM test.append_site WHERE id = 2'), '6');
+});
+
+test('a row whose key was freed by a row that had to wait is the later one, though the clock was set back', async () => {
+  await one!.sql.query(`INSERT INTO test.earliest (id, name, uses) VALUES (1001, 'freed', 0)`);
+  await shiftStamps(two!.dsn, 60_000);
+  await two!.sql.query(`INSERT INTO test.earliest (id, name, uses) VALUES (1002, 'freed', 0)`);
+  for (const site of group.sites) await site.capture();
+  await three!.apply(two!, 1000);
+  await two!.apply(one!, 1000);
+  await two!.settle();
+  await shiftStamps(two!.dsn, 0);
+  // Its key is free here.
+  await two!.sql.query(`INSERT INTO test.earliest (id, name, uses) VALUES (1002, 'later', 0)`);
+  await group.exchange();
+  await group.assertEqual();
+  assert.equal(await rowsOf(three!, 'SELECT name FROM test.earliest WHERE id = 1002'), 'later');
 });
