@@ -27,11 +27,6 @@ const CASES: [what: string, now: Model, expected: RegExp | undefined][] = [
     undefined,
   ],
   [
-    'a wider range',
-    compile('', 'leaf n { type int32 { range "0..9"; } crp:in-group "g"; }'),
-    undefined,
-  ],
-  [
     'a column in a group that is there',
     compile('', `${N} leaf m { type int32; crp:in-group "g"; }`),
     /new column "m" is in group "g"/,

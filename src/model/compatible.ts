@@ -4,7 +4,8 @@
  */
 import { deletesOrphans } from './derived-rules.ts';
 import { canonicalJson } from './hash.ts';
-import type { Entity, Model } from './ir.ts';
+import type { Column, Entity, Model } from './ir.ts';
+import { ANOTHER_COLUMN, narrowedRules } from './narrowed.ts';
 import { replicatedColumns } from './replicated.ts';
 
 /**
@@ -20,7 +21,23 @@ export function rollingObstacles(before: Model, after: Model): string[] {
     if (now === undefined) return [`entity "${old.name}" is gone`];
     return entityObstacles(old, now).map((what) => `entity "${old.name}": ${what}`);
   });
-  return [...obstacles, ...endlessRules(before, after)];
+  return [...obstacles, ...endlessRules(before, after), ...siteTables(before, after)];
+}
+
+/** Tables of the site itself, whose rows the others do not have. */
+function siteTables(before: Model, after: Model): string[] {
+  return (before.localEntities ?? []).flatMap((old) => {
+    const same = ({ name }: Entity): boolean => name === old.name;
+    if (after.entities.some(same)) {
+      return [
+        `entity "${old.name}" was site-local, and every site has rows of its own in it: add an entity with another name`,
+      ];
+    }
+    const now = after.localEntities?.find(same);
+    return now === undefined
+      ? []
+      : keptColumns(old, now).map((what) => `entity "${old.name}": ${what}`);
+  });
 }
 
 /** Rows that sites with the one revision would bring back, and sites with the other delete, again and again. */
@@ -42,7 +59,13 @@ function endlessRules(before: Model, after: Model): string[] {
 function entityObstacles(old: Entity, now: Entity): string[] {
   const same = (what: string, part: (entity: Entity) => unknown): string[] =>
     canonicalJson(part(old)) === canonicalJson(part(now)) ? [] : [`${what} changed`];
+  const isThere = ({ name }: Column): boolean => now.columns.some((column) => column.name === name);
   return [
+    ...(old.adopted === true && now.adopted !== true
+      ? [
+          'its table is a program’s and lacks the constraints that a table of the model has: keep crp:adopt',
+        ]
+      : []),
     ...same('its table', (entity) => [entity.table, entity.tombstone]),
     ...same('its key', (entity) => entity.key),
     ...same('its rules for deletes and keys', (entity) => [
@@ -50,14 +73,71 @@ function entityObstacles(old: Entity, now: Entity): string[] {
     ]),
     ...replicatedColumns(old).flatMap((column) => {
       const other = replicatedColumns(now).find((candidate) => candidate.name === column.name);
-      if (other === undefined) return [`column "${column.name}" is gone`];
+      if (other === undefined) return isThere(column) ? [] : [`column "${column.name}" is gone`];
       if (other.type !== column.type) return [`column "${column.name}" became ${other.type}`];
       return other.group === column.group ? [] : [`column "${column.name}" is in another group`];
     }),
-    ...old.groups.flatMap((group) => groupObstacles(group, now)),
+    ...old.groups.flatMap((group) => groupObstacles(group, { old, now })),
     ...lateColumns(old, now),
     ...same('when its rows expire', ({ expires }) => expires),
     ...lateUniques(old, now),
+    ...keptColumns(old, now),
+    ...narrowedRules(old, now),
+    ...otherBounds(old, now),
+    ...otherDeciders(old, now),
+  ];
+}
+
+/** Whether a column travels, in words. */
+function scopeOf({ local, derived }: Column): string {
+  if (local === true) return 'site-local';
+  return derived === undefined ? 'replicated' : 'derived';
+}
+
+/** Columns that are there, and are not made anew: who comes later would have another one. */
+function keptColumns(old: Entity, now: Entity): string[] {
+  return old.columns.flatMap((column) => {
+    const other = now.columns.find(({ name }) => name === column.name);
+    if (other === undefined) return [];
+    const [was, is] = [scopeOf(column), scopeOf(other)];
+    if (was !== is) {
+      return [
+        `column "${column.name}" was ${was} and is ${is}: sites have different values in it, or go on writing ` +
+          `them, and nothing says which count; ${ANOTHER_COLUMN}`,
+      ];
+    }
+    if (column.derived !== other.derived) {
+      return [
+        `column "${column.name}" is derived otherwise, and rows that are there keep what they have: ` +
+          'add a derived column with another name',
+      ];
+    }
+    const isChanged = column.type !== other.type && (was !== 'replicated' || now.local === true);
+    return isChanged ? [`column "${column.name}" became ${other.type}: ${ANOTHER_COLUMN}`] : [];
+  });
+}
+
+/** What sites give each other and take counts from the bound, in the functions that each of them has. */
+function otherBounds(old: Entity, now: Entity): string[] {
+  return (old.counters ?? []).flatMap((counter) => {
+    const other = now.counters?.find(({ name }) => name === counter.name);
+    if (other === undefined || other.bound === counter.bound) return [];
+    return [
+      `counter "${counter.name}" has the bound ${other.bound} in place of ${counter.bound}: its value would differ by ` +
+        'site, and sites with the old revision take what the new bound keeps; add a counter with another name, and ' +
+        'move the amounts by its functions',
+    ];
+  });
+}
+
+/** The method "owner-wins" asks who owns a row; guards of writes do so only where the row is written. */
+function otherDeciders(old: Entity, now: Entity): string[] {
+  const isAsked = now.groups.some(({ methods }) =>
+    methods?.some(({ method }) => method === 'owner-wins'),
+  );
+  if (!isAsked || canonicalJson(old.ownership) === canonicalJson(now.ownership)) return [];
+  return [
+    'who owns its rows changed, and sites with the old revision let another site win (owner-wins)',
   ];
 }
 
@@ -80,12 +160,23 @@ function lateUniques(old: Entity, now: Entity): string[] {
     );
 }
 
-function groupObstacles(group: Entity['groups'][number], now: Entity): string[] {
+function groupObstacles(
+  group: Entity['groups'][number],
+  { old, now }: { old: Entity; now: Entity },
+): string[] {
   const other = now.groups.find((candidate) => candidate.name === group.name);
   if (other === undefined) return [`column group "${group.name}" is gone`];
   const rule = ({ stamp, method, methods, order }: typeof group): string =>
     canonicalJson([stamp, method, methods, order]);
-  return rule(group) === rule(other) ? [] : [`the method of group "${group.name}" changed`];
+  if (rule(group) !== rule(other)) return [`the method of group "${group.name}" changed`];
+  // The last value of a set that is removed leaves NULL, or an empty one.
+  const isNullable = ({ columns }: Entity): boolean =>
+    columns.some(({ name, notNull }) => group.columns.includes(name) && !notNull);
+  return group.tags !== undefined && isNullable(now) && !isNullable(old)
+    ? [
+        `set "${group.name}" may be absent, and sites with the old revision keep it empty: ${ANOTHER_COLUMN}`,
+      ]
+    : [];
 }
 
 /** New columns that sites with the old revision would overwrite, or would not miss when they decide. */

@@ -143,15 +143,27 @@ for (const [before, after, expected] of CHANGES) {
 }
 
 test('a new column rolls in a group of its own; in one that is there all sites change together', () => {
+  const there = 'leaf b { type int8; }';
   const rollout = (text: string): string[] =>
-    differences(entity(''), text).map((difference) => `${difference.rollout} ${difference.what}`);
-  assert.deepEqual(rollout(entity(leaf('int8', 'crp:in-group "g";'), 'crp:column-group "g";')), [
-    'rolling leaf added',
-  ]);
-  assert.deepEqual(rollout(entity(leaf('int8'))), [
+    differences(entity(there), text).map(({ rollout: how, what }) => `${how} ${what}`);
+  const grouped = `${there} ${leaf('int8', 'crp:in-group "g";')}`;
+  assert.deepEqual(rollout(entity(grouped, 'crp:column-group "g";')), ['rolling leaf added']);
+  assert.deepEqual(rollout(entity(`${there} ${leaf('int8')}`)), [
     'rolling leaf added',
     'together column "a" is new in group "row", which is there already',
   ]);
+});
+
+test('what RFC 7950 allows and sites cannot take one by one is said, too', () => {
+  const found = differences(entity(leaf('int8')), entity(leaf('int8', 'default 1;')));
+  assert.deepEqual(
+    found.map(({ allowed, rollout }) => [allowed, rollout]),
+    [
+      [true, 'rolling'],
+      [true, 'together'],
+    ],
+  );
+  assert.match(found[1]!.what, /entity "thing": column "a" must have a value/);
 });
 
 test('the same text is no difference, and a change needs a new revision', () => {

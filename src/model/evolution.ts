@@ -5,6 +5,7 @@
 import type { SchemaContext } from '../yang/schema.ts';
 import type { Position } from '../yang/source.ts';
 import type { Model } from './ir.ts';
+import { rollingObstacles } from './compatible.ts';
 import { compareEntities } from './evolution-merge.ts';
 import { compareModules } from './evolution-schema.ts';
 
@@ -41,6 +42,9 @@ export function compareRevisions(before: Revision, after: Revision): Difference[
   const differences: Difference[] = [];
   if (one !== undefined && other !== undefined) {
     differences.push(...compareModules(one, other), ...compareEntities(before, after));
+    if (differences.every(({ rollout }) => rollout === 'rolling')) {
+      differences.push(...furtherObstacles(before, after, other.position));
+    }
   }
   if (differences.length > 0 && before.model.revision >= after.model.revision) {
     differences.unshift({
@@ -53,4 +57,12 @@ export function compareRevisions(before: Revision, after: Revision): Difference[
     });
   }
   return differences;
+}
+
+/** What RFC 7950 §11 allows and nothing above is against, and yet cannot be taken site by site. */
+function furtherObstacles(before: Revision, after: Revision, position: Position): Difference[] {
+  return rollingObstacles(before.model, after.model).map((what) => ({
+    ...{ path: `/${after.model.name}`, what, position },
+    ...{ allowed: true, rollout: 'together' },
+  }));
 }

@@ -2,7 +2,6 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { bondsOf } from '../apply/orphans.ts';
-import { rollingObstacles } from '../model/compatible.ts';
 import { canonicalJson } from '../model/hash.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
@@ -19,6 +18,7 @@ import type { AdoptedTable } from '../sql/install-ddl.ts';
 import { noteAllOrphans } from '../sql/orphan-sql.ts';
 import { upgradeDdl } from '../sql/upgrade-ddl.ts';
 import { checkAdoptions } from './adoption.ts';
+import { checkRolling } from './adopt-rolling.ts';
 import type { EntityPart } from './base-format.ts';
 import type { InstalledModel } from './catalog.ts';
 import { roleNames } from './provision.ts';
@@ -60,6 +60,8 @@ export async function planAdoption(
   checkRevision(before, model);
   checkClash(model.ir, context.installed);
   const { tables, notes } = await checkAdoptions(client, [model.ir], context.site.number);
+  if (before !== undefined)
+    await checkRolling(client, { before: before.ir, after: model.ir, tables });
   const known = new Set(before === undefined ? [] : allEntities(before.ir).map(({ name }) => name));
   const added = tables.filter(({ entity }) => !known.has(entity.name));
   const plan = { model, before, notes, fresh: added.map(({ entity }) => entity) };
@@ -163,14 +165,6 @@ function checkRevision(before: InstalledModel | undefined, model: InstalledModel
       { hint: 'A changed model needs a new "revision" statement on top' },
     );
   }
-  const obstacles = rollingObstacles(before.ir, model.ir);
-  if (obstacles.length === 0) return;
-  const list = obstacles.map((obstacle) => `\n  - ${obstacle}`).join('');
-  throw new AppError(
-    'MODEL_NOT_ROLLING',
-    `Sites with "${name}" ${revision} and with ${before.ir.revision} could not replicate with each other:${list}`,
-    { hint: 'syncline model diff OLD NEW says what else could be done. Nothing was changed' },
-  );
 }
 
 /** One table belongs to one entity of one model. */
