@@ -6,6 +6,7 @@ import type { Check, Entity, Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
 import { checksOfNewColumns, columnsOf } from '../model/narrowed.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
+import { readTableFacts } from '../sql/table-facts.ts';
 
 export interface Rolling {
   before: Model;
@@ -25,6 +26,7 @@ export async function checkRolling(client: Client, rolling: Rolling): Promise<vo
   for (const old of before.entities) {
     const now = after.entities.find(({ name }) => name === old.name);
     if (now === undefined) continue;
+    obstacles.push(...(await foreignColumns(client, old, now)));
     for (const check of checksOfNewColumns(old, now)) {
       if (!(await allowsDefaults(client, now, check))) obstacles.push(brokenByDefaults(now, check));
     }
@@ -55,6 +57,22 @@ function lateTableColumns(before: Model, tables: readonly AdoptedTable[]): strin
           `entity "${entity.name}": column "${name}" is NOT NULL and without a default, and rows of sites that ` +
           `lack it have no value of it: ALTER TABLE … ALTER COLUMN ${name} SET DEFAULT …`,
       );
+  });
+}
+
+/** New columns that somebody made here already, of another type: they would be taken as they are. */
+async function foreignColumns(client: Client, old: Entity, now: Entity): Promise<string[]> {
+  const known = new Set(old.columns.map(({ name }) => name));
+  const added = now.columns.filter(({ name }) => !known.has(name));
+  if (added.length === 0 || now.adopted === true) return [];
+  const facts = await readTableFacts(client, now.table);
+  return added.flatMap(({ name, type }) => {
+    const found = facts?.columns.find((column) => column.name === name);
+    if (found === undefined || found.type === type) return [];
+    return [
+      `entity "${now.name}": the table has a column "${name}" of type ${found.type} already, and the new one is ` +
+        `${type}: ALTER TABLE … RENAME COLUMN ${name} TO …`,
+    ];
   });
 }
 

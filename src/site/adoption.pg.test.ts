@@ -6,6 +6,7 @@ import type { Column, Entity, Model } from '../model/ir.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
+import { checkRolling } from './adopt-rolling.ts';
 import { checkAdoptions, requireEmpty, withTableLocks } from './adoption.ts';
 import { runAll } from '../postgres/transaction.ts';
 import { adoptTablesDdl } from '../sql/install-ddl.ts';
@@ -162,6 +163,25 @@ test('a virtual generated column is refused from version 18 on, since PostgreSQL
     await client.query('ALTER TABLE v REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE v');
     await client.query('INSERT INTO v VALUES (1, 1)');
     await assert.rejects(client.query('UPDATE v SET n = 2'), /cannot update/);
+  });
+});
+
+test('a column that a program adds must have a default for the rows of sites that lack it', async () => {
+  const n = entityOf('t').columns[1]!;
+  const late = { ...n, name: 'm', path: 'm', group: 'm', notNull: true };
+  const entity = entityOf('t');
+  entity.columns.push(late);
+  entity.groups.push({ ...entity.groups[0]!, name: 'm', stamp: '_crp_m', columns: ['m'] });
+  const [old, now] = [modelOf(entityOf('t')), modelOf(entity)];
+  await withConnection(await servers[0]!.createDatabase('late_column'), 'test', async (client) => {
+    await client.query('CREATE TABLE t (id int PRIMARY KEY, n int, m int NOT NULL)');
+    const check = async (): Promise<void> => {
+      const { tables } = await checkAdoptions(client, [now], 1);
+      await checkRolling(client, { before: old, after: now, tables });
+    };
+    await assert.rejects(check(), /"t": column "m" is NOT NULL and without a default/);
+    await client.query('ALTER TABLE t ALTER COLUMN m SET DEFAULT 0');
+    await check();
   });
 });
 

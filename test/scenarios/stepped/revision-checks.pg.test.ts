@@ -53,6 +53,8 @@ test('a narrower rule is refused, also one that rows of other sites would break 
   const refused = (says: RegExp) => ({ code: 'MODEL_NOT_ROLLING', message: says });
   await assert.rejects(taking(NARROWER), refused(/"thing": column "n" may not be all that it was/));
   await assert.rejects(taking(CHOICE), refused(/new column "a", "b" may not have its default/));
+  await site.sql.query('ALTER TABLE test.thing ADD COLUMN a text');
+  await assert.rejects(taking(CHOICE), refused(/has a column "a" of type text already/));
   const { rows } = await site.sql.query(`SELECT ir ->> 'revision' AS revision FROM crp.model`);
   assert.deepEqual(rows, [{ revision: '2026-11-01' }]);
 });
