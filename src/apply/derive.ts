@@ -6,7 +6,7 @@ import type { Entity } from '../model/ir.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { deleteRow, placeRow } from './exchange.ts';
 import type { FoundClash } from './in-the-way.ts';
-import { hasToGiveWay, placeForm, placeOf } from './next-form.ts';
+import { placeForm, placeOf, rulesThatWin } from './next-form.ts';
 import type { RowCodec } from './row-codec.ts';
 import { codecFor, readPhysical } from './settling.ts';
 import type { Physical, Settling, Target } from './settling.ts';
@@ -19,17 +19,17 @@ import type { Image } from './waiting.ts';
  * else. So it does not matter which sites make them, how often, or when.
  */
 
-/** The row that waits has to give way. Undefined where it could not be done now; it is tried again. */
+/** The row that waits has to give way, by these constraints. Where it cannot be done now it is tried again. */
 export async function deriveSelf(
   settling: Settling,
   parts: { entity: Entity; key: Image; uniques: readonly UniqueRule[] },
 ): Promise<void> {
   const { entity, key, uniques } = parts;
   const target = await settling.target(entity);
-  const unique = uniques[0]!;
-  const rest = (): Promise<boolean> => placeRest(settling, { target, key, unique });
+  const giving = { target, key, uniques };
+  const rest = (): Promise<boolean> => placeRest(settling, giving);
   if (!(await settling.transaction(settling.remote, rest))) return;
-  await settling.transaction(settling.local, () => appendSelf(settling, { target, key, unique }));
+  await settling.transaction(settling.local, () => appendSelf(settling, giving));
 }
 
 /** A row in the table has to give way to the one that waits. */
@@ -47,7 +47,7 @@ export async function deriveOther(
     // Decided about the row as it was then; one that was written since is looked at again.
     if (row === undefined || !sameStamps(row, clash.incumbent.row)) return;
     const { unique } = clash;
-    const form = { target, codec, key: clash.key, row, present: true, unique };
+    const form = { target, codec, key: clash.key, row, present: true, uniques: [unique] };
     if ((await placeForm(settling, form)) === undefined) {
       await settling.startOver(local);
       return;
@@ -82,6 +82,13 @@ function isSame(one: RowVersion, other: RowVersion): boolean {
   return sameStamps(one, other) && one.values.every((value, at) => value === other.values[at]);
 }
 
+/** A key whose row gives way, by these constraints. */
+interface Giving {
+  target: Target;
+  key: Image;
+  uniques: readonly UniqueRule[];
+}
+
 interface Whole {
   codec: RowCodec;
   physical: Physical;
@@ -102,15 +109,12 @@ async function whole(client: Client, target: Target, key: Image): Promise<Whole 
 }
 
 /**
- * Where an older form of the row is in the table, all that is new in it but the group that gives way is
+ * Where an older form of the row is in the table, all that is new in it but the groups that give way is
  * written, uncaptured: it is other sites' work, and must not be shipped again as this site's.
  *
  * @returns false if a constraint forbids that too
  */
-async function placeRest(
-  settling: Settling,
-  { target, key, unique }: { target: Target; key: Image; unique: UniqueRule },
-): Promise<boolean> {
+async function placeRest(settling: Settling, { target, key, uniques }: Giving): Promise<boolean> {
   const { remote, options } = settling;
   const found = await whole(remote, target, key);
   if (found === undefined) return false;
@@ -121,7 +125,8 @@ async function placeRest(
   const own = physical.texts!;
   const parking = {
     ...{ entity: target.entity, columns, row: codec.texts(row, own), shown: own },
-    ...{ type: 'uniqueness', method: unique.method, reason: resolved(unique, row).reason },
+    ...{ type: 'uniqueness', method: uniques[0]!.method },
+    reason: resolved(uniques[0]!, row).reason,
   };
   if (old.birth !== row.birth) {
     // An older incarnation: the change must be an insert, which is what starts a new one.
@@ -129,7 +134,7 @@ async function placeRest(
     await new Waiting(remote).park({ ...parking, base: undefined }, options.site);
     return true;
   }
-  const rest = withGroup(target, row, { from: old, group: unique.append!.group });
+  const rest = withGroups(target, row, { from: old, uniques });
   if (isSame(rest, old)) return true;
   const base = codec.texts(rest, own);
   if ((await placeRow(remote, codec, { row: base, present: true })) !== undefined) return false;
@@ -137,38 +142,42 @@ async function placeRest(
   return true;
 }
 
-/** The row with one group of another version of it. */
-function withGroup(
+/** The row with the groups that give way as another version of it has them. */
+function withGroups(
   { policy }: Target,
   row: RowVersion,
-  { from, group }: { from: RowVersion; group: number },
+  { from, uniques }: { from: RowVersion; uniques: readonly UniqueRule[] },
 ): RowVersion {
   const result = { birth: row.birth, stamps: [...row.stamps], values: [...row.values] };
-  result.stamps[group] = from.stamps[group]!;
-  for (const place of policy.groups[group]!.columns) result.values[place] = from.values[place]!;
+  for (const { append } of uniques) {
+    const { group } = append!;
+    result.stamps[group] = from.stamps[group]!;
+    for (const place of policy.groups[group]!.columns) result.values[place] = from.values[place]!;
+  }
   return result;
 }
 
 async function appendSelf(
   settling: Settling,
-  { target, key, unique }: { target: Target; key: Image; unique: UniqueRule },
+  { target, key, uniques: decided }: Giving,
 ): Promise<void> {
   const { local } = settling;
   const found = await whole(local, target, key);
   if (found === undefined) return;
   const { codec, physical, row } = found;
   const old = physical.state.row;
-  const { group } = unique.append!;
-  // Only the group that gives way may be in the change; anything else was placed before.
-  if (old !== undefined && !isSame(withGroup(target, row, { from: old, group }), old)) return;
-  const form = { target, codec, key, row, present: old !== undefined, unique };
+  const form = { target, codec, key, row, present: old !== undefined, uniques: decided };
   // Another site's form of it may have come meanwhile: one more would be one too many.
-  if (!(await hasToGiveWay(settling, form))) return;
-  const next = await placeForm(settling, form);
+  const uniques = await rulesThatWin(settling, form);
+  if (uniques.length === 0) return;
+  // Only the groups that give way may be in the change; anything else was placed before.
+  if (old !== undefined && !isSame(withGroups(target, row, { from: old, uniques }), old)) return;
+  const next = await placeForm(settling, { ...form, uniques });
   if (next === undefined) {
     await settling.startOver(local);
     return;
   }
-  const reason = `${resolved(unique, row).reason}; it became ${next.values[placeOf(target, unique)]}`;
+  const became = uniques.map((unique) => next.values[placeOf(target, unique)]).join(', ');
+  const reason = `${resolved(uniques[0]!, row).reason}; it became ${became}`;
   await new Waiting(local).settle(target.entity, key, { winner: 'merged', reason });
 }

@@ -104,21 +104,38 @@ async function wholeRow(
 export async function evict(
   settling: Settling,
   work: Work,
-  { clashes, outcome }: { clashes: readonly FoundClash[]; outcome: Violation },
+  leaving: { losers: readonly FoundClash[]; outcome: Violation },
 ): Promise<Violation | 'raced' | undefined> {
+  const { remote } = settling;
+  const { codec, physical, row } = work;
+  const own = codec.texts(row, texts(codec.shape.columns, work.key));
+  await remote.query('SAVEPOINT crp_evict');
+  await sendOut(settling, work, leaving);
+  const present = physical.texts !== undefined;
+  const again = await placeRow(remote, codec, { row: own, present });
+  const end = again === undefined ? '' : 'ROLLBACK TO SAVEPOINT crp_evict; ';
+  await remote.query(`${end}RELEASE SAVEPOINT crp_evict`);
+  return again;
+}
+
+/** Rows that have to give way leave the table and wait. */
+export async function sendOut(
+  settling: Settling,
+  work: Work,
+  { losers, outcome }: { losers: readonly FoundClash[]; outcome: Violation },
+): Promise<void> {
   const { remote, options } = settling;
-  const { target, codec, physical, row } = work;
+  const { target, codec, row } = work;
   const { entity } = target;
   const { columns } = codec.shape;
   const own = codec.texts(row, texts(columns, work.key));
-  await remote.query('SAVEPOINT crp_evict');
   const waiting = new Waiting(remote);
-  const losers = new Map(clashes.map((clash) => [clash.incumbent.key, clash]));
+  const once = [...new Map(losers.map((loser) => [loser.incumbent.key, loser])).values()];
   const parked = await waiting.read(
     entity,
-    [...losers.values()].map(({ key }) => key),
+    once.map(({ key }) => key),
   );
-  for (const [at, { texts: current, unique, key }] of [...losers.values()].entries()) {
+  for (const [at, { texts: current, unique, key }] of once.entries()) {
     const one = parked.get(at);
     const whole =
       one === undefined
@@ -132,9 +149,4 @@ export async function evict(
     };
     await waiting.park(parking, options.site);
   }
-  const present = physical.texts !== undefined;
-  const again = await placeRow(remote, codec, { row: own, present });
-  const end = again === undefined ? '' : 'ROLLBACK TO SAVEPOINT crp_evict; ';
-  await remote.query(`${end}RELEASE SAVEPOINT crp_evict`);
-  return again;
 }

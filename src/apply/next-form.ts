@@ -27,8 +27,12 @@ export interface Form {
   key: Image;
   row: RowVersion;
   present: boolean;
-  unique: UniqueRule;
+  /** The constraints by which it gives way; each has a group of its own. */
+  uniques: readonly UniqueRule[];
 }
+
+/** A row under one of them. */
+type UnderRule = Omit<Form, 'uniques' | 'present'> & { unique: UniqueRule };
 
 /** The place of the column that is lengthened, among the row's values. */
 export function placeOf({ entity }: Target, unique: UniqueRule): number {
@@ -48,24 +52,36 @@ export async function placeForm(
 ): Promise<RowVersion | undefined> {
   const { codec, key, present } = form;
   if (depth > MAX_DEPTH) return undefined;
-  const next = await nextForm(settling, form);
-  if (next === undefined) return undefined;
-  for (const { texts: values } of await incumbentsOf(settling, { ...form, row: next })) {
-    const other = {
-      ...{ key: image(codec.shape.columns, values), row: codec.version(values), present: true },
-    };
-    if ((await placeForm(settling, { ...form, ...other }, depth + 1)) === undefined) {
-      return undefined;
-    }
+  let { row } = form;
+  for (const unique of form.uniques) {
+    const next = await nextForm(settling, { ...form, row, unique });
+    if (next === undefined) return undefined;
+    row = next;
+  }
+  for (const unique of form.uniques) {
+    if (!(await othersGiveWay(settling, { ...form, row, unique }, depth))) return undefined;
   }
   // Of an incumbent the key's image has the whole row: columns of no group stay as they are.
-  const written = codec.texts(next, texts(codec.shape.columns, key));
+  const written = codec.texts(row, texts(codec.shape.columns, key));
   const outcome = await placeRow(settling.local, codec, { row: written, present });
-  return outcome === undefined ? next : undefined;
+  return outcome === undefined ? row : undefined;
+}
+
+/** Has rows of the table that have this form's values get their next forms. False where it cannot be done. */
+async function othersGiveWay(settling: Settling, form: UnderRule, depth: number): Promise<boolean> {
+  const { target, codec, unique } = form;
+  for (const { texts: values } of await incumbentsOf(settling, form)) {
+    const other = {
+      ...{ target, codec, key: image(codec.shape.columns, values), row: codec.version(values) },
+      ...{ present: true, uniques: [unique] },
+    };
+    if ((await placeForm(settling, other, depth + 1)) === undefined) return false;
+  }
+  return true;
 }
 
 /** The next forms of the row, one after the other, until it gives way to nobody. */
-async function nextForm(settling: Settling, form: Form): Promise<RowVersion | undefined> {
+async function nextForm(settling: Settling, form: UnderRule): Promise<RowVersion | undefined> {
   const { target, unique } = form;
   const { method, append } = unique;
   if (append === undefined || (method !== 'append-site' && method !== 'append-sequence')) {
@@ -87,8 +103,17 @@ async function nextForm(settling: Settling, form: Form): Promise<RowVersion | un
   return undefined;
 }
 
+/** Those of a row's constraints by which a row of the table has its values by a better claim. */
+export async function rulesThatWin(settling: Settling, form: Form): Promise<UniqueRule[]> {
+  const winning: UniqueRule[] = [];
+  for (const unique of form.uniques) {
+    if (await hasToGiveWay(settling, { ...form, unique })) winning.push(unique);
+  }
+  return winning;
+}
+
 /** Whether a row of the table has this one's values by a better claim. */
-export async function hasToGiveWay(settling: Settling, form: Form): Promise<boolean> {
+async function hasToGiveWay(settling: Settling, form: UnderRule): Promise<boolean> {
   const { target, unique, key, row } = form;
   const one = { key: keyText(target.entity, key), row };
   const others = await incumbentsOf(settling, form);
@@ -98,7 +123,7 @@ export async function hasToGiveWay(settling: Settling, form: Form): Promise<bool
 /** Rows of the table that have the values of this form under its constraint; locked. */
 async function incumbentsOf(
   { local }: Settling,
-  { target, codec, key, row, unique }: Form,
+  { target, codec, key, row, unique }: UnderRule,
 ): Promise<{ other: Claimant; texts: (string | null)[] }[]> {
   const { columns } = codec.shape;
   const values = codec.texts(row, texts(columns, key));

@@ -5,7 +5,7 @@ import { ident } from '../model/names.ts';
 import { withoutParent } from '../sql/orphan-sql.ts';
 import { recordConflicts } from './conflict-log.ts';
 import { placeRow } from './exchange.ts';
-import { changedPlaces, evict, findClashes } from './in-the-way.ts';
+import { changedPlaces, evict, findClashes, sendOut } from './in-the-way.ts';
 import type { FoundClash, Work } from './in-the-way.ts';
 import { writeTombstones } from './history-writer.ts';
 import { conflictType, isClash } from './integrity.ts';
@@ -83,15 +83,21 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
   const decision = decide(target.rules, claimant(work), clashes);
   const method = clashes[0]!.unique.method;
   switch (decision.do) {
-    case 'wait':
-      return wait(settling, work, outcome, { out: decision.out, method, shown: clashes[0]!.texts });
+    case 'wait': {
+      const by = clashes.find(({ unique }) => unique.method === target.rules.order);
+      const { unique, texts: shown } = (decision.out ? by : undefined) ?? clashes[0]!;
+      return wait(settling, work, outcome, { out: decision.out, method: unique.method, shown });
+    }
     case 'evict': {
-      const again = await evict(settling, work, { clashes, outcome });
+      const losers = clashes.filter(({ incumbent }) => decision.rows.includes(incumbent));
+      const again = await evict(settling, work, { losers, outcome });
       if (again === undefined) return settled(settling, work);
       const violation = again === 'raced' ? outcome : again;
       return wait(settling, work, violation, { out: false, method: 'park' });
     }
     case 'derive': {
+      const losers = clashes.filter(({ incumbent }) => decision.rows.includes(incumbent));
+      await sendOut(settling, work, { losers, outcome });
       await wait(settling, work, outcome, { out: false, method, shown: clashes[0]!.texts });
       const others = clashes.filter((clash) => decision.others.includes(clash));
       return { is: 'derive', self: decision.self, others };

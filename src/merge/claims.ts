@@ -88,22 +88,27 @@ export type Decision =
   | { do: 'wait'; out: boolean }
   /** These rows leave the table and wait, and it comes in. */
   | { do: 'evict'; rows: Claimant[] }
-  /** A change is derived: the row itself or the incumbents get another value. */
-  | { do: 'derive'; self: UniqueRule[]; others: Clash[] };
+  /** These rows leave the table and wait; then a change is derived: the row itself or incumbents get another value. */
+  | { do: 'derive'; rows: Claimant[]; self: UniqueRule[]; others: Clash[] };
 
-/** Decides about one row. `clashes` is not empty. */
+/**
+ * Decides about one row. `clashes` is not empty. What an order of rows decides comes first: whoever has to leave by it
+ * has no values any more that another constraint could forbid.
+ */
 export function decide(rules: ClashRules, row: Claimant, clashes: readonly Clash[]): Decision {
   if (clashes.some(({ unique }) => unique.method === 'park')) return { do: 'wait', out: false };
   const loses = ({ unique, incumbent }: Clash): boolean =>
     givesWay(rules, unique, { one: row, other: incumbent });
   const ordered = clashes.filter(({ unique }) => isOrder(unique.method));
   if (ordered.some(loses)) return { do: 'wait', out: true };
-  const derived = clashes.filter(({ unique }) => !isOrder(unique.method));
+  const rows = ordered.map(({ incumbent }) => incumbent);
+  const leave = new Set(rows.map(({ key }) => key));
+  const derived = clashes.filter(
+    ({ unique, incumbent }) => !isOrder(unique.method) && !leave.has(incumbent.key),
+  );
+  if (derived.length === 0) return { do: 'evict', rows };
   const self = [...new Set(derived.filter(loses).map(({ unique }) => unique))];
-  if (derived.length > 0) {
-    return { do: 'derive', self, others: derived.filter((clash) => !loses(clash)) };
-  }
-  return { do: 'evict', rows: ordered.map(({ incumbent }) => incumbent) };
+  return { do: 'derive', rows, self, others: derived.filter((clash) => !loses(clash)) };
 }
 
 /**

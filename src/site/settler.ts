@@ -150,8 +150,9 @@ export class Settler {
       const result = await retry(settling, entity, key);
       if (result.is !== 'derive') return result.is === 'settled';
       const { self, others } = result;
-      if (self.length > 0) await deriveSelf(settling, { entity, key, uniques: self });
+      // What keeps the row out by one constraint would forbid the form that it gets by another one.
       for (const clash of others) await deriveOther(settling, entity, clash);
+      if (self.length > 0) await deriveSelf(settling, { entity, key, uniques: self });
     }
     return false;
   }

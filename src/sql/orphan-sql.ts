@@ -40,13 +40,15 @@ export function lockParents(bond: Bond): string {
 }
 
 /**
- * The same among the rows that refer to some keys of the parent. Parameters: one array a key column of the
- * parent. Relies on the index of the reference.
+ * The same among the rows that refer to some keys of the parent, locked as a foreign key's trigger locks them: of a row
+ * that a service gives another key at the same time either the new key is found, or the trigger of that
+ * update finds the note (`moveNotes`). Parameters: one array a key column of the parent. Relies on the index of
+ * the reference.
  */
 export function childrenOf(bond: Bond): string {
   const { parent } = bond;
   const same = parent.key.map((name, at) => `c.${ident(referring(bond, name))} = k.k${at}`);
-  return search(bond, { keys: keysFrom(parent, parent.key), on: same });
+  return `${search(bond, { keys: keysFrom(parent, parent.key), on: same })} FOR KEY SHARE OF c`;
 }
 
 function keysFrom(entity: Entity, names: readonly string[]): string {
@@ -93,5 +95,21 @@ export function noteAllOrphans(bond: Bond): string {
   return (
     `INSERT INTO crp.orphan (entity, reference, key) SELECT ${literal(child.name)}, ${literal(reference.name)}, ${key} ` +
     `FROM ${tableOf(child)} AS c WHERE ${withoutParent(bond, 'c')} ON CONFLICT DO NOTHING`
+  );
+}
+
+/**
+ * Of a trigger for an update that changes the key: what is noted of the row is of its new key. PostgreSQL does not check a
+ * reference again that the update leaves as it was. Nothing for an entity without a rule for orphans.
+ */
+export function moveNotes({ name, key, references }: Entity): string {
+  if (!references.some(({ onOrphan }) => onOrphan !== undefined)) return '';
+  const of = (row: 'OLD' | 'NEW'): string =>
+    textObject(key.map((column) => [column, `${row}.${ident(column)}`]));
+  return (
+    `    INSERT INTO crp.orphan (entity, reference, key, parent_row, deleted)\n` +
+    `      SELECT o.entity, o.reference, ${of('NEW')}, o.parent_row, o.deleted FROM crp.orphan AS o\n` +
+    `      WHERE o.entity = ${literal(name)} AND o.key = ${of('OLD')} ON CONFLICT DO NOTHING;\n` +
+    `    IF FOUND THEN PERFORM pg_notify('crp_waiting', ''); END IF;\n`
   );
 }

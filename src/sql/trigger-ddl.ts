@@ -5,6 +5,7 @@ import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
+import { moveNotes } from './orphan-sql.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';
 import { isSet } from './shape.ts';
 import { STAMP_NOW } from './stamp-clock.ts';
@@ -111,7 +112,7 @@ ${groups.join('\n')}
   IF TG_OP = 'UPDATE' THEN
     at := greatest(at, ${afterOld(entity)});
     ${writeTombstone(entity, `(at << 11) | ${site}`)}
-  END IF;
+${moveNotes(entity)}  END IF;
 ${keeps ? `  at := greatest(at, (${newestChange(entity, 'NEW')} >> 11) + 1);\n` : ''}  SELECT (x.stamp >> 11) + 1 INTO dead FROM ${tombstoneOf(entity)} AS x WHERE ${sameKeyAs(entity, 'NEW')};
   at := (greatest(at, dead) << 11) | ${site};
 ${stamps.map((stamp) => `  NEW.${stamp} := at;`).join('\n')}

@@ -94,11 +94,11 @@ class DrawnRules {
     if (entity.history !== undefined || this.#random.chance(40)) return entity;
     const wider = withGroup(entity, nullable('late_name', 'text'));
     const unique = { name: `${entity.table.name}_late_key`, columns: ['late_name'] };
-    // Two rules would be another model than those of which it is known that sites agree.
-    const rule = entity.uniques[0]?.clash;
     const drawn = this.#unique(wider, unique);
-    const same = rule?.startsWith('append') === true ? { append: 'late_name' } : {};
-    const made = rule === undefined ? drawn : { ...unique, clash: rule, ...same };
+    // One order of rows decides all unique constraints of an entity.
+    const order = entity.uniques.find(({ clash }) => clash === 'earliest' || clash === 'latest');
+    const isOther = drawn.clash === 'earliest' || drawn.clash === 'latest';
+    const made = order !== undefined && isOther ? { ...unique, clash: order.clash! } : drawn;
     return { ...wider, uniques: [...entity.uniques, made] };
   }
 

@@ -1,0 +1,41 @@
+import type { Model } from '../../src/model/ir.ts';
+import { modelOf } from './rules-model.ts';
+
+/** The rules of `unique` that need no operator. */
+const RULES = ['earliest', 'latest', 'append-site', 'append-sequence'] as const;
+
+/** Entities with two unique constraints of different rules, one for every pair; one in `one` has both columns in a group. */
+export function mixedClashModel(): Model {
+  const pairs = RULES.flatMap((first) => RULES.map((second) => [first, second])).filter(
+    ([first, second]) => first === second || !isOrder(first!) || !isOrder(second!),
+  );
+  const lists = pairs.flatMap(([first, second]) =>
+    kindsOf(first!, second!).map((kind) => {
+      const name = `${first}-${second}-${kind}`;
+      const other = kind === 'apart' ? 'alias' : 'name';
+      return `list ${name} {
+        key id;
+        unique name { crp:on-unique-clash "${first}"; }
+        unique alias { crp:on-unique-clash "${second}"; }
+        crp:entity "${name}" { crp:column-group "name"; ${kind === 'apart' ? 'crp:column-group "alias";' : ''}
+          crp:column-group "count" { crp:resolve "crp:additive"; } }
+        leaf id { type int32; }
+        leaf name { type string; crp:in-group "name"; }
+        leaf alias { type string; crp:in-group "${other}"; }
+        leaf note { type string; }
+        leaf uses { type int64; mandatory true; crp:in-group "count"; }
+      }`;
+    }),
+  );
+  return modelOf(lists.join('\n'));
+}
+
+/** One order of rows decides all unique constraints of an entity. */
+function isOrder(rule: string): boolean {
+  return rule === 'earliest' || rule === 'latest';
+}
+
+/** Two rules that change one group the compiler refuses. */
+function kindsOf(first: string, second: string): ('apart' | 'one')[] {
+  return isOrder(first) || isOrder(second) ? ['apart', 'one'] : ['apart'];
+}
