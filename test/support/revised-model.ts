@@ -1,4 +1,5 @@
 import type { ColumnGroup, Column, Entity, Model } from '../../src/model/ir.ts';
+import { namesIn } from '../../src/model/implied.ts';
 import type { Random } from '../simulation/random.ts';
 
 /** Two revisions of a model that sites may have at the same time. */
@@ -87,7 +88,7 @@ export function withoutGroups(entity: Entity, gone: readonly ColumnGroup[]): Ent
     groups: entity.groups.filter((group) => !gone.includes(group)),
     columns: entity.columns.filter(({ name }) => !names.has(name)),
     checks: entity.checks.filter(({ expression }) =>
-      [...names].every((name) => !expression.includes(name)),
+      [...namesIn(expression)].every((name) => !names.has(name)),
     ),
   };
 }
