@@ -123,10 +123,10 @@ async function placeRest(settling: Settling, { target, key, uniques }: Giving): 
   if (old === undefined) return true;
   const { columns } = codec.shape;
   const own = physical.texts!;
+  const unique = uniques[0]!;
   const parking = {
     ...{ entity: target.entity, columns, row: codec.texts(row, own), shown: own },
-    ...{ type: 'uniqueness', method: uniques[0]!.method },
-    reason: resolved(uniques[0]!, row).reason,
+    ...{ type: 'uniqueness', method: unique.method, reason: resolved(unique, row).reason },
   };
   if (old.birth !== row.birth) {
     // An older incarnation: the change must be an insert, which is what starts a new one.

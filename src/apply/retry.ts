@@ -81,7 +81,6 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
   if (await changedPlaces(settling, work, clashes)) return settled(settling, work);
   if (clashes.length === 0) return wait(settling, work, outcome, { out: false, method: 'park' });
   const decision = decide(target.rules, claimant(work), clashes);
-  const method = clashes[0]!.unique.method;
   switch (decision.do) {
     case 'wait': {
       const by = clashes.find(({ unique }) => unique.method === target.rules.order);
@@ -89,18 +88,17 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
       return wait(settling, work, outcome, { out: decision.out, method: unique.method, shown });
     }
     case 'evict': {
-      const losers = clashes.filter(({ incumbent }) => decision.rows.includes(incumbent));
-      const again = await evict(settling, work, { losers, outcome });
+      const again = await evict(settling, work, { losers: decision.losers, outcome });
       if (again === undefined) return settled(settling, work);
       const violation = again === 'raced' ? outcome : again;
       return wait(settling, work, violation, { out: false, method: 'park' });
     }
     case 'derive': {
-      const losers = clashes.filter(({ incumbent }) => decision.rows.includes(incumbent));
+      const { losers, self, others } = decision;
       await sendOut(settling, work, { losers, outcome });
-      await wait(settling, work, outcome, { out: false, method, shown: clashes[0]!.texts });
-      const others = clashes.filter((clash) => decision.others.includes(clash));
-      return { is: 'derive', self: decision.self, others };
+      const { unique, texts: shown } = clashes[0]!;
+      await wait(settling, work, outcome, { out: false, method: unique.method, shown });
+      return { is: 'derive', self, others };
     }
   }
 }

@@ -49,7 +49,8 @@ export function clashRules(entity: Entity): ClashRules {
   return { uniques, order: uniques.map(({ method }) => method).find(isOrder) };
 }
 
-function isOrder(method: ClashMethod): method is 'earliest' | 'latest' {
+/** Whether a rule decides by an order of rows. */
+export function isOrder(method: ClashMethod | undefined): method is 'earliest' | 'latest' {
   return method === 'earliest' || method === 'latest';
 }
 
@@ -83,32 +84,35 @@ export interface Clash {
 }
 
 /** What is to be done about a row that is not in the table and the rows that keep it out. */
-export type Decision =
+export type Decision<Found extends Clash> =
   /** It waits; `out`: without any older form of it in the table. */
   | { do: 'wait'; out: boolean }
   /** These rows leave the table and wait, and it comes in. */
-  | { do: 'evict'; rows: Claimant[] }
+  | { do: 'evict'; losers: Found[] }
   /** These rows leave the table and wait; then a change is derived: the row itself or incumbents get another value. */
-  | { do: 'derive'; rows: Claimant[]; self: UniqueRule[]; others: Clash[] };
+  | { do: 'derive'; losers: Found[]; self: UniqueRule[]; others: Found[] };
 
 /**
  * Decides about one row. `clashes` is not empty. What an order of rows decides comes first: whoever has to leave by it
  * has no values any more that another constraint could forbid.
  */
-export function decide(rules: ClashRules, row: Claimant, clashes: readonly Clash[]): Decision {
+export function decide<Found extends Clash>(
+  rules: ClashRules,
+  row: Claimant,
+  clashes: readonly Found[],
+): Decision<Found> {
   if (clashes.some(({ unique }) => unique.method === 'park')) return { do: 'wait', out: false };
   const loses = ({ unique, incumbent }: Clash): boolean =>
     givesWay(rules, unique, { one: row, other: incumbent });
-  const ordered = clashes.filter(({ unique }) => isOrder(unique.method));
-  if (ordered.some(loses)) return { do: 'wait', out: true };
-  const rows = ordered.map(({ incumbent }) => incumbent);
-  const leave = new Set(rows.map(({ key }) => key));
+  const losers = clashes.filter(({ unique }) => isOrder(unique.method));
+  if (losers.some(loses)) return { do: 'wait', out: true };
+  const leave = new Set(losers.map(({ incumbent }) => incumbent.key));
   const derived = clashes.filter(
     ({ unique, incumbent }) => !isOrder(unique.method) && !leave.has(incumbent.key),
   );
-  if (derived.length === 0) return { do: 'evict', rows };
+  if (derived.length === 0) return { do: 'evict', losers };
   const self = [...new Set(derived.filter(loses).map(({ unique }) => unique))];
-  return { do: 'derive', rows, self, others: derived.filter((clash) => !loses(clash)) };
+  return { do: 'derive', losers, self, others: derived.filter((clash) => !loses(clash)) };
 }
 
 /**

@@ -5,8 +5,8 @@
 import { deletesOrphans } from './derived-rules.ts';
 import { canonicalJson } from './hash.ts';
 import type { Column, Entity, Model } from './ir.ts';
-import { ANOTHER_COLUMN, narrowedRules } from './narrowed.ts';
-import { replicatedColumns } from './replicated.ts';
+import { addedColumns, ANOTHER_COLUMN, narrowedRules } from './narrowed.ts';
+import { isReplicated } from './replicated.ts';
 
 /**
  * What a site with the new revision and one with the old could not agree about; empty when sites may change
@@ -36,7 +36,7 @@ function siteTables(before: Model, after: Model): string[] {
     const now = after.localEntities?.find(same);
     return now === undefined
       ? []
-      : keptColumns(old, now).map((what) => `entity "${old.name}": ${what}`);
+      : columnObstacles(old, now).map((what) => `entity "${old.name}": ${what}`);
   });
 }
 
@@ -59,7 +59,6 @@ function endlessRules(before: Model, after: Model): string[] {
 function entityObstacles(old: Entity, now: Entity): string[] {
   const same = (what: string, part: (entity: Entity) => unknown): string[] =>
     canonicalJson(part(old)) === canonicalJson(part(now)) ? [] : [`${what} changed`];
-  const isThere = ({ name }: Column): boolean => now.columns.some((column) => column.name === name);
   return [
     ...(old.adopted === true && now.adopted !== true
       ? [
@@ -71,17 +70,11 @@ function entityObstacles(old: Entity, now: Entity): string[] {
     ...same('its rules for deletes and keys', (entity) => [
       ...[entity.onDeleteUpdate, entity.onKeyClash, entity.history],
     ]),
-    ...replicatedColumns(old).flatMap((column) => {
-      const other = replicatedColumns(now).find((candidate) => candidate.name === column.name);
-      if (other === undefined) return isThere(column) ? [] : [`column "${column.name}" is gone`];
-      if (other.type !== column.type) return [`column "${column.name}" became ${other.type}`];
-      return other.group === column.group ? [] : [`column "${column.name}" is in another group`];
-    }),
+    ...columnObstacles(old, now),
     ...old.groups.flatMap((group) => groupObstacles(group, { old, now })),
     ...lateColumns(old, now),
     ...same('when its rows expire', ({ expires }) => expires),
     ...lateUniques(old, now),
-    ...keptColumns(old, now),
     ...narrowedRules(old, now),
     ...otherBounds(old, now),
     ...otherDeciders(old, now),
@@ -95,10 +88,11 @@ function scopeOf({ local, derived }: Column): string {
 }
 
 /** Columns that are there, and are not made anew: who comes later would have another one. */
-function keptColumns(old: Entity, now: Entity): string[] {
+function columnObstacles(old: Entity, now: Entity): string[] {
   return old.columns.flatMap((column) => {
+    const travels = now.local !== true && isReplicated(column);
     const other = now.columns.find(({ name }) => name === column.name);
-    if (other === undefined) return [];
+    if (other === undefined) return travels ? [`column "${column.name}" is gone`] : [];
     const [was, is] = [scopeOf(column), scopeOf(other)];
     if (was !== is) {
       return [
@@ -112,8 +106,14 @@ function keptColumns(old: Entity, now: Entity): string[] {
           'add a derived column with another name',
       ];
     }
-    const isChanged = column.type !== other.type && (was !== 'replicated' || now.local === true);
-    return isChanged ? [`column "${column.name}" became ${other.type}: ${ANOTHER_COLUMN}`] : [];
+    if (column.type !== other.type) {
+      return [
+        `column "${column.name}" became ${other.type}${travels ? '' : `: ${ANOTHER_COLUMN}`}`,
+      ];
+    }
+    return !travels || other.group === column.group
+      ? []
+      : [`column "${column.name}" is in another group`];
   });
 }
 
@@ -181,8 +181,7 @@ function groupObstacles(
 
 /** New columns that sites with the old revision would overwrite, or would not miss when they decide. */
 function lateColumns(old: Entity, now: Entity): string[] {
-  const known = new Set(old.columns.map((column) => column.name));
-  const added = replicatedColumns(now).filter((column) => !known.has(column.name));
+  const added = addedColumns(old, now).filter(isReplicated);
   const groups = new Set(old.groups.map((group) => group.name));
   const shared = added.filter((column) => column.group !== undefined && groups.has(column.group));
   const decides = old.history !== undefined && added.length > shared.length;

@@ -36,6 +36,12 @@ export function checksOfNewColumns(old: Entity, now: Entity): Check[] {
   return newChecks(old, now).filter((check) => isOfNewColumns(old, now, check));
 }
 
+/** Columns that only the new revision has. */
+export function addedColumns(old: Entity, now: Entity): Column[] {
+  const known = new Set(old.columns.map(({ name }) => name));
+  return now.columns.filter(({ name }) => !known.has(name));
+}
+
 /** The columns of an entity that a CHECK is on. */
 export function columnsOf(entity: Entity, { expression }: Check): Column[] {
   const names = namesIn(expression);
@@ -81,8 +87,8 @@ function newChecks(old: Entity, now: Entity): Check[] {
 
 function isOfNewColumns(old: Entity, now: Entity, check: Check): boolean {
   const columns = columnsOf(now, check).filter(({ name }) => !now.key.includes(name));
-  const known = new Set(old.columns.map(({ name }) => name));
-  return columns.length > 0 && columns.every(({ name }) => !known.has(name));
+  const added = new Set(addedColumns(old, now));
+  return columns.length > 0 && columns.every((column) => added.has(column));
 }
 
 function narrowedCheck(now: Entity, check: Check): string {

@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts';
 import { rollingObstacles } from '../model/compatible.ts';
 import type { Check, Entity, Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
-import { checksOfNewColumns, columnsOf } from '../model/narrowed.ts';
+import { addedColumns, checksOfNewColumns, columnsOf } from '../model/narrowed.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import { readTableFacts } from '../sql/table-facts.ts';
 
@@ -46,12 +46,12 @@ function lateTableColumns(before: Model, tables: readonly AdoptedTable[]): strin
   return tables.flatMap(({ entity, facts }) => {
     const old = before.entities.find(({ name }) => name === entity.name);
     if (old === undefined) return [];
-    const known = new Set(old.columns.map(({ name }) => name));
+    const added = new Set(addedColumns(old, entity).map(({ name }) => name));
     return facts.columns
-      .filter(({ name, notNull, hasDefault, generated, identity }) => {
-        const isNew = !known.has(name) && entity.columns.some((column) => column.name === name);
-        return isNew && notNull && !hasDefault && generated === '' && identity === '';
-      })
+      .filter(
+        ({ name, notNull, hasDefault, generated, identity }) =>
+          added.has(name) && notNull && !hasDefault && generated === '' && identity === '',
+      )
       .map(
         ({ name }) =>
           `entity "${entity.name}": column "${name}" is NOT NULL and without a default, and rows of sites that ` +
@@ -62,8 +62,7 @@ function lateTableColumns(before: Model, tables: readonly AdoptedTable[]): strin
 
 /** New columns that somebody made here already, of another type: they would be taken as they are. */
 async function foreignColumns(client: Client, old: Entity, now: Entity): Promise<string[]> {
-  const known = new Set(old.columns.map(({ name }) => name));
-  const added = now.columns.filter(({ name }) => !known.has(name));
+  const added = addedColumns(old, now);
   if (added.length === 0 || now.adopted === true) return [];
   const facts = await readTableFacts(client, now.table);
   return added.flatMap(({ name, type }) => {

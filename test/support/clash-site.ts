@@ -172,12 +172,11 @@ export class Site {
       this.waiting.set(name, { row, base: decision.out ? undefined : physical });
       return decision.out && physical !== undefined;
     }
+    for (const { incumbent } of decision.losers) this.#evict(incumbent.key);
     if (decision.do === 'evict') {
-      for (const { key: loser } of decision.rows) this.#evict(loser);
       this.rows.set(name, row);
       return this.waiting.delete(name);
     }
-    for (const { key: loser } of decision.rows) this.#evict(loser);
     this.waiting.set(name, { row, base: physical });
     for (const { unique, incumbent } of decision.others) {
       if (this.rows.get(incumbent.key) === incumbent.row) this.#deriveOther(incumbent.key, unique);

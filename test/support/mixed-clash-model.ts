@@ -1,16 +1,19 @@
 import type { Model } from '../../src/model/ir.ts';
+import { isOrder } from '../../src/merge/claims.ts';
 import { modelOf } from './rules-model.ts';
 
 /** The rules of `unique` that need no operator. */
 const RULES = ['earliest', 'latest', 'append-site', 'append-sequence'] as const;
+type Rule = (typeof RULES)[number];
 
 /** Entities with two unique constraints of different rules, one for every pair; one in `one` has both columns in a group. */
 export function mixedClashModel(): Model {
-  const pairs = RULES.flatMap((first) => RULES.map((second) => [first, second])).filter(
-    ([first, second]) => first === second || !isOrder(first!) || !isOrder(second!),
+  // One order of rows decides all unique constraints of an entity.
+  const pairs = RULES.flatMap((first) => RULES.map((second) => [first, second] as const)).filter(
+    ([first, second]) => first === second || !isOrder(first) || !isOrder(second),
   );
   const lists = pairs.flatMap(([first, second]) =>
-    kindsOf(first!, second!).map((kind) => {
+    kindsOf(first, second).map((kind) => {
       const name = `${first}-${second}-${kind}`;
       const other = kind === 'apart' ? 'alias' : 'name';
       return `list ${name} {
@@ -30,12 +33,7 @@ export function mixedClashModel(): Model {
   return modelOf(lists.join('\n'));
 }
 
-/** One order of rows decides all unique constraints of an entity. */
-function isOrder(rule: string): boolean {
-  return rule === 'earliest' || rule === 'latest';
-}
-
 /** Two rules that change one group the compiler refuses. */
-function kindsOf(first: string, second: string): ('apart' | 'one')[] {
+function kindsOf(first: Rule, second: Rule): ('apart' | 'one')[] {
   return isOrder(first) || isOrder(second) ? ['apart', 'one'] : ['apart'];
 }

@@ -1,3 +1,4 @@
+import { isOrder } from '../../src/merge/claims.ts';
 import { deletesOrphans } from '../../src/model/derived-rules.ts';
 import type { Entity, Model, Reference, Unique } from '../../src/model/ir.ts';
 import type { Random } from '../simulation/random.ts';
@@ -96,9 +97,8 @@ class DrawnRules {
     const unique = { name: `${entity.table.name}_late_key`, columns: ['late_name'] };
     const drawn = this.#unique(wider, unique);
     // One order of rows decides all unique constraints of an entity.
-    const order = entity.uniques.find(({ clash }) => clash === 'earliest' || clash === 'latest');
-    const isOther = drawn.clash === 'earliest' || drawn.clash === 'latest';
-    const made = order !== undefined && isOther ? { ...unique, clash: order.clash! } : drawn;
+    const order = entity.uniques.map(({ clash }) => clash).find(isOrder);
+    const made = order !== undefined && isOrder(drawn.clash) ? { ...unique, clash: order } : drawn;
     return { ...wider, uniques: [...entity.uniques, made] };
   }
 

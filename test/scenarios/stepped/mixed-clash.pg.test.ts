@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { isOrder } from '../../../src/merge/claims.ts';
 import type { Entity } from '../../../src/model/ir.ts';
 import { tableOf } from '../../../src/sql/apply-names.ts';
 import { mixedClashModel } from '../../support/mixed-clash-model.ts';
@@ -74,5 +75,5 @@ async function meet(which: string, written: number): Promise<void> {
 }
 
 function hasOrder({ uniques }: Entity): boolean {
-  return uniques.some(({ clash }) => clash === 'earliest' || clash === 'latest');
+  return uniques.some(({ clash }) => isOrder(clash));
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
 import { clashModel } from '../../support/clash-model.ts';
+import { isWaitedFor } from '../../support/locks.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
@@ -65,7 +65,7 @@ test('the key changes while the delete is applied', async () => {
     await service.query('BEGIN');
     await service.query('UPDATE test.child_park SET id = 102 WHERE id = 2');
     const applied = one!.apply(two!, 1);
-    await eventually('apply waits for the row', () => blocks(service));
+    await eventually('apply waits for the row', () => isWaitedFor(one!.sql, service));
     await service.query('COMMIT');
     await applied;
   } finally {
@@ -73,11 +73,3 @@ test('the key changes while the delete is applied', async () => {
   }
   await assertWaits(102);
 });
-
-async function blocks(service: Client): Promise<boolean> {
-  const { rowCount } = await one!.sql.query(
-    'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))',
-    [(service as unknown as { processID: number }).processID],
-  );
-  return rowCount !== 0;
-}

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Client } from 'pg';
 import type { Model } from '../../../src/model/ir.ts';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
 import { historyModel, PICK } from '../../support/history-model.ts';
 import { LEASES } from '../../support/lease-model.ts';
+import { isWaitedFor } from '../../support/locks.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
@@ -46,7 +46,7 @@ async function race(database: string, of: Race): Promise<string[]> {
     await service.query(`INSERT INTO ${table} (${key}, note) VALUES (1, 'b')`);
     await a.start(b, model);
     await b.start(a, model);
-    await eventually('apply waits for the key', () => waitsFor(b.sql, service));
+    await eventually('apply waits for the key', () => isWaitedFor(b.sql, service));
     await service.query(last);
     await service.query('COMMIT');
     for (const one of [a, b]) {
@@ -77,14 +77,6 @@ async function site(number: number, database: string, model: Model): Promise<Tes
   const dsn = await server.createDatabase(database);
   await withConnection(dsn, 'test', (client) => client.query(PICK));
   return TestSite.create(number, dsn, model);
-}
-
-async function waitsFor(sql: Client, service: Client): Promise<boolean> {
-  const { rows: waiting } = await sql.query(
-    'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))',
-    [(service as unknown as { processID: number }).processID],
-  );
-  return waiting.length > 0;
 }
 
 const LEASE = { model: LEASES, table: 'leases.lease', key: 'address' };
