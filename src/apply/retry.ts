@@ -83,8 +83,7 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
   const decision = decide(target.rules, claimant(work), clashes);
   switch (decision.do) {
     case 'wait': {
-      const by = clashes.find(({ unique }) => unique.method === target.rules.order);
-      const { unique, texts: shown } = (decision.out ? by : undefined) ?? clashes[0]!;
+      const { unique, texts: shown } = decision.by;
       return wait(settling, work, outcome, { out: decision.out, method: unique.method, shown });
     }
     case 'evict': {

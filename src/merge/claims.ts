@@ -85,8 +85,8 @@ export interface Clash {
 
 /** What is to be done about a row that is not in the table and the rows that keep it out. */
 export type Decision<Found extends Clash> =
-  /** It waits; `out`: without any older form of it in the table. */
-  | { do: 'wait'; out: boolean }
+  /** It waits because of `by`; `out`: without any older form of it in the table. */
+  | { do: 'wait'; out: boolean; by: Found }
   /** These rows leave the table and wait, and it comes in. */
   | { do: 'evict'; losers: Found[] }
   /** These rows leave the table and wait; then a change is derived: the row itself or incumbents get another value. */
@@ -94,25 +94,27 @@ export type Decision<Found extends Clash> =
 
 /**
  * Decides about one row. `clashes` is not empty. What an order of rows decides comes first: whoever has to leave by it
- * has no values any more that another constraint could forbid.
+ * has no values any more that another constraint could forbid. Of the rest, `park` keeps everything as it is.
  */
 export function decide<Found extends Clash>(
   rules: ClashRules,
   row: Claimant,
   clashes: readonly Found[],
 ): Decision<Found> {
-  if (clashes.some(({ unique }) => unique.method === 'park')) return { do: 'wait', out: false };
   const loses = ({ unique, incumbent }: Clash): boolean =>
     givesWay(rules, unique, { one: row, other: incumbent });
   const losers = clashes.filter(({ unique }) => isOrder(unique.method));
-  if (losers.some(loses)) return { do: 'wait', out: true };
+  const winner = losers.find(loses);
+  if (winner !== undefined) return { do: 'wait', out: true, by: winner };
   const leave = new Set(losers.map(({ incumbent }) => incumbent.key));
-  const derived = clashes.filter(
+  const rest = clashes.filter(
     ({ unique, incumbent }) => !isOrder(unique.method) && !leave.has(incumbent.key),
   );
-  if (derived.length === 0) return { do: 'evict', losers };
-  const self = [...new Set(derived.filter(loses).map(({ unique }) => unique))];
-  return { do: 'derive', losers, self, others: derived.filter((clash) => !loses(clash)) };
+  const parked = rest.find(({ unique }) => unique.method === 'park');
+  if (parked !== undefined) return { do: 'wait', out: false, by: parked };
+  if (rest.length === 0) return { do: 'evict', losers };
+  const self = [...new Set(rest.filter(loses).map(({ unique }) => unique))];
+  return { do: 'derive', losers, self, others: rest.filter((clash) => !loses(clash)) };
 }
 
 /**

@@ -2,15 +2,20 @@ import type { Model } from '../../src/model/ir.ts';
 import { isOrder } from '../../src/merge/claims.ts';
 import { modelOf } from './rules-model.ts';
 
-/** The rules of `unique` that need no operator. */
-const RULES = ['earliest', 'latest', 'append-site', 'append-sequence'] as const;
+const RULES = ['earliest', 'latest', 'append-site', 'append-sequence', 'park'] as const;
 type Rule = (typeof RULES)[number];
 
-/** Entities with two unique constraints of different rules, one for every pair; one in `one` has both columns in a group. */
+/**
+ * Entities with two unique constraints, one for every pair of rules that does not leave everything to an operator; one
+ * in `one` has both columns in a group.
+ */
 export function mixedClashModel(): Model {
   // One order of rows decides all unique constraints of an entity.
   const pairs = RULES.flatMap((first) => RULES.map((second) => [first, second] as const)).filter(
-    ([first, second]) => first === second || !isOrder(first) || !isOrder(second),
+    ([first, second]) => {
+      const orders = [first, second].filter(isOrder).length;
+      return first === 'park' || second === 'park' ? orders === 1 : first === second || orders < 2;
+    },
   );
   const lists = pairs.flatMap(([first, second]) =>
     kindsOf(first, second).map((kind) => {
