@@ -3,13 +3,17 @@ import type { SlotCalls } from '../postgres/slot-calls.ts';
 import { LoadGauge } from './load-gauge.ts';
 import type { Feed, Source } from './source.ts';
 
-/** Between two calls at least so long, and so many times what the last one took: calls are for when cores are short. */
+/**
+ * Between two calls at least so long, so many times what the last one took, and at most so long: calls are for when cores
+ * are short, and each call flushes files of the slot and of its snapshots, for which every commit has to wait.
+ */
 const BETWEEN_MS = 100;
-const BETWEEN_SHARE = 3;
+const BETWEEN_SHARE = 9;
+const BETWEEN_MAX_MS = 300;
 /** WAL that each call would read again, beyond which a walsender, which reads it once, is better. */
 const TOO_MUCH_AGAIN = 256n * 1024n * 1024n;
-/** Between two points in the WAL where calls can begin, ms: what comes after the last but one is read again each time. */
-const POINT_MS = 400;
+/** Waits between two points in the WAL where calls can begin: what comes after the last but one is read again each time. */
+const POINT_WAITS = 4;
 
 /** So long a walsender stays after a large transaction came, and where too much would be read again, ms. */
 const LARGE_MS = 5000;
@@ -33,6 +37,8 @@ export class CallSource implements Source {
   #resume: (() => void) | undefined;
   #resumed: Promise<void> = Promise.resolve();
   #confirmedAt = performance.now();
+  /** The last wait between two calls, ms. */
+  #between = BETWEEN_MS;
   /** For so long calls are of no use, ms: known when it ended. */
   uselessMs = 0;
 
@@ -72,16 +78,18 @@ export class CallSource implements Source {
       if (!busy && !more) return;
       await this.#resumed;
       await this.#confirmSlot(now);
-      if (!more) await this.#wait(Math.max(BETWEEN_MS, BETWEEN_SHARE * (now - start)));
+      if (!more) await this.#wait(now - start);
     }
   }
 
-  async #wait(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  /** @param took of the last call, ms */
+  async #wait(took: number): Promise<void> {
+    this.#between = Math.min(Math.max(BETWEEN_MS, BETWEEN_SHARE * took), BETWEEN_MAX_MS);
+    await delay(this.#between, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
   async #confirmSlot(now: number): Promise<void> {
-    if (now - this.#confirmedAt < POINT_MS) return;
+    if (now - this.#confirmedAt < POINT_WAITS * this.#between) return;
     this.#confirmedAt = now;
     const { calls } = this.#options;
     await calls.logRunning();
