@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reading } from '../postgres/slot-calls.ts';
-import { CallSource } from './call-source.ts';
+import { CallSource, restAfter } from './call-source.ts';
 import type { Feed } from './source.ts';
 
 /** A source whose calls read what is given, one after the other, and what it did with them. */
@@ -64,4 +64,8 @@ test('a large transaction in progress ends it, and what the call read to does no
   const { source, readTo } = await run(readings, (calls) => calls === 2);
   assert.equal(readTo, 16n * MIB);
   assert.equal(source.uselessMs, 5000);
+});
+
+test('a call is followed by nine times what it took, 100 to 300 ms', () => {
+  assert.deepEqual([1, 20, 80].map(restAfter), [100, 180, 300]);
 });

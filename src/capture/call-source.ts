@@ -84,7 +84,7 @@ export class CallSource implements Source {
 
   /** @param took of the last call, ms */
   async #wait(took: number): Promise<void> {
-    this.#between = Math.min(Math.max(BETWEEN_MS, BETWEEN_SHARE * took), BETWEEN_MAX_MS);
+    this.#between = restAfter(took);
     await delay(this.#between, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
 
@@ -114,4 +114,9 @@ export class CallSource implements Source {
     this.#stop.abort();
     this.resume();
   }
+}
+
+/** How long to wait after a call that took so long, ms. */
+export function restAfter(took: number): number {
+  return Math.min(Math.max(BETWEEN_MS, BETWEEN_SHARE * took), BETWEEN_MAX_MS);
 }
