@@ -163,11 +163,11 @@ export class CaptureSession implements Feed {
     }
   }
 
-  /** Whether much WAL is written and nothing needs the walsender. */
+  /** Whether much WAL is written and nothing needs the walsender. A transaction that it is sending now comes again. */
   async #isForCalls(gauge: LoadGauge): Promise<boolean> {
     const { written, synchronous } = await this.#calls!.look();
     const now = performance.now();
-    return gauge.look(written, now) && !synchronous && now >= this.#holdUntil && !this.busy;
+    return gauge.look(written, now) && !synchronous && now >= this.#holdUntil && !this.large;
   }
 
   /** Reads by calls until it is stopped or a walsender should go on. What a call cannot do a walsender can. */
