@@ -70,16 +70,19 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
     return wait(settling, work, { code: '23503', message: lost }, { out: true, method: 'park' });
   }
   const present = physical.state.row !== undefined;
-  const outcome = await placeRow(remote, codec, {
-    row: codec.texts(row, texts(codec.shape.columns, work.key)),
-    present,
-  });
+  const wanted = { row: codec.texts(row, texts(codec.shape.columns, work.key)), present };
+  const outcome = await placeRow(remote, codec, wanted);
   if (outcome === undefined) return settled(settling, work);
   if (outcome === 'raced') return { is: 'waits' };
   if (!isClash(outcome)) return wait(settling, work, outcome, { out: false, method: 'park' });
   const clashes = await findClashes(settling, work);
   if (await changedPlaces(settling, work, clashes)) return settled(settling, work);
-  if (clashes.length === 0) return wait(settling, work, outcome, { out: false, method: 'park' });
+  if (clashes.length === 0) {
+    // What was in the way has gone meanwhile, or is of a kind that no rule knows.
+    const again = await placeRow(remote, codec, wanted);
+    if (again === undefined) return settled(settling, work);
+    return wait(settling, work, outcome, { out: false, method: 'park' });
+  }
   const decision = decide(target.rules, claimant(work), clashes);
   switch (decision.do) {
     case 'wait': {
