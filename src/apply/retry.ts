@@ -64,7 +64,7 @@ async function attempt(settling: Settling, entity: Entity, key: Image): Promise<
 
 async function place(settling: Settling, work: Work): Promise<Retried> {
   const { remote } = settling;
-  const { target, codec, physical, row } = work;
+  const { codec, physical, row } = work;
   const lost = await lostParent(settling, work);
   if (lost !== undefined) {
     return wait(settling, work, { code: '23503', message: lost }, { out: true, method: 'park' });
@@ -77,13 +77,19 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
   if (!isClash(outcome)) return wait(settling, work, outcome, { out: false, method: 'park' });
   const clashes = await findClashes(settling, work);
   if (await changedPlaces(settling, work, clashes)) return settled(settling, work);
-  if (clashes.length === 0) {
-    // What was in the way has gone meanwhile, or is of a kind that no rule knows.
-    const again = await placeRow(remote, codec, wanted);
-    if (again === undefined) return settled(settling, work);
-    return wait(settling, work, outcome, { out: false, method: 'park' });
-  }
-  const decision = decide(target.rules, claimant(work), clashes);
+  // What was in the way has gone meanwhile, or is of a kind that no rule knows.
+  if (clashes.length === 0)
+    return placed(settling, work, { again: await placeRow(remote, codec, wanted), outcome });
+  return makeRoom(settling, work, { clashes, outcome });
+}
+
+/** Does what the rules say of a row and those that are in its way, of which there is one at least. */
+async function makeRoom(
+  settling: Settling,
+  work: Work,
+  { clashes, outcome }: { clashes: FoundClash[]; outcome: Violation },
+): Promise<Retried> {
+  const decision = decide(work.target.rules, claimant(work), clashes);
   switch (decision.do) {
     case 'wait': {
       const { unique, texts: shown } = decision.by;
@@ -91,9 +97,7 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
     }
     case 'evict': {
       const again = await evict(settling, work, { losers: decision.losers, outcome });
-      if (again === undefined) return settled(settling, work);
-      const violation = again === 'raced' ? outcome : again;
-      return wait(settling, work, violation, { out: false, method: 'park' });
+      return placed(settling, work, { again, outcome });
     }
     case 'derive': {
       const { losers, self, others } = decision;
@@ -103,6 +107,17 @@ async function place(settling: Settling, work: Work): Promise<Retried> {
       return { is: 'derive', self, others };
     }
   }
+}
+
+/** After a second try: it is in the table, or waits because of what forbade it last. */
+async function placed(
+  settling: Settling,
+  work: Work,
+  { again, outcome }: { again: Violation | 'raced' | undefined; outcome: Violation },
+): Promise<Retried> {
+  if (again === undefined) return settled(settling, work);
+  const violation = again === 'raced' ? outcome : again;
+  return wait(settling, work, violation, { out: false, method: 'park' });
 }
 
 function claimant({ key, row, target }: Work): Claimant {
