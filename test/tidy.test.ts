@@ -19,7 +19,9 @@ const LAYERS = [
   ['services', 'editor'],
   ['cli'],
 ];
-const MAX_LINES = 400;
+/** Of a source file; tests are lists of cases and may be longer. */
+const MAX_LINES = 250;
+const MAX_TEST_LINES = 400;
 
 const layerOf = (folder: string): number => LAYERS.findIndex((layer) => layer.includes(folder));
 
@@ -57,7 +59,10 @@ test('every source folder is in the order of imports', () => {
 });
 
 test('no source file is longer than the limit', () => {
-  const long = sources().filter(({ text }) => text.split('\n').length > MAX_LINES);
+  const limit = (path: string): number => (path.endsWith('.test.ts') ? MAX_TEST_LINES : MAX_LINES);
+  const long = sources().filter(
+    ({ path, text }) => text.trimEnd().split('\n').length > limit(path),
+  );
   assert.deepEqual(
     long.map(({ path }) => path),
     [],

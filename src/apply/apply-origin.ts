@@ -1,12 +1,12 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { describeError } from '../base/errors.ts';
 import { Pace } from '../base/pace.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import { isInUse, isTransient } from '../postgres/connect.ts';
-import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
 import { Admission } from './admission.ts';
+import type { Applier, ApplierOptions, ApplierStatus } from './applier.ts';
+import { ApplierState } from './applier-state.ts';
 import { applyFold } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
@@ -19,7 +19,6 @@ import type { ApplySession, ApplySessionOptions } from './session.ts';
 import { Speculator } from './speculator.ts';
 import { ApplyTurns } from './turns.ts';
 
-const BACKOFF_MS = [50, 100, 200, 500, 1000, 2000, 5000];
 /** Between two looks whether commits are on disk. */
 const DURABLE_MS = 500;
 /** Under load changes are gathered for one target transaction for so long. */
@@ -34,10 +33,9 @@ export function createApplier(options: ApplierOptions): Applier {
 
 class OriginApplier implements Applier {
   readonly #options: ApplierOptions;
+  readonly #state: ApplierState;
   readonly #status: ApplierStatus;
   readonly #admission: Admission;
-  #durable = 0n;
-  #attempt = 0;
   #speculator: Speculator | undefined;
   /** Streamed transactions that cannot be applied before their commit. */
   readonly #refused = new Set<number>();
@@ -46,10 +44,8 @@ class OriginApplier implements Applier {
 
   constructor(options: ApplierOptions) {
     this.#options = options;
-    this.#status = {
-      ...{ origin: options.origin, state: 'starting', applied: 0n, commitTime: 0n },
-      ...{ transactions: 0, changes: 0, conflicts: 0, parked: 0 },
-    };
+    this.#state = new ApplierState(options);
+    this.#status = this.#state.status;
     this.#admission = new Admission(options, this.#status);
   }
 
@@ -58,7 +54,7 @@ class OriginApplier implements Applier {
   }
 
   appliedDurably(): bigint {
-    return this.#durable;
+    return this.#state.durable;
   }
 
   status(): ApplierStatus {
@@ -71,18 +67,10 @@ class OriginApplier implements Applier {
         await this.#runSession(signal);
       } catch (error) {
         if (signal.aborted) break;
-        const message = describeError(error);
-        this.#status.lastError = { at: new Date().toISOString(), message };
-        this.#status.state = 'retrying';
+        this.#state.failed(error);
         // A session of an earlier connection may have the replication origin still.
         if (!isTransient(error) && !isInUse(error)) throw error;
-        this.#options.log.warn(
-          { origin: this.#options.origin, error: message },
-          'apply interrupted',
-        );
-        const wait = BACKOFF_MS[Math.min(this.#attempt, BACKOFF_MS.length - 1)];
-        this.#attempt += 1;
-        await delay(wait, undefined, { signal }).catch(() => undefined);
+        await this.#state.pause(signal);
       }
     }
     this.#status.state = 'stopped';
@@ -200,9 +188,9 @@ class OriginApplier implements Applier {
       knowledge.deletes += 1;
       outcome = await applyStream(session, batch, work);
     }
-    this.#durable = batch.last;
+    this.#state.durable = batch.last;
     const { last: position, time: commitTime, changes } = batch;
-    this.#done({ position, commitTime, transactions: 1, changes, ...outcome });
+    this.#state.done({ position, commitTime, transactions: 1, changes, ...outcome });
   }
 
   async #write(turns: ApplyTurns, pending: PendingFolds): Promise<void> {
@@ -228,7 +216,7 @@ class OriginApplier implements Applier {
     const announced = beacon.announce({ origin, incarnation, position, maxStamp: fold.maxStamp });
     announced.catch(() => undefined);
     const outcome = await applyFold(session, next, { origin, announced });
-    this.#done({ position, commitTime, transactions, changes: fold.changes, ...outcome });
+    this.#state.done({ position, commitTime, transactions, changes: fold.changes, ...outcome });
   }
 
   /**
@@ -249,30 +237,8 @@ class OriginApplier implements Applier {
   }
 
   async #lookForDurable(durability: Durability): Promise<void> {
-    const found = await durability.look(this.#status.applied, this.#durable);
-    if (found > this.#durable) this.#durable = found;
+    const state = this.#state;
+    const found = await durability.look(this.#status.applied, state.durable);
+    if (found > state.durable) state.durable = found;
   }
-
-  #done(done: Done): void {
-    const { origin, knowledge, onApplied } = this.#options;
-    const { parked, ...event } = done;
-    this.#attempt = 0;
-    this.#status.applied = done.position;
-    this.#status.commitTime = done.commitTime;
-    this.#status.transactions += done.transactions;
-    this.#status.changes += done.changes;
-    this.#status.conflicts += done.conflicts;
-    this.#status.parked += parked;
-    knowledge.advance(origin, done.position);
-    onApplied({ origin, ...event });
-  }
-}
-
-interface Done {
-  position: bigint;
-  commitTime: bigint;
-  transactions: number;
-  changes: number;
-  conflicts: number;
-  parked: number;
 }

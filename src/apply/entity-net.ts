@@ -1,6 +1,7 @@
 import { SITE_BITS } from '../merge/stamps.ts';
 import { NetRows } from './net-rows.ts';
-import type { KeyProbe, TupleRef } from './net-rows.ts';
+import type { KeyProbe } from './key-probe.ts';
+import type { TupleRef } from './net-rows.ts';
 import type { EntityPlan } from './relation.ts';
 import { isSameRow } from './tuple.ts';
 import type { Fields } from './tuple.ts';

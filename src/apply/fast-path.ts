@@ -1,18 +1,9 @@
 import type { Client, QueryResult } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { fastStatements } from '../sql/apply-fast.ts';
-import type { FastStatements, Source } from '../sql/apply-fast.ts';
+import type { FastStatements } from '../sql/apply-fast.ts';
 import { ident } from '../model/names.ts';
-import { isDeadDdl, quickStatement } from '../sql/apply-quick.ts';
-import {
-  canUnnest,
-  stageAliases,
-  stageColumns,
-  stageCopy,
-  stagedByKey,
-  stageTableDdl,
-  stageUnnest,
-} from '../sql/staging.ts';
+import { isDeadDdl } from '../sql/apply-quick.ts';
+import { stageCopy, stageTableDdl } from '../sql/staging.ts';
 import { byKey } from './by-key.ts';
 import { ArraySink, CopySink } from './field-sinks.ts';
 import type { EntityNet } from './entity-net.ts';
@@ -20,7 +11,8 @@ import { isIntegrityViolation } from './integrity.ts';
 import type { NetRow, NetRows, StageOp } from './net-rows.ts';
 import { keepsHistory } from './relation.ts';
 import type { EntityPlan } from './relation.ts';
-import { StageEncoder } from './stage-writer.ts';
+import { PlanStatements } from './plan-statements.ts';
+import type { StageEncoder } from './stage-writer.ts';
 
 /** Up to so many rows go as array parameters: below it a COPY's round trips cost more than they save. */
 export const SMALL = 200;
@@ -31,43 +23,6 @@ const COPY_SLICE = 1000;
 export interface Range {
   lo: number;
   hi: number;
-}
-
-/** Everything that one plan needs in a session: encoder, staging table, statements. */
-class PlanStatements {
-  readonly encoder: StageEncoder;
-  readonly table: string;
-  readonly small: FastStatements;
-  readonly all: FastStatements;
-  readonly ranged: FastStatements;
-  readonly quick: { I: string; U: string };
-  readonly isDead: string;
-  /** Whether the session has that function. */
-  knowsDead = false;
-  readonly oids: number[];
-  readonly unnest: boolean;
-  /** Whether the staging table surely exists, and what this transaction has staged last. */
-  staging = false;
-  staged: EntityNet | undefined;
-
-  constructor(plan: EntityPlan) {
-    const { shape } = plan;
-    this.encoder = new StageEncoder(plan);
-    this.table = `crp_stage_${plan.id}`;
-    const staged: Source = { from: stagedByKey(shape, this.table) };
-    this.small = fastStatements(shape, {
-      from: `${stageUnnest(shape, 1)} AS s(${stageAliases(shape)})`,
-    });
-    this.all = fastStatements(shape, staged);
-    this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
-    this.isDead = `crp_dead_${plan.id}`;
-    this.quick = {
-      I: quickStatement(shape, 'I', this.isDead),
-      U: quickStatement(shape, 'U', this.isDead),
-    };
-    this.oids = stageColumns(shape).map((column) => column.oid);
-    this.unnest = canUnnest(shape);
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { keepsHistory } from './relation.ts';
 import type { EntityPlan, RelationPlan, TombstonePlan } from './relation.ts';
 import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from './tuple.ts';
 import type { Fields, Key } from './tuple.ts';
-import { KeyProbe } from './net-rows.ts';
+import { KeyProbe } from './key-probe.ts';
 import type { DeletedMark, TupleRef } from './net-rows.ts';
 
 export type { DeletedMark, NetRow, TupleRef } from './net-rows.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyProbe, NetRows } from './net-rows.ts';
+import { KeyProbe } from './key-probe.ts';
+import { NetRows } from './net-rows.ts';
 import type { Images, TupleRef } from './net-rows.ts';
 import { newFields, readTuple } from './tuple.ts';
 

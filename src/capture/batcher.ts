@@ -1,10 +1,6 @@
 import { AppError } from '../base/errors.ts';
-import { BatchBody } from '../journal/batch-body.ts';
-import { encodeBatch } from '../journal/batch-encode.ts';
-import type { StreamCommit } from '../journal/batch.ts';
 import type { Batch } from '../journal/journal.ts';
 import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
-import { addChange } from './add-change.ts';
 import {
   cString,
   MESSAGE,
@@ -14,14 +10,11 @@ import {
 } from './messages.ts';
 import { narrowChange } from './narrow.ts';
 import type { ChangeSource } from './narrow.ts';
+import { OpenBatch } from './open-batch.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { StreamSink } from './open-streams.ts';
-import { RelationList, Relations } from './relations.ts';
+import { Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
-
-/** A batch is closed at this size, so that followers get going and memory stays small. */
-const BATCH_BYTES = 256 * 1024;
-const BATCH_TRANSACTIONS = 2000;
 
 export interface BatcherOptions {
   origin: number;
@@ -44,33 +37,23 @@ export interface BatchSink extends StreamSink {
  * site made (they carry an origin) are left out.
  */
 export class Batcher {
-  readonly #options: BatcherOptions;
   readonly #sink: BatchSink;
   readonly #relations: Relations;
   readonly #knowledge: Map<number, bigint>;
-  readonly #body = new BatchBody();
-  #list: RelationList;
-  #previous: bigint;
-  #last: bigint;
-  #seen = 0n;
-  #time = 0n;
-  #transactions = 0;
-  #changes = 0;
-  /** Where the transaction in progress began in the body. */
-  #begin = -1;
-  #beginChanges = 0;
-  #foreign = false;
+  readonly #batch: OpenBatch;
   readonly #streams: OpenStreams;
+  #seen = 0n;
+  /** The transaction in progress was made by another site. */
+  #foreign = false;
 
   constructor(options: BatcherOptions, sink: BatchSink) {
-    this.#options = options;
+    const { origin, incarnation, after } = options;
     this.#sink = sink;
     this.#relations = new Relations(options.types, options.unshipped);
     this.#knowledge = new Map(options.knowledge);
-    this.#list = new RelationList(this.#relations);
-    this.#streams = new OpenStreams(options.origin, this.#relations, sink);
-    this.#previous = options.after;
-    this.#last = options.after;
+    const of = { origin, incarnation, knowledge: this.#knowledge };
+    this.#batch = new OpenBatch(of, this.#relations, after);
+    this.#streams = new OpenStreams(origin, this.#relations, sink);
   }
 
   /** Position of the last transaction that this batcher saw, also if it was not ours; 0n when it saw none. */
@@ -80,7 +63,7 @@ export class Batcher {
 
   /** True between a transaction's begin and its commit. */
   get busy(): boolean {
-    return this.#begin >= 0 || this.large;
+    return this.#batch.busy || this.large;
   }
 
   /** True while a transaction that is sent while it runs has neither ended nor been rolled back. */
@@ -90,17 +73,14 @@ export class Batcher {
 
   /** Complete transactions that were not handed over. */
   get waiting(): number {
-    return this.#transactions;
+    return this.#batch.transactions;
   }
 
   /** Forgets the transactions in progress, which will come again: whoever got their chunks is told. */
   abandon(): void {
     this.#streams.abandon();
     this.#foreign = false;
-    if (this.#begin < 0) return;
-    this.#body.truncate(this.#begin);
-    this.#changes = this.#beginChanges;
-    this.#begin = -1;
+    this.#batch.drop();
   }
 
   /** What this site knows of the others, as the WAL says up to here. */
@@ -164,50 +144,25 @@ export class Batcher {
 
   #onBegin(bytes: Buffer, at: number): void {
     this.#foreign = false;
-    this.#beginChanges = this.#changes;
-    this.#begin = this.#body.begin(bytes.readUInt32BE(at + 16));
+    this.#batch.begin(bytes.readUInt32BE(at + 16));
   }
 
   #onCommit(bytes: Buffer, at: number): void {
     const position = bytes.readBigUInt64BE(at + 9);
     const time = bytes.readBigInt64BE(at + 17);
-    const begin = this.#begin;
     const foreign = this.#foreign;
-    this.#begin = -1;
     // Or a stream that follows, which has no Begin message, would be taken for the other site's too.
     this.#foreign = false;
     if (position > this.#seen) this.#seen = position;
-    if (foreign || this.#changes === this.#beginChanges || position <= this.#last) {
-      this.#body.truncate(begin);
-      this.#changes = this.#beginChanges;
-      return;
-    }
-    this.#body.commit(begin, { position, time });
-    this.#last = position;
-    this.#time = time;
-    this.#transactions += 1;
-    if (this.#body.size >= BATCH_BYTES || this.#transactions >= BATCH_TRANSACTIONS) this.flush();
+    if (foreign) return this.#batch.drop();
+    this.#batch.commit({ position, time });
+    if (this.#batch.isFull) this.flush();
   }
 
   /** Closes the batch, unless a transaction is in progress or there is nothing in it. */
   flush(): void {
-    if (this.#transactions === 0 || this.#begin >= 0) return;
-    this.#emit(undefined);
-  }
-
-  #emit(stream: StreamCommit | undefined): void {
-    const { origin, incarnation } = this.#options;
-    const batch = encodeBatch({
-      ...{ origin, incarnation, previous: this.#previous, last: this.#last, time: this.#time },
-      ...{ transactions: this.#transactions, changes: this.#changes },
-      ...{ knowledge: this.#knowledge, relations: this.#list.list(), body: this.#body.take() },
-      ...(stream === undefined ? {} : { stream }),
-    });
-    this.#previous = this.#last;
-    this.#transactions = 0;
-    this.#changes = 0;
-    this.#list = new RelationList(this.#relations);
-    this.#sink.batch(batch);
+    if (this.#batch.transactions === 0 || this.#batch.busy) return;
+    this.#sink.batch(this.#batch.take());
   }
 
   #change(kind: number, xid: number, whole: ChangeSource): void {
@@ -219,8 +174,7 @@ export class Batcher {
       this.#streams.add(stream, { kind, xid, source });
       return;
     }
-    this.#changes += 1;
-    addChange(this.#body, this.#list, kind, source);
+    this.#batch.change(kind, source);
   }
 
   /** Our own notes: that a transaction applies others' changes, and what this site knows when what follows is made. */
@@ -255,16 +209,14 @@ export class Batcher {
     const stream = this.#streams.take(xid);
     if (position > this.#seen) this.#seen = position;
     if (stream === undefined || stream.changes === 0) return;
-    if (position <= this.#last) {
+    if (position <= this.#batch.last) {
       this.#sink.abort(xid);
       return;
     }
     this.#streams.finish(stream);
     this.flush();
-    this.#last = position;
-    this.#time = bytes.readBigInt64BE(at + 21);
-    this.#transactions = 1;
-    this.#changes = stream.changes;
-    this.#emit({ xid, chunks: stream.chunks, aborted: stream.aborted });
+    const { chunks, aborted, changes } = stream;
+    const time = bytes.readBigInt64BE(at + 21);
+    this.#sink.batch(this.#batch.streamed({ position, time, changes }, { xid, chunks, aborted }));
   }
 }

@@ -4,8 +4,9 @@ import { AppError } from '../base/errors.ts';
 import { commitsStream } from './batch.ts';
 import { GroupCommit, journalFull } from './group-commit.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal, JournalStats } from './journal.ts';
-import { abortWrite, batchWrite, chunkWrite, LmdbStore } from './lmdb-store.ts';
-import type { Stream, Write } from './lmdb-store.ts';
+import { LmdbStore } from './lmdb-store.ts';
+import { abortWrite, batchWrite, chunkWrite } from './writes.ts';
+import type { Stream, Write } from './writes.ts';
 import { OriginLog } from './origin-log.ts';
 
 export interface JournalOptions {

@@ -1,9 +1,7 @@
 import type { Database, RootDatabase } from 'lmdb';
 import { commitsStream, readBatch } from './batch.ts';
-import type { Put } from './group-commit.ts';
 import type { Batch, Chunk } from './journal.ts';
 import {
-  batchKey,
   batchRange,
   chunkKey,
   chunkRange,
@@ -11,37 +9,11 @@ import {
   positionOfKey,
   streamOfKey,
 } from './journal-keys.ts';
-import { Joining } from './join.ts';
+import { joinWrites, sizeOf } from './writes.ts';
+import type { Stream, Write } from './writes.ts';
 
 /** Batches deleted in one write transaction. */
 const TRIM_STEP = 1000;
-const NOTHING = Buffer.alloc(0);
-
-/** A streamed transaction. */
-export interface Stream {
-  origin: number;
-  xid: number;
-}
-
-export interface Write extends Put {
-  kind: 'batch' | 'chunk' | 'abort';
-  /** The streamed transaction that it commits or rolls back. */
-  stream?: Stream;
-}
-
-/** What is to be written for a batch. `xid`: of the streamed transaction that it commits. */
-export function batchWrite({ origin, last, bytes }: Batch, xid: number | undefined): Write {
-  const stream = xid === undefined ? {} : { stream: { origin, xid } };
-  return { kind: 'batch', key: batchKey(origin, last), bytes, ...stream };
-}
-
-export function chunkWrite(chunk: Chunk): Write {
-  return { kind: 'chunk', key: chunkKey(chunk), bytes: chunk.bytes };
-}
-
-export function abortWrite(stream: Stream): Write {
-  return { kind: 'abort', key: commitKey(stream.origin, stream.xid), bytes: NOTHING, stream };
-}
 
 /** What the journal has on disk: batches, chunks, their sizes, and notes. */
 export class LmdbStore {
@@ -238,21 +210,4 @@ export class LmdbStore {
   async close(): Promise<void> {
     await this.#root.close();
   }
-}
-
-/** What came as many small batches is stored, and sent after an outage, as few large ones. */
-function joinWrites(puts: readonly Write[]): readonly Write[] {
-  const runs: { last: Write; parts?: Joining }[] = [];
-  for (const put of puts) {
-    const run = runs.at(-1);
-    const sameOrigin = run?.last.key.readUInt16BE(1) === put.key.readUInt16BE(1);
-    if (put.kind !== 'batch') runs.push({ last: put });
-    else if (sameOrigin && run?.parts?.add(put.bytes) === true) run.last = put;
-    else runs.push({ last: put, parts: new Joining(put.bytes) });
-  }
-  return runs.map(({ last, parts }) => (parts ? { ...last, bytes: parts.bytes() } : last));
-}
-
-function sizeOf(writes: readonly Write[]): number {
-  return writes.reduce((sum, write) => sum + write.bytes.length, 0);
 }

@@ -4,6 +4,7 @@ import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { readBatch } from '../journal/batch.ts';
 import type { Journal } from '../journal/journal.ts';
+import { encodeAck } from './acks.ts';
 import { accepted, PeerConnection, STALL_MS } from './client.ts';
 import type { PeerOptions } from './client.ts';
 import { FRAME, FrameReader } from './frames.ts';
@@ -166,9 +167,6 @@ export class Puller {
   #acknowledge(stream: ClientHttp2Stream): void {
     if (stream.destroyed || stream.closed) return;
     const { journal, origin, applied } = this.#options;
-    const ack = Buffer.allocUnsafe(16);
-    ack.writeBigUInt64BE(journal.durable(origin), 0);
-    ack.writeBigUInt64BE(applied(), 8);
-    stream.write(ack);
+    stream.write(encodeAck(journal.durable(origin), applied()));
   }
 }

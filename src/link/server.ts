@@ -7,6 +7,7 @@ import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { Batch, Chunk, Journal } from '../journal/journal.ts';
+import { readAcks } from './acks.ts';
 import type { Identity } from './authority.ts';
 import { encodeFrame, FRAME, frameHead } from './frames.ts';
 import { mismatches } from './models.ts';
@@ -233,19 +234,4 @@ function peerName(stream: ServerHttp2Stream): string {
   const socket = stream.session?.socket as TLSSocket | undefined;
   const names = socket?.getPeerCertificate().subjectaltname ?? '';
   return decodeURIComponent(/URI:syncline:\/\/[^/]+\/([^,]+)/.exec(names)?.[1] ?? '');
-}
-
-/** Acknowledgements come in the request's body: u64 durable, u64 applied. */
-function readAcks(
-  stream: ServerHttp2Stream,
-  ack: (durable: bigint, applied: bigint) => void,
-): void {
-  let rest = Buffer.alloc(0);
-  stream.on('data', (bytes: Buffer) => {
-    rest = Buffer.concat([rest, bytes]);
-    while (rest.length >= 16) {
-      ack(rest.readBigUInt64BE(0), rest.readBigUInt64BE(8));
-      rest = rest.subarray(16);
-    }
-  });
 }

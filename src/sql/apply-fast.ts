@@ -22,6 +22,9 @@ import {
   STAGE,
 } from './shape.ts';
 import type { Shape } from './shape.ts';
+import { leftDeletes, leftInserts, leftUpdates } from './apply-left.ts';
+import { ifChanged, ofKind } from './staged-source.ts';
+import type { Source } from './staged-source.ts';
 import { waitsAt } from './waiting-ddl.ts';
 
 /*
@@ -30,14 +33,6 @@ import { waitsAt } from './waiting-ddl.ts';
  * entity and of its tombstone table) is the only one relied on. Rejected: MERGE (PostgreSQL 15 has no
  * RETURNING for it, and it raises on a concurrent insert instead of leaving the row out).
  */
-
-/** Where the staged rows come from: a table's name, or an `unnest(…)` call. */
-export interface Source {
-  /** SQL of a FROM item whose alias is `s`. */
-  from: string;
-  /** Restricts the statement to ordinals `$lo..$hi`; used when a failing row must be found. */
-  range?: { lo: string; hi: string };
-}
 
 export interface FastStatements {
   /** Each statement's command tag counts the changes that it took. */
@@ -66,14 +61,6 @@ export function fastStatements(shape: Shape, source: Source): FastStatements {
     leftInserts: leftInserts(shape, source),
     leftDeletes: leftDeletes(shape, source),
   };
-}
-
-function ofKind(source: Source, kind: 'I' | 'U' | 'D'): string {
-  const range =
-    source.range === undefined
-      ? ''
-      : ` AND s.${STAGE.index} BETWEEN ${source.range.lo} AND ${source.range.hi}`;
-  return `s.${STAGE.op} = '${kind}'${range}`;
 }
 
 /** UPDATE of the rows whose changed groups still have the stamps that the origin saw. */
@@ -108,13 +95,6 @@ function sameValues(group: ColumnGroup): string[] {
   return mergedColumns(group).map(
     (name) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(oldValueColumn(name))}`,
   );
-}
-
-/** With one group every staged update changes it, and the mask need not be looked at. */
-function ifChanged(shape: Shape, group: number, condition: string, how: 'OR' | 'AND'): string {
-  if (shape.entity.groups.length === 1) return condition;
-  const test = how === 'OR' ? '=' : '<>';
-  return `(s.${STAGE.mask} & ${1 << group} ${test} 0 ${how} ${condition})`;
 }
 
 function assignments(shape: Shape): string[] {
@@ -218,64 +198,5 @@ function deleteStatement(shape: Shape, source: Source): string {
     `INSERT INTO ${tombstoneOf(entity)} AS t (${keys}, birth, stamp) SELECT * FROM d ` +
     `ON CONFLICT (${keys}) DO UPDATE SET birth = greatest(t.birth, excluded.birth), ` +
     `stamp = greatest(t.stamp, excluded.stamp)`
-  );
-}
-
-/* What was taken has, in the same transaction and under our own row lock, the change's own stamps. */
-
-function leftUpdates(shape: Shape, source: Source): string {
-  const { entity } = shape;
-  const reached = entity.groups.map((group, index) => {
-    const test = isAdditive(group) ? '>=' : '=';
-    const same = `e.${ident(group.stamp)} ${test} s.${ident(group.stamp)}`;
-    return ifChanged(shape, index, same + sameIfDerived(shape, group), 'OR');
-  });
-  return left(source, {
-    kind: 'U',
-    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${STAGE.baseBirth} AND ${reached.join(' AND ')}`,
-  });
-}
-
-function leftInserts(shape: Shape, source: Source): string {
-  const { entity } = shape;
-  // A row of the same birth may be an older form of it: a derived change (src/apply/derive.ts) is an insert.
-  const same = entity.groups.map(
-    (group) => `e.${ident(group.stamp)} = s.${ident(group.stamp)}` + sameIfDerived(shape, group),
-  );
-  return left(source, {
-    kind: 'I',
-    taken: `FROM ${tableOf(entity)} AS e WHERE ${sameKey(entity, 'e', 's')} AND e.${BIRTH} = s.${BIRTH} AND ${same.join(' AND ')}`,
-  });
-}
-
-/** Two changes of one derived stamp can have different values: merge decides between them. */
-function sameIfDerived(shape: Shape, group: ColumnGroup): string {
-  const { uniques, references } = shape.entity;
-  const derived =
-    uniques.some(({ append }) => append !== undefined && group.columns.includes(append)) ||
-    references.some(
-      ({ onOrphan, columns }) =>
-        onOrphan === 'set null' && columns.some((column) => group.columns.includes(column)),
-    );
-  const columns = dataColumns(shape).filter(({ name }) => group.columns.includes(name));
-  if (!derived || columns.length === 0) return '';
-  const same = columns.map(({ name }) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(name)}`);
-  return ` AND (s.${ident(group.stamp)} & 2047 <> 0 OR (${same.join(' AND ')}))`;
-}
-
-function leftDeletes(shape: Shape, source: Source): string {
-  const { entity } = shape;
-  // Of its own stamp alone a tombstone can be later: of an earlier incarnation, deleted elsewhere.
-  const reached = `t.birth >= s.${STAGE.deletedBirth} AND t.stamp >= s.${STAGE.deletedStamp}`;
-  return left(source, {
-    kind: 'D',
-    taken: `FROM ${tombstoneOf(entity)} AS t WHERE ${sameKey(entity, 't', 's')} AND ${reached}`,
-  });
-}
-
-function left(source: Source, part: { kind: 'I' | 'U' | 'D'; taken: string }): string {
-  return (
-    `SELECT s.${STAGE.index} FROM ${source.from} ` +
-    `WHERE ${ofKind(source, part.kind)} AND NOT EXISTS (SELECT ${part.taken})`
   );
 }
