@@ -1,4 +1,5 @@
 import { AppError } from '../base/errors.ts';
+import { endOnAbort } from '../postgres/cancel.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { TYPE_NAMES } from './relations.ts';
 
@@ -24,12 +25,14 @@ export async function readSettings(
 }
 
 /**
- * Makes the slot if there is none and tells its confirmed position.
+ * Makes the slot if there is none, which waits for all transactions of the server that have written.
  *
+ * @param signal gives up
  * @throws AppError WAL_LEVEL, SLOT_INVALID or the database's error
  */
-export async function ensureSlot(dsn: string, slot: string): Promise<void> {
+export async function ensureSlot(dsn: string, slot: string, signal?: AbortSignal): Promise<void> {
   await withConnection(dsn, 'syncline capture setup', async (client) => {
+    await endOnAbort(client, dsn, signal);
     const { rows } = await client.query<{ wal_status: string | null }>(
       'SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1',
       [slot],

@@ -96,6 +96,7 @@ export class PeerConnection {
     }
     if (code.startsWith('ERR_')) {
       return new AppError('LINK_CLOSED', `${name} closed the link: ${code}`, {
+        hint: CLOSED_HINT,
         retry: 'later',
         cause,
       });
@@ -117,11 +118,15 @@ export const REMOVED_HINT =
   'It gets and gives nothing. Its database stays as it is: syncline leave ends its membership there. To come back ' +
   'it joins afresh, under another name: syncline invite NAME, at a member';
 
+const CLOSED_HINT = 'Is its agent still up? Its log says why it ended; then try again';
+
 /** What to do, by the peer's code. */
 const HINTS: Readonly<Record<string, string>> = {
   MODEL_MISMATCH:
     'Take the same revision at both sites (syncline adopt); data flow again by themselves then',
   MEMBER_LEFT: REMOVED_HINT,
+  BASE_WAITS:
+    'A copy begins when all transactions there have ended that have written: end these, then try again',
 };
 
 /**
@@ -145,7 +150,8 @@ function responseHeaders(stream: ClientHttp2Stream): Promise<Record<string, unkn
     stream.once('response', (headers: Record<string, unknown>) => resolve(headers));
     stream.once('error', reject);
     stream.once('close', () => {
-      reject(new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' }));
+      const details = { hint: CLOSED_HINT, retry: 'later' } as const;
+      reject(new AppError('LINK_CLOSED', 'The peer closed the link', details));
     });
   });
 }

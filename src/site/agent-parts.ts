@@ -13,7 +13,7 @@ import { connectShared } from '../postgres/connect.ts';
 import { AfterApply } from './after-apply.ts';
 import { modelsHash, modelsHeader } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
-import { slotName } from './create.ts';
+import { slotName } from './create-database.ts';
 import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
 import { followWith } from './follow.ts';

@@ -119,7 +119,7 @@ async function* readFrames(
   { address = '', part }: { address?: string; part?: BasePart },
 ): AsyncGenerator<Frame> {
   const stream = connection.request({ ':path': path, 'crp-address': address });
-  stream.setTimeout(SILENCE_MS, () => stream.destroy(new Error('the base copy stalled')));
+  stream.setTimeout(SILENCE_MS, () => stream.destroy(stalled()));
   stream.end(part === undefined ? undefined : JSON.stringify(part));
   try {
     await accepted(stream);
@@ -130,6 +130,13 @@ async function* readFrames(
   } finally {
     stream.destroy();
   }
+}
+
+function stalled(): AppError {
+  return new AppError('BASE_STALLED', `Nothing of the base copy came for ${SILENCE_MS / 1000} s`, {
+    hint: 'Look whether the site that gives it waits for a lock of a table, then try again',
+    retry: 'later',
+  });
 }
 
 function incomplete(): AppError {

@@ -7,8 +7,8 @@ import { encodeFrame } from '../link/frames.ts';
 import { writeParts } from '../link/write-parts.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
 import type { Entity } from '../model/ir.ts';
+import { endOnAbort } from '../postgres/cancel.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
-import { parseLsn } from '../postgres/lsn.ts';
 import { columnList } from '../sql/apply-names.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
@@ -21,6 +21,7 @@ import { BASE_FRAME, WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 import { readMembers, readModels, readProgress, readSite } from './catalog.ts';
 import type { InstalledModel } from './catalog.ts';
+import { exportSnapshot } from './export-snapshot.ts';
 import type { Copied } from './greeter.ts';
 
 /** Later writes here are stamped after it. */
@@ -41,8 +42,9 @@ export async function serveBase(
 ): Promise<void> {
   const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' } as object);
   try {
-    const slot = await exportSnapshot(walsender);
+    const slot = await exportSnapshot(walsender, dsn, signal);
     await withConnection(dsn, 'syncline base copy', async (client) => {
+      await endOnAbort(client, dsn, signal);
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`SET TRANSACTION SNAPSHOT '${slot.snapshot}'`);
       await send(client, stream, { position: slot.position, signal, served });
@@ -50,16 +52,6 @@ export async function serveBase(
   } finally {
     await walsender.end().catch(() => undefined);
   }
-}
-
-async function exportSnapshot(walsender: Client): Promise<{ position: bigint; snapshot: string }> {
-  const name = `crp_base_${process.pid}_${Date.now()}`;
-  // The old spelling of the option, which PostgreSQL 15 and later still take.
-  const { rows } = await walsender.query<{ consistent_point: string; snapshot_name: string }>(
-    `CREATE_REPLICATION_SLOT ${name} TEMPORARY LOGICAL pgoutput EXPORT_SNAPSHOT`,
-  );
-  const { consistent_point: point, snapshot_name: snapshot } = rows[0]!;
-  return { position: parseLsn(point), snapshot };
 }
 
 async function send(

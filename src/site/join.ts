@@ -31,6 +31,8 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
   const { via, group, authority, identity } = invitation;
   const peer = { name: via.name, ...parseAddress('the inviting site’s address', via.address) };
   const connection = await PeerConnection.open({ peer, group, authority, identity });
+  const close = (): void => connection.close();
+  place.signal?.addEventListener('abort', close, { once: true });
   try {
     const base = await IncomingBase.request(connection, place.link.address);
     let loaded = { rows: 0, bytes: 0 };
@@ -45,6 +47,7 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
     });
     return { config, ...loaded };
   } finally {
+    place.signal?.removeEventListener('abort', close);
     connection.close();
   }
 }

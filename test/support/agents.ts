@@ -32,18 +32,30 @@ export interface CliResult {
   stderr: string;
 }
 
-/** Runs a command of the command line to its end. */
-export function cli(...args: string[]): Promise<CliResult> {
+/** A command of the command line while it runs; `result` fills, and is whole when `ended` settles. */
+export interface RunningCli {
+  child: ChildProcess;
+  result: CliResult;
+  ended: Promise<CliResult>;
+}
+
+export function startCli(...args: string[]): RunningCli {
   const child = spawn(process.execPath, [...program(MAIN), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const result: CliResult = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (part: Buffer) => (result.stdout += part.toString()));
   child.stderr.on('data', (part: Buffer) => (result.stderr += part.toString()));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<CliResult>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ ...result, code }));
+    child.once('close', (code) => resolve(Object.assign(result, { code })));
   });
+  return { child, result, ended };
+}
+
+/** Runs a command of the command line to its end. */
+export function cli(...args: string[]): Promise<CliResult> {
+  return startCli(...args).ended;
 }
 
 /** The command failed, said what, and gave a hint. */

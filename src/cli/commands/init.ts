@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { initSite } from '../../site/init.ts';
 import { installedModels } from '../models.ts';
-import { placeOf, withPlace } from './place.ts';
+import { makeIn, withPlace } from './place.ts';
 import type { PlaceOptions } from './place.ts';
 
 interface Options extends PlaceOptions {
@@ -22,7 +22,9 @@ export function initCommand(): Command {
     );
   return withPlace(command).action(async (options: Options) => {
     const models = installedModels(options.model);
-    const config = await initSite({ ...placeOf(options), ...options, models });
+    const config = await makeIn(options, options.site, (place) =>
+      initSite({ ...place, ...options, models }),
+    );
     console.log(`Site "${config.site}" (number ${config.number}) of group "${config.group}" is made.
 
   start it           syncline up --dir ${options.dir}

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { readInvitation } from '../../site/group.ts';
 import { joinSite } from '../../site/join.ts';
 import { formatBytes } from '../../site/units.ts';
-import { placeOf, withPlace } from './place.ts';
+import { makeIn, withPlace } from './place.ts';
 import type { PlaceOptions } from './place.ts';
 
 /** `syncline join FILE`: a further site of a group, with a copy of all data. */
@@ -12,7 +12,9 @@ export function joinCommand(): Command {
     .argument('<invitation>', 'file that syncline invite printed');
   return withPlace(command).action(async (file: string, options: PlaceOptions) => {
     const invitation = readInvitation(file);
-    const { config, rows, bytes } = await joinSite(placeOf(options), invitation);
+    const { config, rows, bytes } = await makeIn(options, invitation.site, (place) =>
+      joinSite(place, invitation),
+    );
     console.log(`Site "${config.site}" (number ${config.number}) has joined group "${config.group}" with ${rows} rows (${formatBytes(bytes)}).
 
   start it           syncline up --dir ${options.dir}

@@ -5,7 +5,7 @@ import { hasLeft, readMembers, readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
 import type { SiteConfig } from '../../site/config.ts';
 import { askAgent } from '../../site/control.ts';
-import { slotName } from '../../site/create.ts';
+import { slotName } from '../../site/create-database.ts';
 import { embeddedCluster } from '../../site/embedded.ts';
 import { LEAVE_LIMIT_MS } from '../../site/leave.ts';
 import type { LeaveReport } from '../../site/leave.ts';

@@ -5,6 +5,7 @@ import { parseAddress } from '../../site/address.ts';
 import { DEFAULT_DRIFT, DEFAULT_QUOTA } from '../../site/config.ts';
 import type { SitePlace } from '../../site/create.ts';
 import { parseBytes, parseDuration } from '../../site/units.ts';
+import { interruptible } from '../interruption.ts';
 import { dirOption, wholeNumber } from '../options.ts';
 
 export interface PlaceOptions {
@@ -38,8 +39,23 @@ export function withPlace(command: Command): Command {
     .option('--max-clock-drift <time>', 'how far a site’s clock may be ahead', DEFAULT_DRIFT);
 }
 
-/** @throws AppError OPTION_INVALID */
-export function placeOf(options: PlaceOptions): SitePlace {
+/**
+ * Makes a site where the options say; Ctrl-C takes back what was made.
+ *
+ * @param site its name
+ * @throws AppError OPTION_INVALID, INTERRUPTED, or what `make` throws
+ */
+export function makeIn<T>(
+  options: PlaceOptions,
+  site: string,
+  make: (place: SitePlace) => Promise<T>,
+): Promise<T> {
+  const place = placeOf(options);
+  const tell = (message: string): void => console.error(message);
+  return interruptible(`Site "${site}" was not made`, (signal) => make({ ...place, signal, tell }));
+}
+
+function placeOf(options: PlaceOptions): SitePlace {
   try {
     const { host, port } = parseAddress('--listen', options.listen);
     const address = options.address ?? options.listen;

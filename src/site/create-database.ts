@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
+import type { Undo } from '../base/undo.ts';
+import { ensureSlot } from '../capture/setup.ts';
+import { ident } from '../model/names.ts';
+import { endOnAbort } from '../postgres/cancel.ts';
+import { withConnection } from '../postgres/connect.ts';
+import { openTransactions } from '../postgres/open-transactions.ts';
+import { inTransaction } from '../postgres/transaction.ts';
+import { adoptedEntities } from '../sql/install-ddl.ts';
+import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
+import type { SiteConfig } from './config.ts';
+import type { NewSite } from './create.ts';
+import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from './embedded.ts';
+import { dropSlot } from './left.ts';
+import { checkServer, provision, roleNames, unprovision } from './provision.ts';
+import type { RoleAccount } from './provision.ts';
+
+/** A slot begins when all transactions of the server that wrote before have ended: from then on it is said which. */
+const SLOW_MS = 3_000;
+
+/** The server of a new site. */
+export interface NewServer {
+  /** Connection string of a superuser of the site's database. */
+  adminUrl: string;
+  /** Set where the server is one of ours: its data folder, and where its socket is. */
+  embedded?: string;
+  socket?: string | undefined;
+}
+
+interface Accounts {
+  agent: RoleAccount;
+  service: RoleAccount;
+}
+
+/**
+ * The existing server, or a new embedded one with an empty database.
+ *
+ * @throws AppError SITE_EXISTS, POSTGRES_INITDB, POSTGRES_START
+ */
+export async function makeServer(options: NewSite, undo: Undo): Promise<NewServer> {
+  if (options.database !== undefined) return { adminUrl: options.database };
+  const data = chooseDataFolder(options.root);
+  for (const used of [data, join(resolve(options.root), 'postgres')].filter(hasFiles)) {
+    throw new AppError('SITE_EXISTS', `There is a database in "${used}"`, {
+      hint: 'It was left by another site: remove the folder if it is not needed any more',
+    });
+  }
+  const { signal, databasePort } = options;
+  const cluster = clusterAt(data, databasePort);
+  const password = newPassword();
+  // Where it had to be elsewhere its own folder around it goes too, if there is nothing else in it.
+  undo.add(() => rmdirSync(dirname(data)));
+  undo.add(() => rmSync(data, { recursive: true, force: true }));
+  await cluster.init(password);
+  signal?.throwIfAborted();
+  undo.add(() => cluster.stop('immediate'));
+  await cluster.start();
+  const url = (database: string): string =>
+    connectionUrl(`127.0.0.1:${databasePort}`, { name: SUPERUSER, password }, database);
+  await withConnection(url('postgres'), 'syncline init', (client) =>
+    client.query(`CREATE DATABASE ${ident(DATABASE)}`),
+  );
+  return { adminUrl: url(DATABASE), embedded: data, socket: cluster.options.socket };
+}
+
+function hasFiles(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).length > 0;
+}
+
+/**
+ * Makes roles, catalogue, tables with their rows, and the slot.
+ *
+ * @returns how the site reaches its database
+ * @throws AppError those of `checkServer`, `checkAdoptions`, `provision` and `ensureSlot`
+ */
+export async function makeDatabase(
+  options: NewSite,
+  server: NewServer,
+  undo: Undo,
+): Promise<SiteConfig['database']> {
+  const { adminUrl, embedded, socket } = server;
+  const names = roleNames(options.site);
+  const agent = { name: names.agent, password: newPassword() };
+  const service = { name: names.service, password: newPassword() };
+  await withConnection(adminUrl, 'syncline init', (client) =>
+    setUp(client, { ...options, database: adminUrl }, { agent, service }),
+  );
+  const { host, pathname, search } = new URL(adminUrl);
+  const url = connectionUrl(host, agent, pathname.slice(1)) + (socketSearch(socket) ?? search);
+  const slot = slotName(options.group, options.site);
+  undo.add(() => takeBack(adminUrl, options));
+  undo.add(() => dropSlot(adminUrl, slot));
+  await makeSlot({ url, adminUrl, slot }, options);
+  return {
+    url,
+    serviceUrl: connectionUrl(host, service, pathname.slice(1)) + search,
+    adminUrl: embedded === undefined ? undefined : adminUrl,
+    embedded,
+  };
+}
+
+/** Everything but the slot, in one transaction. */
+async function setUp(client: Client, options: NewSite, accounts: Accounts): Promise<void> {
+  const leaveAlone = await endOnAbort(client, options.database!, options.signal);
+  const serverMajor = await checkServer(client);
+  const models = options.models.map(({ ir }) => ir);
+  const { tables } = await checkAdoptions(client, models, options.number);
+  const policy = options.locking ?? DEFAULT_LOCKING;
+  const entities = models.flatMap(adoptedEntities);
+  await withTableLocks(client, { entities, policy }, async (lock) => {
+    const made = {
+      site: { name: options.site, number: options.number, incarnation: 1 },
+      ...{ address: options.link.address, owner: roleNames(options.site).owner, ...accounts },
+      ...{ models: options.models, tables, serverMajor },
+      ...(options.above === undefined ? {} : { above: options.above }),
+    };
+    await provision(client, made, lock);
+    await options.fill(client);
+    // An end in the middle of the commit would leave it open what became of it.
+    options.signal?.throwIfAborted();
+    leaveAlone();
+  });
+}
+
+/** After the commit: the slot must not see the rows of a base copy, and cannot be made in a transaction. */
+async function makeSlot(
+  at: { url: string; adminUrl: string; slot: string },
+  { signal, tell }: NewSite,
+): Promise<void> {
+  const slow = setTimeout(() => {
+    const found = withConnection(at.adminUrl, 'syncline init', openTransactions);
+    void found.then(
+      (who) => who !== '' && tell?.(`Waiting for transactions that were open before: ${who}`),
+      () => undefined,
+    );
+  }, SLOW_MS);
+  try {
+    await ensureSlot(at.url, at.slot, signal);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function takeBack(adminUrl: string, { site, models }: NewSite): Promise<void> {
+  await withConnection(adminUrl, 'syncline init', (client) =>
+    inTransaction(client, () => unprovision(client, site, models)),
+  );
+}
+
+/** Name of the site's replication slot; slots belong to the whole server, hence both names in it. */
+export function slotName(group: string, site: string): string {
+  return `crp_${group}_${site}`.replace(/[^a-z0-9_]/g, '_').slice(0, 63);
+}
+
+/** The agent of an embedded server reaches it by its socket; everybody else by TCP. */
+function socketSearch(socket: string | undefined): string | undefined {
+  return socket && `?${new URLSearchParams({ host: socket }).toString()}`;
+}
+
+function connectionUrl(host: string, account: RoleAccount, database: string): string {
+  return `postgresql://${account.name}:${account.password}@${host}/${database}`;
+}
+
+function newPassword(): string {
+  return randomBytes(18).toString('base64url');
+}
