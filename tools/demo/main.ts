@@ -3,14 +3,12 @@
  * and a killed agent. With `--once` it stops what it started, and its exit code and last line say whether
  * both sites are equal and have every acknowledged write.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../../src/cli/package-root.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { Ledger } from './ledger.ts';
 import { killAnAgent } from './load.ts';
 import { heading, say, verdict } from './say.ts';
-import { setUp, ZONE } from './set-up.ts';
+import { DEFAULT_ROOT, setUp, ZONE } from './set-up.ts';
 import type { Demo } from './set-up.ts';
 import { equal, heal, writesOnBothSides, writesWhileCut } from './story.ts';
 import { short, until } from './site.ts';
@@ -83,7 +81,7 @@ async function leaveUp(demo: Demo): Promise<void> {
   }
 }
 
-const demo = await setUp(values.dir ?? join(packageRoot('.syncline'), 'demo'));
+const demo = await setUp(values.dir ?? DEFAULT_ROOT);
 try {
   const outcome = await run(demo);
   await Promise.all([demo.ber.disconnect(), demo.muc.disconnect()]);

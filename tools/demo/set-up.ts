@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/cli/package-root.ts';
 import { TcpProxy } from '../../test/support/tcp-proxy.ts';
@@ -17,13 +17,34 @@ export interface Demo {
   network: { cut(): void; heal(): void; close(): Promise<void> };
 }
 
+/** Where the demonstration's sites are if nothing else is said. */
+export const DEFAULT_ROOT = join(packageRoot('.syncline'), 'demo');
+
+/** The file by which a folder is known as the demonstration's, which removes the sites in it. */
+const MARK = 'DEMO';
+
+/** Ends the program where the folder has anything that the demonstration did not make. */
+function claim(root: string): void {
+  const used = existsSync(root) && readdirSync(root).length > 0;
+  if (used && root !== DEFAULT_ROOT && !existsSync(join(root, MARK))) {
+    console.error(`"${root}" has files that this demonstration did not make, and it would remove them.
+  hint: name an empty or a new folder: npm start -- --dir FOLDER`);
+    process.exit(1);
+  }
+  mkdirSync(root, { recursive: true });
+  writeFileSync(
+    join(root, MARK),
+    'Sites that `npm start` makes, and removes when it runs again.\n',
+  );
+}
+
 /** Makes both sites: the first from nothing with an imported zone, the second as its copy. */
 export async function setUp(root: string): Promise<Demo> {
   const ber = new DemoSite('ber', join(root, 'ber'));
   const muc = new DemoSite('muc', join(root, 'muc'));
+  claim(root);
   await ber.remove();
   await muc.remove();
-  mkdirSync(root, { recursive: true });
   const [berLink, mucLink, berDatabase, mucDatabase] = (await freePorts(4)) as [
     number,
     number,
