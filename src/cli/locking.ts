@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.ts';
 import type { LockPolicy } from '../site/adoption.ts';
 import type { SiteConfig } from '../site/config.ts';
 import { parseDuration } from '../site/units.ts';
-import { wholeNumber } from './options.ts';
+import { databaseOption, wholeNumber } from './options.ts';
 
 export interface LockingOptions {
   database?: string;
@@ -15,7 +15,7 @@ export interface LockingOptions {
 /** `--database`, `--lock-timeout` and `--attempts`. */
 export function addLockingOptions(command: Command): Command {
   return command
-    .option('--database <dsn>', 'superuser of the site’s database; the embedded server’s is known')
+    .addOption(databaseOption('superuser of the site’s database; the embedded server’s is known'))
     .option('--lock-timeout <time>', 'longest time to queue for a table’s lock', '500ms')
     .option('--attempts <number>', 'how often to try for the locks', wholeNumber(1, 1000), 40);
 }

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { checkDatabaseUrl } from '../postgres/database-url.ts';
 
 export const DEFAULT_DIR = '.syncline';
 
@@ -12,6 +13,13 @@ export function dirOption(): Option {
 /** `--json`: one JSON value on standard output instead of text for a person. */
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON').default(false);
+}
+
+/** `--database`: connection string of a superuser. */
+export function databaseOption(description: string): Option {
+  return new Option('--database <uri>', description).argParser((text) =>
+    checkDatabaseUrl('--database', text),
+  );
 }
 
 /** Parser of an option that is a whole number. */

@@ -5,6 +5,7 @@ import type { Server, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AppError, describeError } from '../base/errors.ts';
+import { shellWord } from '../base/shell.ts';
 
 /** Longest path of a UNIX-domain socket (sun_path, with room for the final zero). */
 const MAX_SOCKET_PATH = 100;
@@ -128,7 +129,7 @@ export async function askAgent(
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('AGENT_DOWN', `The agent of the site in "${resolve(root)}" is not running`, {
-      hint: `Start it: syncline up --dir ${root}`,
+      hint: `Start it: syncline up --dir ${shellWord(root)}`,
       retry: 'later',
       cause: error,
     });
@@ -143,7 +144,7 @@ export async function requireDown(root: string): Promise<void> {
   });
   if (running === undefined) return;
   throw new AppError('AGENT_UP', 'The agent of this site is running', {
-    hint: `Stop it for the time being (services go on): syncline down --dir ${root}`,
+    hint: `Stop it for the time being (services go on): syncline down --dir ${shellWord(root)}`,
   });
 }
 

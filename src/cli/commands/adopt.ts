@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { AppError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
 import { withConnection } from '../../postgres/connect.ts';
@@ -79,6 +80,6 @@ function resultText(
     : '';
   return `This site has "${name}" ${revision} now${from}.
 
-  start the agent           syncline up --dir ${options.dir}${next}
+  start the agent           syncline up --dir ${shellWord(options.dir)}${next}
   at each other site        syncline adopt … --from ${readConfig(options.dir).site}`;
 }

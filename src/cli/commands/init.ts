@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { initSite } from '../../site/init.ts';
 import { installedModels } from '../models.ts';
 import { makeIn, withPlace } from './place.ts';
@@ -27,8 +28,8 @@ export function initCommand(): Command {
     );
     console.log(`Site "${config.site}" (number ${config.number}) of group "${config.group}" is made.
 
-  start it           syncline up --dir ${options.dir}
-  invite another     syncline invite NAME --dir ${options.dir} > NAME.invitation
+  start it           syncline up --dir ${shellWord(options.dir)}
+  invite another     syncline invite NAME --dir ${shellWord(options.dir)} > NAME.invitation
   for the service    ${config.database.serviceUrl}`);
   });
 }

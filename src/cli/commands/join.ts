@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { readInvitation } from '../../site/group.ts';
 import { joinSite } from '../../site/join.ts';
 import { formatBytes } from '../../site/units.ts';
@@ -17,7 +18,7 @@ export function joinCommand(): Command {
     );
     console.log(`Site "${config.site}" (number ${config.number}) has joined group "${config.group}" with ${rows} rows (${formatBytes(bytes)}).
 
-  start it           syncline up --dir ${options.dir}
+  start it           syncline up --dir ${shellWord(options.dir)}
   for the service    ${config.database.serviceUrl}`);
   });
 }

@@ -10,7 +10,7 @@ import { embeddedCluster } from '../../site/embedded.ts';
 import { LEAVE_LIMIT_MS } from '../../site/leave.ts';
 import type { LeaveReport } from '../../site/leave.ts';
 import { dropOriginsStatement, dropSlot, release, releaseStatements } from '../../site/left.ts';
-import { dirOption } from '../options.ts';
+import { databaseOption, dirOption } from '../options.ts';
 import { agentEnded } from './down.ts';
 
 interface Options {
@@ -27,9 +27,10 @@ export function leaveCommand(): Command {
     )
     .addOption(dirOption())
     .option('--without <site...>', 'do not wait for these members if they cannot be reached', [])
-    .option(
-      '--database <dsn>',
-      'superuser of the site’s database, to remove triggers; the embedded server’s is known',
+    .addOption(
+      databaseOption(
+        'superuser of the site’s database, to remove triggers; the embedded server’s is known',
+      ),
     )
     .action(async (options: Options) => {
       const config = readConfig(options.dir);

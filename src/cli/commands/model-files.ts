@@ -2,15 +2,19 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
 
+/** Names of the models that the package ships. */
+export function shippedModels(): string[] {
+  const models = packageRoot('models');
+  if (!existsSync(models)) return [];
+  return readdirSync(models, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
 /** Folders where imported modules are looked for: those of the files, then the package's own. */
 export function modelSearchPath(files: readonly string[]): string[] {
-  const models = packageRoot('models');
-  const shipped = existsSync(models)
-    ? readdirSync(models, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
-        .map((entry) => join(models, entry.name))
-        .sort()
-    : [];
+  const shipped = shippedModels().map((name) => packageRoot('models', name));
   return [...new Set([...files.map((file) => dirname(file)), packageRoot('yang'), ...shipped])];
 }
 

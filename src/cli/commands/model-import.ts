@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { importTables } from '../../model/import-tables.ts';
 import { withConnection } from '../../postgres/connect.ts';
+import { checkDatabaseUrl } from '../../postgres/database-url.ts';
 import { readTables } from '../../sql/read-tables.ts';
 
 interface Options {
@@ -26,8 +27,11 @@ export function importCommand(): Command {
     .option('-o, --output <file>', 'write to a file instead')
     .action(async (dsn: string, options: Options) => {
       const { schema, table, service } = options;
-      const tables = await withConnection(dsn, 'syncline model import-sql', (client) =>
-        readTables(client, { schema, ...(table === undefined ? {} : { tables: table }) }),
+      const tables = await withConnection(
+        checkDatabaseUrl('The connection string', dsn),
+        'syncline model import-sql',
+        (client) =>
+          readTables(client, { schema, ...(table === undefined ? {} : { tables: table }) }),
       );
       if (tables.length === 0) throw new Error(`schema "${schema}" has no such tables`);
       const module = options.module ?? service;

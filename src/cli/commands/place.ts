@@ -6,7 +6,7 @@ import { DEFAULT_DRIFT, DEFAULT_QUOTA } from '../../site/config.ts';
 import type { SitePlace } from '../../site/create.ts';
 import { parseBytes, parseDuration } from '../../site/units.ts';
 import { interruptible } from '../interruption.ts';
-import { dirOption, wholeNumber } from '../options.ts';
+import { databaseOption, dirOption, wholeNumber } from '../options.ts';
 
 export interface PlaceOptions {
   dir: string;
@@ -23,8 +23,7 @@ export function withPlace(command: Command): Command {
   return command
     .addOption(dirOption())
     .addOption(
-      new Option(
-        '--database <dsn>',
+      databaseOption(
         'superuser of an existing server (PostgreSQL 15 or later); without it PostgreSQL 18 is set up in the folder',
       ),
     )

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { LAYOUT } from '../../sql/catalog-ddl.ts';
 import { readConfig } from '../../site/config.ts';
 import { requireDown } from '../../site/control.ts';
@@ -28,7 +29,7 @@ export function upgradeCommand(): Command {
     console.log(
       before === LAYOUT
         ? `The database has layout ${LAYOUT} already: nothing to do`
-        : `The database had layout ${before} and has ${LAYOUT} now. Start the agent: syncline up --dir ${options.dir}`,
+        : `The database had layout ${before} and has ${LAYOUT} now. Start the agent: syncline up --dir ${shellWord(options.dir)}`,
     );
   });
 }
