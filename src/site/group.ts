@@ -47,7 +47,7 @@ export async function makeInvitation(
     key = readFileSync(folder.authorityKey, 'utf8');
   } catch (error) {
     throw new AppError('NOT_THE_AUTHORITY', 'This site does not have the key of the group', {
-      hint: `Invite from the site that began the group; it has ${folder.authorityKey}`,
+      hint: `Invite from the site that began the group, or put a copy of its tls/group.key at ${folder.authorityKey}`,
       cause: error,
     });
   }
