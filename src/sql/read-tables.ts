@@ -1,12 +1,24 @@
 /** What PostgreSQL's catalogue says of the tables of a schema (PostgreSQL manual, chapter 53). */
 import type { Client } from 'pg';
+import { inTransaction } from '../postgres/transaction.ts';
 import type { ColumnInfo, ForeignKeyInfo, TableInfo } from '../model/import-tables.ts';
 
-/** Reads ordinary and partitioned tables; those of our own schema `crp` are never among them. */
-export async function readTables(
-  client: Client,
-  from: { schema: string; tables?: readonly string[] },
-): Promise<TableInfo[]> {
+/** Which tables are read; all of the schema where none are named. */
+interface From {
+  schema: string;
+  tables?: readonly string[];
+}
+
+/**
+ * Reads ordinary and partitioned tables; those of our own schema `crp` are never among them. Types that are not
+ * PostgreSQL's own are named with their schema: what a model says must not depend on a database's search path.
+ */
+export function readTables(client: Client, from: From): Promise<TableInfo[]> {
+  const begin = 'BEGIN; SET LOCAL search_path = pg_catalog';
+  return inTransaction(client, () => read(client, from), begin);
+}
+
+async function read(client: Client, from: From): Promise<TableInfo[]> {
   const { rows } = await client.query<{ oid: number; name: string; comment: string | null }>(
     `SELECT c.oid::integer AS oid, c.relname AS name, obj_description(c.oid, 'pg_class') AS comment
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
