@@ -32,9 +32,27 @@ export class AppError extends Error {
 /** The text shown to a person: message, hint and code, without a stack. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!(error instanceof AppError)) return error.message;
+  if (!(error instanceof AppError)) return error.message + serverContext(error);
   const hint = error.hint === undefined ? '' : `\n  hint: ${error.hint}`;
   return `${error.message} [${error.code}]${hint}`;
+}
+
+/** In which function of a database an error was raised: one of an event trigger's says nothing of where it came from. */
+const RAISED_IN = /^(PL\/pgSQL|SQL) function (?!inline_code_block).+/;
+
+/** What PostgreSQL says besides. Its detail is left out: it can have values, also secret ones. */
+function serverContext(error: object): string {
+  const { severity, hint, where } = error as {
+    severity?: unknown;
+    hint?: unknown;
+    where?: unknown;
+  };
+  if (typeof severity !== 'string') return '';
+  const raised = typeof where === 'string' ? RAISED_IN.exec(where)?.[0] : undefined;
+  return (
+    (raised === undefined ? '' : ` (${raised})`) +
+    (typeof hint === 'string' ? `\n  hint: ${hint}` : '')
+  );
 }
 
 /** Narrows `unknown` from a catch clause to an Error, wrapping what is not one. */

@@ -120,7 +120,6 @@ export class CaptureSession implements Feed {
     );
     this.#calls = await SlotCalls.connect(this.#slot);
     const { written, confirmed, synchronous } = await this.#calls.look();
-    this.#tell.progress(journal.position(site.number));
     return !synchronous && written - confirmed > BEHIND;
   }
 
@@ -188,6 +187,9 @@ export class CaptureSession implements Feed {
   }
 
   async #readFrom(source: Source, stopped: Promise<void>): Promise<void> {
+    const { journal, site } = this.#options;
+    // Only now: where all but the last connection can be had, a new try is no progress, and its pause grows.
+    this.#tell.progress(journal.position(site.number));
     this.#source = source;
     if (this.#sink.paused) source.pause();
     try {

@@ -67,6 +67,8 @@ export class AgentParts {
   readonly server: LinkServer;
   readonly #follow: Follow;
   #client: Client;
+  /** Why the agent's session could not be made again; undefined while there is one. */
+  databaseError: string | undefined;
 
   constructor({ root, config, log, client, found, until }: Beginnings) {
     this.config = config;
@@ -117,9 +119,11 @@ export class AgentParts {
       const client = await connectShared(this.config.database.url, 'syncline agent');
       await this.#client.end().catch(() => undefined);
       this.#client = client;
+      this.databaseError = undefined;
       this.members.reconnected(client);
     } catch (error) {
-      this.log.warn({ error: describeError(error) }, 'the database is not reachable');
+      this.databaseError = describeError(error);
+      this.log.warn({ error: this.databaseError }, 'the database is not reachable');
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { describeError } from '../base/errors.ts';
 import type { CaptureStatus } from '../capture/capture.ts';
 import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
@@ -18,10 +19,12 @@ export interface SiteStatus {
   /** Rounds of the agent since it started: greetings, retention, a look at the members. */
   rounds: number;
   models: { name: string; revision: string; hash: string }[];
-  database: { server: string; embedded: boolean };
+  /** `error`: why the agent cannot ask it now. */
+  database: { server: string; embedded: boolean; error?: string };
   capture: { state: string; by?: 'walsender' | 'calls'; position: string; lastError?: ErrorNote };
   journal: { bytes: number; quotaBytes: number; batches: number };
-  conflicts: { total: number; parked: number };
+  /** Null when the database cannot be asked. */
+  conflicts: { total: number; parked: number } | null;
   /** Programs that run after apply; without any it is empty. */
   afterApply: CommandStatus[];
   peers: PeerStatus[];
@@ -65,15 +68,19 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const capture = captureStatus(parts.capture.status(), parts.supervised.failure());
   const afterApply = parts.afterApply.status();
   const stableUntil = expired.stableUntil();
+  const { conflicts, error } = await askDatabase(parts);
   const lastError = newest([capture, ...peers, ...afterApply].map((part) => part.lastError));
   return {
     ...{ site: site.name, number: site.number, group: config.group },
     ...{ incarnation: site.incarnation, pid: process.pid, rounds },
     models: models.map(({ ir, hash }) => ({ name: ir.name, revision: ir.revision, hash })),
-    database: { server: serverVersion, embedded: config.database.embedded !== undefined },
+    database: {
+      ...{ server: serverVersion, embedded: config.database.embedded !== undefined },
+      ...(error === undefined ? {} : { error }),
+    },
     capture,
     journal: journal.stats(),
-    conflicts: await countConflicts(parts.client),
+    conflicts,
     afterApply,
     peers,
     dismissedBy: members.dismissedBy(),
@@ -83,7 +90,18 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   };
 }
 
-async function countConflicts(client: Client): Promise<SiteStatus['conflicts']> {
+/** Without the database the rest of the status is what an operator needs to find out why. */
+async function askDatabase(
+  parts: AgentParts,
+): Promise<{ conflicts: SiteStatus['conflicts']; error?: string }> {
+  try {
+    return { conflicts: await countConflicts(parts.client) };
+  } catch (error) {
+    return { conflicts: null, error: parts.databaseError ?? describeError(error) };
+  }
+}
+
+async function countConflicts(client: Client): Promise<{ total: number; parked: number }> {
   const { rows } = await client.query<{ total: string; parked: string }>(
     `SELECT count(*) AS total, count(*) FILTER (WHERE status = 'parked') AS parked FROM crp.conflict`,
   );

@@ -23,9 +23,10 @@ function describe(status: SiteStatus): string {
   const lines = [
     `site       ${status.site} (number ${status.number}) of group ${status.group}, agent process ${status.pid}`,
     `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
+    ...(database.error === undefined ? [] : [`           cannot be asked: ${database.error}`]),
     `capture    ${capture.state} at ${capture.position}`,
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
-    `conflicts  ${conflicts.total}${conflicts.parked > 0 ? `, ${conflicts.parked} parked` : ''}`,
+    `conflicts  ${counted(conflicts)}`,
     ...(status.dismissedBy.length === 0
       ? []
       : [
@@ -44,6 +45,11 @@ function describe(status: SiteStatus): string {
     status.peers.length === 0 ? 'no peers yet: syncline invite NAME' : peers(status),
   ];
   return lines.join('\n');
+}
+
+function counted(conflicts: SiteStatus['conflicts']): string {
+  if (conflicts === null) return 'not known: the database cannot be asked';
+  return `${conflicts.total}${conflicts.parked > 0 ? `, ${conflicts.parked} parked` : ''}`;
 }
 
 function peers(status: SiteStatus): string {

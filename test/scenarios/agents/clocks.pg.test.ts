@@ -78,7 +78,7 @@ test('a write that saw another is the later one, whatever the clocks of the two 
     await both(address, 'then at two');
     if (step === 0) assert.ok((await ahead(one, address)) > TEN_MINUTES - 60_000);
   }
-  const conflicts = (await one.status()).conflicts.total + (await two.status()).conflicts.total;
+  const conflicts = (await one.status()).conflicts!.total + (await two.status()).conflicts!.total;
   assert.equal(conflicts, 0, 'a write that saw the other one is no conflict');
 });
 

@@ -66,5 +66,5 @@ test('tombstones go when every site has the delete, and not before', async () =>
     assert.equal(await count(site), 49);
   }
   const recorded = await one.status();
-  assert.ok(recorded.conflicts.total > 0, 'the late update lost, and is recorded');
+  assert.ok(recorded.conflicts!.total > 0, 'the late update lost, and is recorded');
 });
