@@ -1,8 +1,8 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Model } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
-import { serverMajor } from '../postgres/connect.ts';
+import { connect, serverMajor } from '../postgres/connect.ts';
 import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
@@ -83,14 +83,7 @@ export class ApplySession {
 
   /** @throws the database's or the network's error; the caller decides about trying again */
   static async open(options: ApplySessionOptions): Promise<ApplySession> {
-    const client = new Client({
-      connectionString: options.dsn,
-      application_name: applicationOf(options.originName),
-      keepAlive: true,
-    });
-    // A broken connection also fails the query under way, which is where it is handled.
-    client.on('error', () => undefined);
-    await client.connect();
+    const client = await connect(options.dsn, applicationOf(options.originName));
     try {
       const begin = await prepareForeign(client, options.models, options.originName);
       return new ApplySession(client, options, begin);
@@ -153,8 +146,7 @@ export class ApplySession {
 }
 
 /**
- * Settings of a session that writes what was decided elsewhere: as a replica, with values in the text forms
- * that all sites use, and limits on waiting.
+ * Settings of a session that writes what was decided elsewhere: as a replica, and with limits on waiting.
  *
  * @returns the statement that begins its transactions
  */
@@ -167,10 +159,7 @@ export async function prepareSession(client: Client, models: readonly Model[]): 
   ]);
   await client.query(
     `SET session_replication_role = replica; SET synchronous_commit = off; ` +
-      `SET lock_timeout = ${LOCK_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = 0; ` +
-      `SET default_transaction_isolation = 'read committed'; SET jit = off; ` +
-      `SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET extra_float_digits = 1; ` +
-      `SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'`,
+      `SET lock_timeout = ${LOCK_TIMEOUT_MS}; SET jit = off`,
   );
   await client.query(YIELD_IN_DEADLOCK);
   const tables = models.flatMap((model) => model.entities).map(tableOf);

@@ -11,7 +11,6 @@ import { policyOf, valueColumns } from './policy.ts';
 import type { RowVersion } from './types.ts';
 import { hiddenColumns } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
-import { TEXT_SETTINGS } from '../sql/verify.ts';
 
 const MODEL = setsModel();
 const [ENTITY] = MODEL.entities;
@@ -131,7 +130,9 @@ async function version(): Promise<RowVersion> {
     ...valueColumns(ENTITY!).map(({ name }) => name),
   ];
   const columns = names.map((name) => `${ident(name)}::text`).join(', ');
-  await sql.query(`BEGIN; ${TEXT_SETTINGS}`);
+  await sql.query(
+    `BEGIN; SET LOCAL TimeZone = 'UTC'; SET LOCAL bytea_output = 'hex'; SET LOCAL DateStyle = 'ISO'`,
+  );
   const { rows } = await sql.query<(string | null)[]>({
     text: `SELECT ${columns} FROM test.account WHERE id = 3`,
     rowMode: 'array',

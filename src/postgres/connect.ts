@@ -1,32 +1,61 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
 import { AppError } from '../base/errors.ts';
+import { SESSION_OPTIONS, settleSession } from './session-settings.ts';
 
 /** Longest time to set up a connection. */
 const CONNECT_LIMIT_MS = 10_000;
 
+/** How a session differs from others of ours. */
+export interface ConnectOptions {
+  /** A walsender of the database. */
+  replication?: 'database';
+  /** Further settings, by name. */
+  settings?: Readonly<Record<string, string | number>>;
+}
+
 /**
- * Opens a session.
+ * Opens a session of ours, with the settings that our SQL relies on whatever those of server, database and role are.
  *
  * @param application shown in `pg_stat_activity`
- * @throws AppError DATABASE_UNREACHABLE (retry: later) or DATABASE_REFUSED with what to do
+ * @throws AppError DATABASE_UNREACHABLE, DATABASE_BUSY (retry: later) or DATABASE_REFUSED with what to do
  */
 export async function connect(
   dsn: string,
   application: string,
-  extra: ClientConfig = {},
+  { replication, settings = {} }: ConnectOptions = {},
 ): Promise<Client> {
-  const client = new Client({
+  const own = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  const client = newClient(dsn, application, replication && { replication });
+  // Of the connection string's or of PGOPTIONS.
+  const parameters = (client as unknown as { connectionParameters: { options?: string } })
+    .connectionParameters;
+  parameters.options = [parameters.options, SESSION_OPTIONS, ...own].filter(Boolean).join(' ');
+  return open(client, dsn, () => settleSession(client));
+}
+
+/** Opens a session with the settings of the server, the database and the role, as the service itself has it. */
+export function connectPlain(dsn: string, application: string): Promise<Client> {
+  return open(newClient(dsn, application), dsn);
+}
+
+function newClient(dsn: string, application: string, extra: object = {}): Client {
+  const config: ClientConfig = {
     connectionString: dsn,
     application_name: application,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     keepAlive: true,
     ...extra,
-  });
+  };
+  return new Client(config);
+}
+
+async function open(client: Client, dsn: string, prepare?: () => Promise<void>): Promise<Client> {
   // A broken connection also fails the query under way, which is where it is handled.
   client.on('error', () => undefined);
   try {
     await client.connect();
+    await prepare?.();
   } catch (error) {
     await client.end().catch(() => undefined);
     throw connectError(dsn, error);
@@ -75,19 +104,49 @@ export function describeDsn(dsn: string): string {
   }
 }
 
+/** SQLSTATEs by which the server says of itself that it starts, stops or recovers, or has lost a connection. */
+const NOT_READY = /^(08|57P0)/;
+/** too_many_connections, of the server, the database, the role, or of walsenders. */
+const TOO_MANY = '53300';
+
 function connectError(dsn: string, error: unknown): AppError {
   const { code, message } = error as { code?: string; message: string };
-  if (code !== undefined && /^(28|3D|42)/.test(code)) {
-    return new AppError('DATABASE_REFUSED', `${describeDsn(dsn)} refused the session: ${message}`, {
-      hint: 'Check user, password and database name of the connection string',
+  const where = describeDsn(dsn);
+  if (code === TOO_MANY) {
+    return new AppError('DATABASE_BUSY', `${where} has no room for the session: ${message}`, {
+      hint:
+        'Raise max_connections or max_wal_senders of the server, or the CONNECTION LIMIT of role or database; ' +
+        'or end sessions that are not needed. docs/operating/roles.md says how many an agent has',
+      retry: 'later',
       cause: error,
     });
   }
-  return new AppError('DATABASE_UNREACHABLE', `Cannot reach ${describeDsn(dsn)}: ${message}`, {
+  // Five characters are the server's word; the codes of the network are longer.
+  if (code?.length === 5 && !NOT_READY.test(code)) {
+    return new AppError('DATABASE_REFUSED', `${where} refused the session: ${message}`, {
+      hint: refusalHint(code, message),
+      cause: error,
+    });
+  }
+  return new AppError('DATABASE_UNREACHABLE', `Cannot reach ${where}: ${message}`, {
     hint: 'Is the server running, and are host and port right?',
     retry: 'later',
     cause: error,
   });
+}
+
+function refusalHint(code: string, message: string): string {
+  if (/pg_hba/.test(message)) {
+    return (
+      'Let the role in, in pg_hba.conf, for this database, which is also what its walsender is matched by; then ' +
+      'SELECT pg_reload_conf()'
+    );
+  }
+  if (code === '42501') return 'Give the role its rights (docs/operating/roles.md)';
+  if (/^(28|3D)/.test(code)) {
+    return 'Check user, password and database name of the connection string';
+  }
+  return 'The server says why, or who wrote a login event trigger of the database';
 }
 
 const TRANSIENT = /^(08|40001|40P01|55P03|53300|57P0|XX000|25P0[23])/;

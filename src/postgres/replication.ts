@@ -81,8 +81,9 @@ export class ReplicationStream {
     handler: ReplicationHandler,
   ): Promise<ReplicationStream> {
     const client = await connect(options.dsn, options.application, {
-      ...{ replication: 'database', options: `-c logical_decoding_work_mem=${options.memoryKb}` },
-    } as object);
+      replication: 'database',
+      settings: { logical_decoding_work_mem: options.memoryKb },
+    });
     const raw = (client as unknown as { connection: RawConnection }).connection;
     raw.on('copyData', ({ chunk }) => dispatch(chunk, handler));
     // After node-postgres' own listener, which has called copyData for every message of this read.

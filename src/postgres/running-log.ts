@@ -49,7 +49,7 @@ export class RunningLog {
   async #session(): Promise<Client> {
     if (this.#client !== undefined) return this.#client;
     const client = await connect(this.#dsn, this.#application, {
-      options: `-c statement_timeout=${SLOT_MS}`,
+      settings: { statement_timeout: SLOT_MS },
     });
     client.once('end', () => (this.#client = undefined));
     this.#client = client;

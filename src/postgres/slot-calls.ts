@@ -62,7 +62,7 @@ export class SlotCalls {
 
   static async connect(options: SlotOptions): Promise<SlotCalls> {
     const client = await connect(options.dsn, options.application, {
-      options: `-c logical_decoding_work_mem=${options.memoryKb}`,
+      settings: { logical_decoding_work_mem: options.memoryKb },
     });
     return new SlotCalls(client, options);
   }

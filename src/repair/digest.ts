@@ -12,16 +12,15 @@ export interface EntityDigest {
   hash: string;
 }
 
-/** The digests of all entities, as of one snapshot. Reads every row: seconds a million. */
+/**
+ * The digests of all entities, as of one snapshot. Reads every row: seconds a million.
+ *
+ * @param client a session of `connect`: the text form of a row must not depend on the server's configuration
+ */
 export async function digests(client: Client, models: readonly Model[]): Promise<EntityDigest[]> {
   const result: EntityDigest[] = [];
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    // The text form of a row must not depend on the session or on the server's configuration.
-    await client.query(
-      `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = 'hex';
-       SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'`,
-    );
     for (const entity of models.flatMap((model) => model.entities)) {
       const { rows } = await client.query<{ rows: string; hash: string }>(digestQuery(entity));
       result.push({ entity: entity.name, rows: Number(rows[0]!.rows), hash: rows[0]!.hash });

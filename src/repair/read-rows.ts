@@ -4,13 +4,7 @@ import { valueColumns } from '../merge/policy.ts';
 import type { Entity, Model } from '../model/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { ident } from '../model/names.ts';
-import {
-  bucketStatement,
-  FETCH_KEYS,
-  keyCursor,
-  stateStatement,
-  TEXT_SETTINGS,
-} from '../sql/verify.ts';
+import { bucketStatement, FETCH_KEYS, keyCursor, stateStatement } from '../sql/verify.ts';
 import type { BucketDigest } from './protocol.ts';
 import type { ComparedRow, Key, SiteState } from './state.ts';
 
@@ -24,7 +18,7 @@ export async function withSnapshot<T>(
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const schemas = [...new Set(models.map((model) => model.schema)), 'public'];
     await client.query(
-      `SET LOCAL search_path = ${schemas.map(ident).join(', ')}; ${TEXT_SETTINGS}`,
+      `SET LOCAL search_path = ${schemas.map(ident).join(', ')}; SET LOCAL jit = off`,
     );
     const result = await work(client);
     await client.query('COMMIT');

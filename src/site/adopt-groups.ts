@@ -16,7 +16,6 @@ import { ident, quoteLiteral } from '../model/names.ts';
 import { insertFree } from '../sql/apply-fast.ts';
 import { columnList, sameKey, tableOf } from '../sql/apply-names.ts';
 import { shippedNames } from '../sql/shape.ts';
-import { TEXT_SETTINGS } from '../sql/verify.ts';
 import { textObject } from '../sql/waiting-ddl.ts';
 import { parkGroups } from './adopt-parked.ts';
 import { columnType } from './base-format.ts';
@@ -53,7 +52,6 @@ const FETCH = 1_000;
  */
 export async function putGroups(client: Client, taken: TakenGroups): Promise<void> {
   // As sessions write them that apply: texts of what waits are compared.
-  await client.query(TEXT_SETTINGS);
   const { rows, whole } = taken;
   const all = { from: `${rows} AS s`, values: [], whole };
   const outcome = await tried(client, () => put(client, taken, all));

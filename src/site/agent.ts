@@ -7,12 +7,14 @@ import { readConfig } from './config.ts';
 import { ControlServer } from './control.ts';
 import { embeddedCluster } from './embedded.ts';
 import { look } from './found.ts';
+import type { Found } from './found.ts';
 import { refreshEmbedded } from './layout.ts';
 import { leaveGroup } from './leave.ts';
 import type { LeaveReport } from './leave.ts';
 import { removeMember } from './remove.ts';
 import type { RemoveReport } from './remove.ts';
 import { Rounds } from './rounds.ts';
+import { rolesWithoutTriggers } from './session-check.ts';
 import { siteStatus } from './status.ts';
 import type { SiteStatus } from './status.ts';
 import { Webhook } from './webhook.ts';
@@ -50,6 +52,7 @@ export class Agent {
     const client = await connectShared(config.database.url, 'syncline agent');
     try {
       const found = await look(client, config);
+      await warnOfRoles(client, found, log);
       return new Agent(new AgentParts({ root, config, log, client, found, until: options.until }));
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -149,4 +152,17 @@ export class Agent {
     await this.#control?.close();
     log.info({ site: config.site }, 'agent is down');
   }
+}
+
+/** A role of a loader can have its reasons; that its writes do not travel must be known. */
+async function warnOfRoles(client: Client, { models }: Found, log: Log): Promise<void> {
+  const roles = await rolesWithoutTriggers(
+    client,
+    models.map(({ ir }) => ir),
+  );
+  if (roles.length === 0) return;
+  log.warn(
+    { roles },
+    'sessions of these roles begin with session_replication_role = replica: the other sites do not get what they write',
+  );
 }

@@ -40,7 +40,7 @@ export async function serveBase(
   signal: AbortSignal,
   served: Served,
 ): Promise<void> {
-  const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' } as object);
+  const walsender = await connect(dsn, 'syncline base copy', { replication: 'database' });
   try {
     const slot = await exportSnapshot(walsender, dsn, signal);
     await withConnection(dsn, 'syncline base copy', async (client) => {

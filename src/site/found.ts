@@ -4,6 +4,7 @@ import { hasLeft, readMembers, readModels, readProgress } from './catalog.ts';
 import type { InstalledModel, SiteRecord } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import { readLayout, readOwnSite, requireLayout } from './layout.ts';
+import { requireTriggers } from './session-check.ts';
 
 /** What the agent found when it started. */
 export interface Found {
@@ -16,7 +17,7 @@ export interface Found {
 /**
  * Looks at the site's database before the agent starts.
  *
- * @throws AppError SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, and those of the catalogue
+ * @throws AppError SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, SESSIONS_REPLICA, and those of the catalogue
  */
 export async function look(client: Client, config: SiteConfig): Promise<Found> {
   const site = await readOwnSite(client, config, 'Correct database.url in syncline.yaml');
@@ -28,6 +29,7 @@ export async function look(client: Client, config: SiteConfig): Promise<Found> {
     });
   }
   requireLayout(await readLayout(client));
+  await requireTriggers(client);
   const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
   return {
     site,

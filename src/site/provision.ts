@@ -15,6 +15,7 @@ import {
 } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
+import { requireTriggers } from './session-check.ts';
 import { runAll } from '../postgres/transaction.ts';
 
 /** The oldest server that has all that Syncline needs (GRANT … ON PARAMETER is the youngest). */
@@ -51,7 +52,7 @@ export function roleNames(site: string): { owner: string; agent: string; service
  * Checks that a site's database can be given a model.
  *
  * @returns the server's major version
- * @throws AppError DATABASE_RIGHTS
+ * @throws AppError DATABASE_RIGHTS, SESSIONS_REPLICA
  */
 export async function readServer(client: Client): Promise<number> {
   const { rows } = await client.query<{ number: number; superuser: boolean; role: string }>(
@@ -59,7 +60,10 @@ export async function readServer(client: Client): Promise<number> {
      FROM pg_roles WHERE rolname = current_user`,
   );
   const { number, superuser, role } = rows[0]!;
-  if (superuser) return Math.floor(number / 10_000);
+  if (superuser) {
+    await requireTriggers(client);
+    return Math.floor(number / 10_000);
+  }
   throw new AppError('DATABASE_RIGHTS', `Role "${role}" may not give a site a model`, {
     hint: 'Give --database a superuser: triggers, publication and grants need one; the agent runs without',
   });
@@ -69,13 +73,15 @@ export async function readServer(client: Client): Promise<number> {
  * Checks that a server can carry a site.
  *
  * @returns its major version
- * @throws AppError DATABASE_VERSION, DATABASE_WAL_LEVEL, DATABASE_RIGHTS, DATABASE_TAKEN
+ * @throws AppError DATABASE_VERSION, DATABASE_WAL_LEVEL, DATABASE_ENCODING, DATABASE_RIGHTS, DATABASE_TAKEN,
+ * SESSIONS_REPLICA
  */
 export async function checkServer(client: Client): Promise<number> {
   const { rows } = await client.query<Record<string, string | boolean>>(
     `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version,
        current_setting('wal_level') AS wal_level, rolsuper AS superuser, current_user AS role,
        EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crp') AS taken,
+       current_setting('server_encoding') AS encoding,
        current_database() AS database
      FROM pg_roles WHERE rolname = current_user`,
   );
@@ -94,6 +100,18 @@ export async function checkServer(client: Client): Promise<number> {
       },
     );
   }
+  // Other sites have characters that it could not store, and rows are compared by the bytes of their texts.
+  if (server['encoding'] !== 'UTF8') {
+    throw new AppError(
+      'DATABASE_ENCODING',
+      `Database "${server['database']}" has the encoding ${server['encoding']}`,
+      {
+        hint:
+          'Syncline needs UTF8: CREATE DATABASE … ENCODING UTF8 TEMPLATE template0, and take the data over with ' +
+          'pg_dump and pg_restore',
+      },
+    );
+  }
   if (server['superuser'] !== true) {
     throw new AppError('DATABASE_RIGHTS', `Role "${server['role']}" may not set up a site`, {
       hint:
@@ -106,6 +124,7 @@ export async function checkServer(client: Client): Promise<number> {
       hint: 'It belongs to a site already. If that site is gone: DROP SCHEMA crp CASCADE',
     });
   }
+  await requireTriggers(client);
   return Math.floor(Number(server['number']) / 10_000);
 }
 

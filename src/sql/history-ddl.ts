@@ -136,10 +136,18 @@ function functionName(entity: Entity): string {
   return `history_${entity.tombstone}`;
 }
 
-/** Values are recorded in text form, which must not depend on the session of the service. */
-const SETTINGS =
-  'SET search_path = pg_catalog, pg_temp SET datestyle = ISO SET timezone = UTC ' +
-  'SET extra_float_digits = 1 SET bytea_output = hex SET intervalstyle = postgres';
+/**
+ * Values are recorded in text form, which must not depend on the session of the service. What few tables have is set
+ * for them only: each setting costs something a row.
+ */
+function settings(entity: Entity): string {
+  const money = entity.columns.some(({ type }) => type.startsWith('money'));
+  return (
+    'SET search_path = pg_catalog, pg_temp SET datestyle = ISO SET timezone = UTC ' +
+    'SET extra_float_digits = 1 SET bytea_output = hex SET intervalstyle = postgres' +
+    (money ? ' SET lc_monetary = "C"' : '')
+  );
+}
 
 /** Birth, stamps and values of OLD or NEW, as the columns hold them. */
 function image(entity: Entity, row: 'NEW' | 'OLD'): string {
@@ -170,7 +178,7 @@ function historyFunction(entity: Entity): string {
     .map((key) => `NEW.${ident(key)} IS DISTINCT FROM OLD.${ident(key)}`)
     .join(' OR ');
   return `CREATE OR REPLACE FUNCTION crp.${ident(functionName(entity))}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER ${SETTINGS} AS $crp$
+SECURITY DEFINER ${settings(entity)} AS $crp$
 BEGIN
   IF TG_OP = 'UPDATE' AND NOT (${moved}) THEN
     IF ROW(${stampsOf('OLD')}) IS DISTINCT FROM ROW(${stampsOf('NEW')}) THEN

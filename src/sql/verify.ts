@@ -6,8 +6,8 @@ import { expiredAt, expiryMicros } from './expiry-sql.ts';
 import { shippedNames } from './shape.ts';
 
 /*
- * Statements of the comparison between sites. Rows are hashed in their text form, which the session's
- * settings make the same at every site and in every version of PostgreSQL. Keys are dealt into buckets by
+ * Statements of the comparison between sites. Rows are hashed in their text form, which the settings of our sessions
+ * (postgres/session-settings.ts) make the same at every site and in every version of PostgreSQL. Keys are dealt into buckets by
  * their hash and not into ranges: sites may sort texts differently (other versions of the C library do).
  */
 
@@ -19,11 +19,6 @@ export const EXPIRY_MARGIN_SECONDS = 60;
 
 /** Rows that one FETCH brings: bounds the memory of the site that answers. */
 export const FETCH_ROWS = 2000;
-
-/** The text form of a row must depend neither on the session nor on the server's configuration. */
-export const TEXT_SETTINGS =
-  `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL bytea_output = 'hex'; ` +
-  `SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL jit = off`;
 
 function rowText(columns: readonly string[], alias: string): string {
   return columns.length === 0 ? `''` : `ROW(${columnList(columns, alias)})::text`;

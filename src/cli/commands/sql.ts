@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { withConnection } from '../../postgres/connect.ts';
+import { connectPlain } from '../../postgres/connect.ts';
 import { readConfig } from '../../site/config.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -13,9 +13,10 @@ export function sqlCommand(): Command {
     .addOption(jsonOption())
     .action(async (statement: string, options: { dir: string; json: boolean }) => {
       const { serviceUrl } = readConfig(options.dir).database;
-      const result = await withConnection(serviceUrl, 'syncline sql', (client) =>
-        client.query<Record<string, unknown>>(statement),
-      );
+      const client = await connectPlain(serviceUrl, 'syncline sql');
+      const result = await client
+        .query<Record<string, unknown>>(statement)
+        .finally(() => client.end().catch(() => undefined));
       if (options.json) console.log(JSON.stringify(result.rows));
       else if (result.fields.length === 0) console.log(`${result.command} ${result.rowCount ?? 0}`);
       else {

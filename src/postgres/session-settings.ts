@@ -1,0 +1,62 @@
+import type { Client } from 'pg';
+
+/**
+ * What our SQL relies on and what a server's owner may have set otherwise for the server, a database or a role
+ * (PostgreSQL manual, chapter 19). Every session of ours begins with these, so that nothing else in the code has to
+ * care; a session that needs others sets them after that.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  // Each statement of apply and of a repair sees what was committed before it; retries are our own.
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  // A base copy takes its time, a shared session idles between rounds, a stream's transaction stays open.
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  // Values in text form are the same at every site, and node-postgres reads times in this form only.
+  DateStyle: 'ISO, MDY',
+  TimeZone: 'UTC',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  lc_monetary: 'C',
+  // What was written as a value must be read as the same one: NULL in an array, a fragment of XML.
+  array_nulls: 'on',
+  xmloption: 'content',
+  // Types are compared by the names that the catalogue's functions print.
+  quote_all_identifiers: 'off',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  // A policy must not hide rows from apply, from a base copy or from a comparison: they end with an error that says so.
+  row_security: 'off',
+  // Roles are given rights, not what the database's owner has sessions become.
+  role: 'none',
+  // A refused statement is rolled back, not the end of the session.
+  exit_on_error: 'off',
+  // Passwords of the site's roles work with either method of pg_hba.conf.
+  password_encryption: 'scram-sha-256',
+};
+
+/** The settings as the startup packet's `options` has them: they count more than those of database and role. */
+export const SESSION_OPTIONS = Object.entries(SETTINGS)
+  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+  .join(' ');
+
+/**
+ * What cannot be in the startup packet, by the one query: `transaction_timeout`, which servers before version 17 do not
+ * know, and that names of ours mean what is in `pg_catalog` also where the search path has it later than another schema.
+ * The query itself must not be misled: all in it is qualified.
+ */
+const LATER = `
+  SELECT pg_catalog.set_config('transaction_timeout', '0', false)
+  WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
+  UNION ALL
+  SELECT pg_catalog.set_config('search_path', pg_catalog.concat('pg_catalog, ', path), false)
+  FROM pg_catalog.current_setting('search_path') AS path
+  WHERE pg_catalog.strpos(path, 'pg_catalog') OPERATOR(pg_catalog.>) 1`;
+
+/** Completes the settings of a session that began with `SESSION_OPTIONS`. */
+export async function settleSession(client: Client): Promise<void> {
+  await client.query(LATER);
+}
