@@ -18,7 +18,7 @@ export interface ConnectOptions {
  * Opens a session of ours, with the settings that our SQL relies on whatever those of server, database and role are.
  *
  * @param application shown in `pg_stat_activity`
- * @throws AppError DATABASE_UNREACHABLE, DATABASE_BUSY (retry: later) or DATABASE_REFUSED with what to do
+ * @throws AppError DATABASE_UNREACHABLE, DATABASE_BUSY (retry: later), DATABASE_REFUSED or DATABASE_CERTIFICATE with what to do
  */
 export async function connect(
   dsn: string,
@@ -41,13 +41,20 @@ export function connectPlain(dsn: string, application: string): Promise<Client> 
 
 function newClient(dsn: string, application: string, extra: object = {}): Client {
   const config: ClientConfig = {
-    connectionString: dsn,
+    connectionString: asInLibpq(dsn),
     application_name: application,
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     keepAlive: true,
     ...extra,
   };
   return new Client(config);
+}
+
+/** `sslmode` as in libpq (PostgreSQL manual, 32.19.1): for node-postgres `require` is `verify-full` too. */
+function asInLibpq(dsn: string): string {
+  return /[?&]sslmode=/.test(dsn) && !dsn.includes('uselibpqcompat=')
+    ? `${dsn}&uselibpqcompat=true`
+    : dsn;
 }
 
 async function open(client: Client, dsn: string, prepare?: () => Promise<void>): Promise<Client> {
@@ -127,6 +134,16 @@ function connectError(dsn: string, error: unknown): AppError {
       hint: refusalHint(code, message),
       cause: error,
     });
+  }
+  if (code !== undefined && /CERT|SELF_SIGNED|SIGNATURE|ERR_TLS/.test(code)) {
+    return new AppError(
+      'DATABASE_CERTIFICATE',
+      `The certificate of ${where} is not good: ${message}`,
+      {
+        hint: 'Name the file of its authority (sslrootcert=FILE); sslmode=require encrypts without a look at it',
+        cause: error,
+      },
+    );
   }
   return new AppError('DATABASE_UNREACHABLE', `Cannot reach ${where}: ${message}`, {
     hint: 'Is the server running, and are host and port right?',
