@@ -24,6 +24,12 @@ export interface SlotOptions {
 const TCP_HOLDS = 256 * 1024;
 const UNIX_HOLDS = 32 * 1024;
 
+/**
+ * The walsender ends when it hears nothing for so long. PostgreSQL's default: with less, as for standbys nearby, it
+ * would end whenever the agent is paused, or busy.
+ */
+const WALSENDER_TIMEOUT_MS = 60_000;
+
 /** What a walsender tells (PostgreSQL manual, 53.4 "Streaming Replication Protocol"). */
 export interface ReplicationHandler {
   /**
@@ -82,7 +88,10 @@ export class ReplicationStream {
   ): Promise<ReplicationStream> {
     const client = await connect(options.dsn, options.application, {
       replication: 'database',
-      settings: { logical_decoding_work_mem: options.memoryKb },
+      settings: {
+        logical_decoding_work_mem: options.memoryKb,
+        wal_sender_timeout: WALSENDER_TIMEOUT_MS,
+      },
     });
     const raw = (client as unknown as { connection: RawConnection }).connection;
     raw.on('copyData', ({ chunk }) => dispatch(chunk, handler));

@@ -34,8 +34,6 @@ const SETTINGS: Readonly<Record<string, string>> = {
   role: 'none',
   // A refused statement is rolled back, not the end of the session.
   exit_on_error: 'off',
-  // Passwords of the site's roles work with either method of pg_hba.conf.
-  password_encryption: 'scram-sha-256',
 };
 
 /** The settings as the startup packet's `options` has them: they count more than those of database and role. */

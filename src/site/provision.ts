@@ -16,6 +16,7 @@ import {
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
 import { requireTriggers } from './session-check.ts';
+import { scramVerifier } from '../postgres/scram.ts';
 import { runAll } from '../postgres/transaction.ts';
 
 /** The oldest server that has all that Syncline needs (GRANT … ON PARAMETER is the youngest). */
@@ -175,7 +176,7 @@ async function noteModel(client: Client, { ir, hash }: InstalledModel): Promise<
 async function makeRoles(client: Client, options: ProvisionOptions): Promise<void> {
   const { owner, agent, service } = options;
   const account = (role: RoleAccount, attributes: string): string =>
-    `CREATE ROLE ${ident(role.name)} LOGIN ${attributes} PASSWORD ${literal(role.password)}`;
+    `CREATE ROLE ${ident(role.name)} LOGIN ${attributes} PASSWORD ${literal(scramVerifier(role.password))}`;
   try {
     await client.query(`CREATE ROLE ${ident(owner)} NOLOGIN`);
     await client.query(account(agent, 'REPLICATION'));

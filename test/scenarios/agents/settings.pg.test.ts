@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -51,7 +51,7 @@ let folder: string;
 let leases: string;
 
 before(async () => {
-  server = await startServer(18);
+  server = await startServer(18, { log_statement: 'ddl' });
   folder = mkdtempSync(join(tmpdir(), 'crp-settings-'));
   leases = join(folder, 'leases.json');
   writeFileSync(leases, JSON.stringify(LEASES));
@@ -163,6 +163,9 @@ test('a database that has no room, or policies, is named; when that is over the 
     withConnection(adminUrl, 'test', (client) => client.query(sql));
   const agent = 'syncline_room_agent';
   try {
+    const log = readFileSync(join(server.cluster.options.data, 'server.log'), 'utf8');
+    assert.match(log, /CREATE ROLE "syncline_room_agent"/);
+    assert.ok(!log.includes(new URL(site.config.database.url).password), 'no password is logged');
     await site.up();
     await admin(`ALTER ROLE ${agent} CONNECTION LIMIT 0`);
     await admin(
