@@ -9,19 +9,21 @@ import {
   positionOfKey,
   streamOfKey,
 } from './journal-keys.ts';
+import { checkWhole, noteOf, sizeIn } from './noted.ts';
+import type { Noted } from './noted.ts';
 import { joinWrites, sizeOf } from './writes.ts';
 import type { Stream, Write } from './writes.ts';
 
 /** Batches deleted in one write transaction. */
 const TRIM_STEP = 1000;
 
-/** What the journal has on disk: batches, chunks, their sizes, and notes. */
+/** What the journal has on disk: batches, chunks, their sizes and checksums, and notes. */
 export class LmdbStore {
   readonly #root: RootDatabase;
   readonly #batches: Database<Buffer, Buffer>;
   readonly #chunks: Database<Buffer, Buffer>;
-  /** Size of each batch and chunk by its key: what makes statistics cheap to rebuild. */
-  readonly #sizes: Database<number, Buffer>;
+  /** By the key of each batch and chunk; sizes apart make statistics cheap to rebuild. */
+  readonly #sizes: Database<Noted, Buffer>;
   readonly #notes: Database<string, string>;
   #bytes = 0;
   #count = 0;
@@ -53,7 +55,7 @@ export class LmdbStore {
   /** Counts what is there; the end of every batch by origin, in order, and where the first one of an origin begins. */
   *load(): Iterable<{ origin: number; position: bigint; previous: () => bigint }> {
     for (const { key, value } of this.#sizes.getRange({})) {
-      this.#bytes += value;
+      this.#bytes += sizeIn(value);
       if (key[0] !== 0) continue;
       this.#count += 1;
       const position = positionOfKey(key);
@@ -84,24 +86,36 @@ export class LmdbStore {
 
   #removeChunks({ origin, xid }: Stream): void {
     for (const key of [...this.#chunks.getKeys(chunkRange(origin, xid, 0))]) {
-      this.#bytes -= this.#sizes.get(key) ?? 0;
+      this.#bytes -= sizeIn(this.#sizes.get(key));
       this.#sizes.removeSync(key);
       this.#chunks.removeSync(key);
     }
   }
 
-  /** The first batch that ends after the position. */
+  /**
+   * The first batch that ends after the position.
+   *
+   * @throws AppError JOURNAL_DAMAGED; so does `chunk`
+   */
   batchAfter(origin: number, position: bigint): Batch | undefined {
     const range = batchRange(origin, position + 1n);
-    for (const { value } of this.#batches.getRange({ ...range, limit: 1 })) {
+    for (const { key, value } of this.#batches.getRange({ ...range, limit: 1 })) {
+      checkWhole(
+        value,
+        this.#sizes.get(key),
+        `a batch of site ${origin} after position ${position}`,
+      );
       return readBatch(origin, value);
     }
     return undefined;
   }
 
   chunk(id: Omit<Chunk, 'bytes'>): Chunk | undefined {
-    const bytes = this.#chunks.get(chunkKey(id));
-    return bytes === undefined ? undefined : { ...id, bytes };
+    const key = chunkKey(id);
+    const bytes = this.#chunks.get(key);
+    if (bytes === undefined) return undefined;
+    checkWhole(bytes, this.#sizes.get(key), `a part of transaction ${id.xid} of site ${id.origin}`);
+    return { ...id, bytes };
   }
 
   /** Batches of the origin that end after the position. */
@@ -151,7 +165,7 @@ export class LmdbStore {
   }
 
   #forget(key: Buffer): void {
-    this.#bytes -= this.#sizes.get(key) ?? 0;
+    this.#bytes -= sizeIn(this.#sizes.get(key));
     void this.#sizes.remove(key);
   }
 
@@ -196,7 +210,7 @@ export class LmdbStore {
     const joined = joinWrites(puts);
     const all = this.#root.batch(() => {
       for (const { kind, key, bytes, stream } of joined) {
-        done.push(this.#sizes.put(key, bytes.length));
+        done.push(this.#sizes.put(key, noteOf(bytes)));
         done.push((kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes));
         if (stream === undefined) continue;
         done.push(this.#chunks.put(commitKey(stream.origin, stream.xid), Buffer.from([1])));

@@ -47,10 +47,10 @@ async function detach(dir: string): Promise<void> {
   const args = [...process.execArgv, process.argv[1]!, 'up', '--dir', dir];
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', file, file] });
   closeSync(file);
-  let exited = false;
-  child.once('exit', () => (exited = true));
+  let exited: string | undefined;
+  child.once('exit', (_, signal) => (exited = signal ?? 'exit'));
   const end = Date.now() + START_LIMIT_MS;
-  while (!exited && Date.now() < end) {
+  while (exited === undefined && Date.now() < end) {
     const answer = (await askAgent(dir, 'ping').catch(() => undefined)) as
       { pid: number } | undefined;
     if (answer?.pid === child.pid) {
@@ -60,8 +60,14 @@ async function detach(dir: string): Promise<void> {
     }
     await delay(100);
   }
+  const said = readFileSync(output, 'utf8').trim();
+  // A file that is mapped into memory has no other way to say that a part of it is missing.
+  const isMapped = exited === 'SIGBUS' || exited === 'SIGSEGV';
   throw new AppError(
     'AGENT_START',
-    `The agent did not come up:\n${readFileSync(output, 'utf8').trim()}`,
+    `The agent did not come up:${isMapped ? ` it was ended by ${exited}` : ''}\n${said}`,
+    isMapped
+      ? { hint: 'Its journal may be damaged: what to do is in docs/operating/recover.md' }
+      : {},
   );
 }
