@@ -1,6 +1,8 @@
 import { AppError } from '../base/errors.ts';
 import type { Batch } from '../journal/journal.ts';
 import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
+import { Continuity } from './continuity.ts';
+import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
@@ -21,6 +23,8 @@ export interface BatcherOptions {
   incarnation: number;
   /** Position of the last transaction that the journal has. */
   after: bigint;
+  /** That transaction, where it has to come again; undefined where reading begins after it. */
+  expected?: LastCaptured | undefined;
   knowledge: ReadonlyMap<number, bigint>;
   types: TypeNames;
   /** Columns that are not shipped, by `schema.table`. */
@@ -42,6 +46,7 @@ export class Batcher {
   readonly #knowledge: Map<number, bigint>;
   readonly #batch: OpenBatch;
   readonly #streams: OpenStreams;
+  readonly #continuity: Continuity;
   #seen = 0n;
   /** The transaction in progress was made by another site. */
   #foreign = false;
@@ -54,6 +59,16 @@ export class Batcher {
     const of = { origin, incarnation, knowledge: this.#knowledge };
     this.#batch = new OpenBatch(of, this.#relations, after);
     this.#streams = new OpenStreams(origin, this.#relations, sink);
+    this.#continuity = new Continuity(options.expected);
+  }
+
+  /**
+   * All that committed before the position was read.
+   *
+   * @throws AppError SITE_REWOUND
+   */
+  readTo(position: bigint): void {
+    this.#continuity.readTo(position);
   }
 
   /** Position of the last transaction that this batcher saw, also if it was not ours; 0n when it saw none. */
@@ -150,6 +165,7 @@ export class Batcher {
   #onCommit(bytes: Buffer, at: number): void {
     const position = bytes.readBigUInt64BE(at + 9);
     const time = bytes.readBigInt64BE(at + 17);
+    this.#continuity.committed(position, time);
     const foreign = this.#foreign;
     // Or a stream that follows, which has no Begin message, would be taken for the other site's too.
     this.#foreign = false;
@@ -206,6 +222,8 @@ export class Batcher {
   #commitStream(bytes: Buffer, at: number): void {
     const xid = bytes.readUInt32BE(at);
     const position = bytes.readBigUInt64BE(at + 13);
+    const time = bytes.readBigInt64BE(at + 21);
+    this.#continuity.committed(position, time);
     const stream = this.#streams.take(xid);
     if (position > this.#seen) this.#seen = position;
     if (stream === undefined || stream.changes === 0) return;
@@ -216,7 +234,6 @@ export class Batcher {
     this.#streams.finish(stream);
     this.flush();
     const { chunks, aborted, changes } = stream;
-    const time = bytes.readBigInt64BE(at + 21);
     this.#sink.batch(this.#batch.streamed({ position, time, changes }, { xid, chunks, aborted }));
   }
 }

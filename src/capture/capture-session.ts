@@ -7,10 +7,12 @@ import type { PluginOption, SlotOptions } from '../postgres/replication.ts';
 import { SlotCalls } from '../postgres/slot-calls.ts';
 import { Batcher } from './batcher.ts';
 import { CallSource } from './call-source.ts';
-import { Confirmation, savedVector } from './confirmation.ts';
+import { Confirmation, notedPosition, savedVector } from './confirmation.ts';
+import { checkSlot } from './continuity.ts';
+import type { LastCaptured } from './continuity.ts';
 import { JournalSink } from './journal-sink.ts';
 import { LoadGauge } from './load-gauge.ts';
-import { readSettings } from './setup.ts';
+import { readSettings, readSlot } from './setup.ts';
 import type { Feed, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
 
@@ -112,6 +114,7 @@ export class CaptureSession implements Feed {
         origin: site.number,
         incarnation: site.incarnation,
         after: journal.position(site.number),
+        expected: await this.#expected(),
         knowledge: savedVector(journal),
         types,
         unshipped: this.#options.unshipped,
@@ -121,6 +124,20 @@ export class CaptureSession implements Feed {
     this.#calls = await SlotCalls.connect(this.#slot);
     const { written, confirmed, synchronous } = await this.#calls.look();
     return !synchronous && written - confirmed > BEHIND;
+  }
+
+  /**
+   * The last transaction in the journal, where the slot is before it: then it is read again.
+   *
+   * @throws those of `checkSlot`
+   */
+  async #expected(): Promise<LastCaptured | undefined> {
+    const { site, dsn, slot, journal } = this.#options;
+    const state = await readSlot(dsn, slot);
+    const place = { journal, site: site.number, slot, noted: notedPosition(journal) };
+    const confirmed = checkSlot(state, place);
+    const position = journal.position(site.number);
+    return confirmed < position ? { position, time: journal.time(site.number) } : undefined;
   }
 
   #plugin(): PluginOption[] {
@@ -231,6 +248,12 @@ export class CaptureSession implements Feed {
   }
 
   readTo(position: bigint): void {
+    try {
+      this.#batcher!.readTo(position);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     if (position > this.#readTo) this.#readTo = position;
   }
 

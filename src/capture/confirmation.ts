@@ -1,6 +1,10 @@
 import type { Journal } from '../journal/journal.ts';
 
 const VECTOR_NOTE = 'capture/vector';
+const CONFIRMED_NOTE = 'capture/confirmed';
+
+/** Between two notes of where the slot is, of a site that writes nothing itself; each is a sync of the disk, ms. */
+const NOTE_MS = 500;
 
 /** A position of the WAL, and what this site knew of the others there, as the note has it. */
 interface Point {
@@ -29,6 +33,7 @@ export class Confirmation {
   #stored: Point = { position: 0n, vector: '' };
   #confirmed = 0n;
   #saving = false;
+  #savedAt = -Infinity;
 
   constructor(options: Confirming) {
     this.#options = options;
@@ -72,8 +77,13 @@ export class Confirmation {
    * again under a larger vector than before; two sites' batches could then wait for each other for ever.
    */
   #isSaved(point: Point): boolean {
-    if (point.vector === (this.#options.journal.getNote(VECTOR_NOTE) ?? '')) return true;
-    if (!this.#saving) {
+    const { journal, site } = this.#options;
+    const sameVector = point.vector === (journal.getNote(VECTOR_NOTE) ?? '');
+    const isNoted = point.position <= (notedPosition(journal) ?? 0n);
+    // What the journal has on disk says itself how far it goes.
+    if (sameVector && (isNoted || point.position <= journal.durable(site))) return true;
+    const isSoon = sameVector && performance.now() - this.#savedAt < NOTE_MS;
+    if (!this.#saving && !isSoon) {
       this.#saving = true;
       this.#save(point).catch(this.#options.failed);
     }
@@ -81,11 +91,43 @@ export class Confirmation {
   }
 
   async #save(point: Point): Promise<void> {
-    await this.#options.journal.setNote(VECTOR_NOTE, point.vector);
+    const { journal } = this.#options;
+    this.#savedAt = performance.now();
+    const notes = [journal.setNote(VECTOR_NOTE, point.vector)];
+    // Never less than before: a slot that is further than the note counts as one that somebody else moved.
+    if (point.position > (notedPosition(journal) ?? -1n)) {
+      notes.push(notePosition(journal, point.position));
+    }
+    await Promise.all(notes);
     this.#saving = false;
     if (point.position > this.#confirmed) this.#confirmed = point.position;
     this.#options.saved();
   }
+}
+
+/**
+ * Notes where the slot may be. It is never further than this and the journal are: if it is found so, changes are in
+ * nobody's journal (continuity.ts).
+ */
+export async function notePosition(
+  journal: Pick<Journal, 'setNote'>,
+  position: bigint,
+): Promise<void> {
+  await journal.setNote(CONFIRMED_NOTE, position.toString());
+}
+
+/** Undefined where nothing was noted: in journals of earlier builds, and where there is no journal. */
+export function notedPosition(journal: Pick<Journal, 'getNote'>): bigint | undefined {
+  const noted = journal.getNote(CONFIRMED_NOTE);
+  return noted === undefined ? undefined : BigInt(noted);
+}
+
+/** Notes what this site's changes are made with knowledge of from now on, whatever was noted before. */
+export async function noteVector(
+  journal: Pick<Journal, 'setNote'>,
+  known: ReadonlyMap<number, bigint>,
+): Promise<void> {
+  await journal.setNote(VECTOR_NOTE, vectorText(known));
 }
 
 /**
@@ -97,7 +139,7 @@ export async function beginWith(
   known: ReadonlyMap<number, bigint>,
 ): Promise<void> {
   if (known.size === 0 || journal.getNote(VECTOR_NOTE) !== undefined) return;
-  await journal.setNote(VECTOR_NOTE, vectorText(known));
+  await noteVector(journal, known);
 }
 
 function vectorText(vector: ReadonlyMap<number, bigint>): string {
@@ -107,7 +149,8 @@ function vectorText(vector: ReadonlyMap<number, bigint>): string {
 /** What the site knew of the others where the slot was confirmed last. */
 export function savedVector(journal: Journal): Map<number, bigint> {
   const vector = new Map<number, bigint>();
-  for (const entry of journal.getNote(VECTOR_NOTE)?.split(',') ?? []) {
+  const noted = journal.getNote(VECTOR_NOTE);
+  for (const entry of noted ? noted.split(',') : []) {
     const [origin, position] = entry.split(' ');
     vector.set(Number(origin), BigInt(position!));
   }

@@ -1,6 +1,8 @@
-import { AppError } from '../base/errors.ts';
+import type { Client } from 'pg';
 import { endOnAbort } from '../postgres/cancel.ts';
 import { withConnection } from '../postgres/connect.ts';
+import { parseLsn } from '../postgres/lsn.ts';
+import type { SlotState } from './continuity.ts';
 import { TYPE_NAMES } from './relations.ts';
 
 /**
@@ -24,25 +26,43 @@ export async function readSettings(
   });
 }
 
+/** The slot as it is, and the end of the WAL, read after it: what the slot confirms is before that. */
+export async function readSlot(dsn: string, slot: string): Promise<SlotState> {
+  return withConnection(dsn, 'syncline capture setup', (client) => slotState(client, slot));
+}
+
+async function slotState(client: Client, slot: string): Promise<SlotState> {
+  const { rows } = await client.query<{ confirmed: string; lost: boolean }>(
+    `SELECT confirmed_flush_lsn::text AS confirmed, wal_status = 'lost' AS lost
+     FROM pg_replication_slots WHERE slot_name = $1`,
+    [slot],
+  );
+  const end = await client.query<{ written: string }>(
+    'SELECT pg_current_wal_insert_lsn()::text AS written',
+  );
+  const found = rows[0];
+  return {
+    written: parseLsn(end.rows[0]!.written),
+    slot: found && { confirmed: parseLsn(found.confirmed), lost: found.lost },
+  };
+}
+
 /**
  * Makes the slot if there is none, which waits for all transactions of the server that have written.
  *
  * @param signal gives up
- * @throws AppError WAL_LEVEL, SLOT_INVALID or the database's error
+ * @returns where it begins
+ * @throws the database's error
  */
-export async function ensureSlot(dsn: string, slot: string, signal?: AbortSignal): Promise<void> {
-  await withConnection(dsn, 'syncline capture setup', async (client) => {
+export async function ensureSlot(dsn: string, slot: string, signal?: AbortSignal): Promise<bigint> {
+  return withConnection(dsn, 'syncline capture setup', async (client) => {
     await endOnAbort(client, dsn, signal);
-    const { rows } = await client.query<{ wal_status: string | null }>(
-      'SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1',
+    const { slot: found } = await slotState(client, slot);
+    if (found !== undefined) return found.confirmed;
+    const { rows } = await client.query<{ lsn: string }>(
+      `SELECT lsn::text FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
       [slot],
     );
-    if (rows[0]?.wal_status === 'lost') {
-      throw new AppError('SLOT_LOST', `Replication slot "${slot}" lost its WAL`, {
-        hint: 'Raise max_slot_wal_keep_size and join the site again with a new base copy',
-      });
-    }
-    if (rows.length > 0) return;
-    await client.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]);
+    return parseLsn(rows[0]!.lsn);
   });
 }

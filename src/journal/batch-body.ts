@@ -90,11 +90,23 @@ export class BatchBody {
 
 /** Positions of a batch's transactions. */
 export function transactionsOf(batch: Batch): bigint[] {
-  const { bytes, offset, stream } = decodeBatch(batch.bytes);
-  if (stream !== undefined) return [batch.last];
-  const positions: bigint[] = [];
-  for (let at = offset; at < bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) {
-    if (bytes[at] === CHANGE.begin) positions.push(bytes.readBigUInt64BE(at + 5));
+  return [...commitsOf(batch)].map(({ position }) => position);
+}
+
+/** Commit time of the transaction at a position, µs since 2000-01-01; undefined where none of the batch ends there. */
+export function timeOfTransaction(batch: Batch, position: bigint): bigint | undefined {
+  for (const commit of commitsOf(batch)) if (commit.position === position) return commit.time;
+  return undefined;
+}
+
+function* commitsOf(batch: Batch): Iterable<{ position: bigint; time: bigint }> {
+  const { bytes, offset, stream, time } = decodeBatch(batch.bytes);
+  if (stream !== undefined) {
+    yield { position: batch.last, time };
+    return;
   }
-  return positions;
+  for (let at = offset; at < bytes.length; at += 5 + bytes.readUInt32BE(at + 1)) {
+    if (bytes[at] !== CHANGE.begin) continue;
+    yield { position: bytes.readBigUInt64BE(at + 5), time: bytes.readBigInt64BE(at + 13) };
+  }
 }

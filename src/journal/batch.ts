@@ -70,6 +70,11 @@ export function readBatch(origin: number, bytes: Buffer): Batch {
   };
 }
 
+/** Commit time of a batch's last transaction, µs since 2000-01-01. */
+export function timeOf(bytes: Buffer): bigint {
+  return bytes.readBigInt64BE(27);
+}
+
 /** The transaction id of the stream that a batch commits, or undefined. Cheap for all other batches. */
 export function commitsStream(bytes: Buffer): number | undefined {
   return (bytes[4]! & FLAG_STREAM) === 0 ? undefined : decodeBatch(bytes).stream?.xid;
@@ -125,7 +130,9 @@ export function decodeBatch(bytes: Buffer): DecodedBatch {
 
 function damaged(what: string, cause?: unknown): AppError {
   return new AppError('BATCH_DAMAGED', `A batch cannot be read: ${what}`, {
-    hint: 'The sites may run different versions of Syncline: compare "syncline --version"',
+    hint:
+      'The sites may run different versions of Syncline: compare "syncline --version". Or the journal of the site that ' +
+      'gave it is damaged (docs/operating/recover.md)',
     cause,
   });
 }
@@ -142,7 +149,7 @@ function decode(bytes: Buffer): DecodedBatch {
     incarnation: bytes.readUInt32BE(7),
     previous: bytes.readBigUInt64BE(11),
     last: bytes.readBigUInt64BE(19),
-    time: bytes.readBigInt64BE(27),
+    time: timeOf(bytes),
     transactions: bytes.readUInt32BE(35),
     changes: bytes.readUInt32BE(39),
     knowledge,

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { open } from 'lmdb';
 import { AppError } from '../base/errors.ts';
-import { commitsStream } from './batch.ts';
+import { commitsStream, timeOf } from './batch.ts';
 import { GroupCommit, journalFull } from './group-commit.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal, JournalStats } from './journal.ts';
 import { LmdbStore } from './lmdb-store.ts';
@@ -15,6 +15,8 @@ export interface JournalOptions {
 }
 
 const START = 'start/';
+/** Notes of the last transaction that was trimmed, where no batch says it any more: its position and commit time. */
+const LAST = 'last/';
 
 /** The journal in LMDB: B-tree files without a log of their own; a commit is durable when it is synced. */
 export class LmdbJournal implements Journal {
@@ -135,6 +137,14 @@ export class LmdbJournal implements Journal {
     return this.#log(origin).durable;
   }
 
+  time(origin: number): bigint | undefined {
+    const { position, newest } = this.#log(origin);
+    const batch = newest ?? this.#store.batchAfter(origin, position - 1n);
+    if (batch?.last === position) return timeOf(batch.bytes);
+    const [at, time] = this.getNote(LAST + origin)?.split(' ') ?? [];
+    return at === position.toString() ? BigInt(time!) : undefined;
+  }
+
   flush(): Promise<void> {
     return this.#writer.flush();
   }
@@ -145,7 +155,9 @@ export class LmdbJournal implements Journal {
       throw new AppError(
         'JOURNAL_TRIMMED',
         `The journal has site ${origin}'s changes from ${log.oldest} on, ${after} was asked for`,
-        { hint: 'The site has been away for too long: join it again with a new base copy' },
+        {
+          hint: 'The site that lacks them has been away for too long, or was put back: it joins afresh with a new name',
+        },
       );
     }
     return log.follow(after, options, {
@@ -176,6 +188,7 @@ export class LmdbJournal implements Journal {
 
   async trim(origin: number, upTo: bigint): Promise<number> {
     const log = this.#log(origin);
+    if (upTo >= log.position) await this.#noteLast(origin);
     const forgotten = (stream: Stream): void => void this.#committed.delete(nameOf(stream));
     for (let freed = 0; ;) {
       const some = await this.#store.trimSome(origin, upTo, forgotten);
@@ -183,6 +196,23 @@ export class LmdbJournal implements Journal {
       freed += some.freed;
       log.oldest = some.last;
       await this.setNote(START + origin, some.last.toString());
+    }
+  }
+
+  /** Before the last batch goes: which transaction it ended with is asked for later (src/capture/continuity.ts). */
+  async #noteLast(origin: number): Promise<void> {
+    const time = this.#lastTime(origin);
+    if (time === undefined) return;
+    const note = `${this.position(origin)} ${time}`;
+    if (this.getNote(LAST + origin) !== note) await this.setNote(LAST + origin, note);
+  }
+
+  /** Nobody needs what is about to go: that it is damaged is no reason to keep it. */
+  #lastTime(origin: number): bigint | undefined {
+    try {
+      return this.time(origin);
+    } catch {
+      return undefined;
     }
   }
 

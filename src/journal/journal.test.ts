@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 function batch(previous: bigint, last: bigint, size = 10): Batch {
   return encodeBatch({
-    ...{ origin: 1, incarnation: 1, previous, last, time: 0n, transactions: 1, changes: 0 },
+    ...{ origin: 1, incarnation: 1, previous, last, time: last + 5n, transactions: 1, changes: 0 },
     ...{ knowledge: new Map(), relations: [], body: Buffer.alloc(size) },
   });
 }
@@ -167,4 +167,35 @@ test('a stream that begins again is given from its beginning, after an abort', a
   }
   const kinds = (await waiting).map((entry) => entry.kind);
   assert.deepEqual(kinds, ['chunk', 'chunk', 'abort', 'chunk']);
+});
+
+test('a batch that the disk damaged is not given to anybody', async () => {
+  await journal.append(batch(0n, 10n, 3000));
+  await journal.close();
+  const file = join(folder, 'journal.lmdb');
+  const bytes = readFileSync(file);
+  // In the body, wherever LMDB has put it.
+  const found = bytes.indexOf('SLB1');
+  assert.ok(found > 0);
+  bytes[found + 1000] = 1;
+  writeFileSync(file, bytes);
+  journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  await assert.rejects(take(1, 0n), { code: 'JOURNAL_DAMAGED' });
+});
+
+test('the time of the newest transaction is known in memory, from the store, and when all is trimmed', async () => {
+  const reopened = async (): Promise<void> => {
+    await journal.close();
+    journal = LmdbJournal.open({ path: folder, quotaBytes: 1_000_000 });
+  };
+  assert.equal(journal.time(1), undefined);
+  await journal.append(batch(0n, 10n));
+  assert.equal(journal.time(1), 15n);
+  await reopened();
+  assert.equal(journal.time(1), 15n);
+  await journal.trim(1, 10n);
+  await reopened();
+  assert.equal(journal.time(1), 15n);
+  await journal.startAt(1, 20n);
+  assert.equal(journal.time(1), undefined);
 });

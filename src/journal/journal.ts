@@ -28,6 +28,8 @@ export interface Journal {
   position(origin: number): bigint;
   /** As `position`, but of what survives a crash. */
   durable(origin: number): bigint;
+  /** Commit time of the origin's newest transaction here, µs since 2000-01-01; undefined where it is not known. */
+  time(origin: number): bigint | undefined;
   /** Everything that was appended before the call is durable when this settles. */
   flush(): Promise<void>;
 

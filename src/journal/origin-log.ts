@@ -32,6 +32,11 @@ export class OriginLog {
   #waiters: (() => void)[] = [];
   #closed = false;
 
+  /** The last batch, while it is in memory. */
+  get newest(): Batch | undefined {
+    return this.#tail.at(-1)?.batch;
+  }
+
   /** Adds a batch at the end and wakes followers. */
   add(batch: Batch): TailEntry {
     const entry = { batch, stored: false };

@@ -87,6 +87,17 @@ export class PeerConnection {
     const { code } = cause as { code?: unknown };
     if (cause instanceof AppError || typeof code !== 'string') return cause;
     const { name, host, port } = this.#peer;
+    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
+      return new AppError(
+        'LINK_CERTIFICATE',
+        `The certificate of ${name} is not valid now: ${code}`,
+        {
+          hint: 'Is the clock of this machine right? Certificates are good for ten years (docs/operating/recover.md)',
+          retry: 'later',
+          cause,
+        },
+      );
+    }
     if (/^ERR_SSL|CERT|SELF_SIGNED/.test(code)) {
       return new AppError('LINK_CERTIFICATE', `${name} refused this site’s certificate: ${code}`, {
         hint: 'Both sites need certificates of the same group: join this site with an invitation of the group',
@@ -119,6 +130,10 @@ export const REMOVED_HINT =
   'it joins afresh, under another name: syncline invite NAME, at a member';
 
 const CLOSED_HINT = 'Is its agent still up? Its log says why it ended; then try again';
+/** What to do about two agents of one site. */
+export const TWICE_HINT =
+  'Its folder and its database were copied: stop the agent of the copy for good. Half a minute later the site is heard ' +
+  'again. What was written into the database of the copy is there only';
 
 /** What to do, by the peer's code. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -127,6 +142,14 @@ const HINTS: Readonly<Record<string, string>> = {
   MEMBER_LEFT: REMOVED_HINT,
   BASE_WAITS:
     'A copy begins when all transactions there have ended that have written: end these, then try again',
+  JOURNAL_TRIMMED:
+    'This site was away for too long, or was put back: let it leave (syncline leave), or take it out at another member ' +
+    '(syncline remove), and join afresh with a new name (docs/operating/recover.md)',
+  SITE_REWOUND:
+    'That site lost changes that were shipped, and writes others in their place. Stop its agent, take it out here ' +
+    '(syncline remove) and have it join afresh with a new name (docs/operating/recover.md)',
+  SITE_TWICE: TWICE_HINT,
+  SITE_BEHIND: 'It is tried again by itself: that site reads again what a crash of its agent took',
 };
 
 /**

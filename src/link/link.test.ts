@@ -47,7 +47,7 @@ before(async () => {
     identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
     modelHash: () => 'm:h1',
     onAck: (ack) => void acks.push(ack.durable),
-    hasLeft: (name) => left.has(name),
+    isOver: ({ peer }) => left.has(peer),
     checkMember: async (name) => {
       if (left.has(name)) throw new AppError('MEMBER_LEFT', `${name} has left`);
     },
@@ -186,4 +186,24 @@ test('the server ends though a peer is in the middle of its handshake', async ()
   socket.write(Buffer.from([0x16]));
   await closing.close();
   await closed;
+});
+
+test('a certificate that has expired is told as that, not as one of another group', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2010, 0, 1) });
+  const identity = await issueCertificate(authority, { group: 'g', name: 'a' });
+  context.mock.timers.reset();
+  const old = new LinkServer({
+    ...{ self: 1, journal: source, authority: authority.certificate, identity },
+    ...{ host: '127.0.0.1', port: 0 },
+    ...{ modelHash: () => 'm:h1', onAck: () => undefined, log: silentLog() },
+  });
+  const peer = { name: 'a', host: '127.0.0.1', port: await old.listen() };
+  const { puller, stop } = await pull('expired', { peer });
+  await eventually('it is told', () => puller.status().lastError?.code === 'LINK_CERTIFICATE');
+  assert.match(
+    puller.status().lastError!.message,
+    /of a is not valid now: CERT_HAS_EXPIRED.*clock/s,
+  );
+  await stop();
+  await old.close();
 });

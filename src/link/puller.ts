@@ -78,10 +78,12 @@ export class Puller {
     // It may have come while we waited for the connection.
     if (signal.aborted) end();
     try {
+      const time = journal.time(origin);
       const stream = connection.request({
         ':path': '/v1/pull',
         'crp-origin': String(origin),
         'crp-after': String(journal.position(origin)),
+        ...(time === undefined ? {} : { 'crp-after-time': String(time) }),
         'crp-models': this.#options.modelHash(),
       });
       await this.#receive(stream, connected);

@@ -30,11 +30,26 @@ export interface LinkServerOptions {
   onAck: (ack: { peer: string; origin: number; durable: bigint; applied: bigint }) => void;
   /** Throws for a site that is no member any more; without it every site of the group may pull. */
   checkMember?: (name: string) => Promise<unknown>;
-  /** Whether a site that pulls has left meanwhile; it is looked at with every heartbeat. */
-  hasLeft?: (name: string) => boolean;
+  /**
+   * Throws for a peer that has what this site did not write: one of them was put back to an earlier state. Called
+   * before a pull of this site's own batches begins.
+   *
+   * @throws AppError SITE_REWOUND
+   */
+  checkHistory?: (claim: HistoryClaim) => Promise<void>;
+  /** Whether a pull has to end: its site has left meanwhile. It is looked at with every heartbeat. */
+  isOver?: (pull: { peer: string; origin: number }) => boolean;
   /** Other things that members may ask for, by path. */
   routes?: ReadonlyMap<string, Route>;
   log: Log;
+}
+
+/** The last transaction of this site that a peer has. */
+export interface HistoryClaim {
+  peer: string;
+  position: bigint;
+  /** Its commit time, µs since 2000-01-01; undefined where the peer does not know it. */
+  time: bigint | undefined;
 }
 
 /** Answers one request of the member `peer`; what it throws is answered as an error of the peer's. */
@@ -146,13 +161,21 @@ export class LinkServer {
   ): Promise<void> {
     const origin = Number(headers['crp-origin']);
     const peer = peerName(stream);
-    readAcks(stream, (durable, applied) => this.#options.onAck({ peer, origin, durable, applied }));
-    const { journal } = this.#options;
+    const { journal, self } = this.#options;
     const after = BigInt(String(headers['crp-after']));
+    const time = headers['crp-after-time'];
+    const claim = {
+      peer,
+      position: after,
+      time: time === undefined ? undefined : BigInt(String(time)),
+    };
+    // Before it may acknowledge: what it does not have would be forgotten here.
+    if (origin === self) await this.#options.checkHistory?.(claim);
+    readAcks(stream, (durable, applied) => this.#options.onAck({ peer, origin, durable, applied }));
     const entries = journal.follow(origin, after, { signal, streams: true });
     stream.respond({ ':status': 200 });
     const heartbeat = setInterval(() => {
-      if (this.#options.hasLeft?.(peer) === true) stream.destroy();
+      if (this.#options.isOver?.({ peer, origin }) === true) stream.destroy();
       else stream.write(encodeFrame(FRAME.heartbeat));
     }, HEARTBEAT_MS);
     const sent = new Map<number, number>();

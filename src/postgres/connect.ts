@@ -74,8 +74,12 @@ async function open(client: Client, dsn: string, prepare?: () => Promise<void>):
  * As `connect`, a session that several callers share: their queries take turns. node-postgres itself is about
  * to refuse a query while another one runs. Only for queries that return a promise, and for no transactions.
  */
-export async function connectShared(dsn: string, application: string): Promise<Client> {
-  const client = await connect(dsn, application);
+export async function connectShared(
+  dsn: string,
+  application: string,
+  options: ConnectOptions = {},
+): Promise<Client> {
+  const client = await connect(dsn, application, options);
   const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = (...args: unknown[]): Promise<unknown> => {

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { Beacon } from '../apply/beacon.ts';
 import { Knowledge } from '../apply/knowledge.ts';
-import { describeError } from '../base/errors.ts';
+import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
@@ -23,6 +23,8 @@ import { Greeter } from './greeter.ts';
 import { readIdentity } from './group.ts';
 import { Marks } from './marks.ts';
 import { Members } from './members.ts';
+import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
+import { OwnHistory } from './own-history.ts';
 import { Relays } from './relay.ts';
 import { knownMember, siteRoutes } from './routes.ts';
 import type { RouteContext } from './routes.ts';
@@ -31,6 +33,9 @@ import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Waived } from './waived.ts';
+
+/** An agent that finds another one at its database gives up after so long: until then it may be its own old session, ms. */
+const ELSEWHERE_MS = 60_000;
 
 /** What an agent has before it has any part. */
 export interface Beginnings {
@@ -55,6 +60,7 @@ export class AgentParts {
   readonly beacon: Beacon;
   readonly capture: Capture;
   readonly supervised: Supervised;
+  readonly history: OwnHistory;
   readonly members: Members;
   readonly greeter: Greeter;
   readonly relays: Relays;
@@ -69,6 +75,8 @@ export class AgentParts {
   #client: Client;
   /** Why the agent's session could not be made again; undefined while there is one. */
   databaseError: string | undefined;
+  /** Since when another agent was seen at the database. */
+  #elsewhereSince: number | undefined;
 
   constructor({ root, config, log, client, found, until }: Beginnings) {
     this.config = config;
@@ -105,6 +113,10 @@ export class AgentParts {
       ...{ journal: this.journal, log },
       modelHash: () => modelsHeader(found.models),
     });
+    this.history = new OwnHistory({
+      ...{ client: () => this.#client, journal: this.journal, slot, log },
+      site: { name, number },
+    });
     this.server = this.#makeServer(root);
   }
 
@@ -113,18 +125,40 @@ export class AgentParts {
     return this.#client;
   }
 
-  /** Makes the agent's session again; where that cannot be done the old one stays, for the next try. */
+  /**
+   * Makes the agent's session again; where that cannot be done the old one stays, for the next try.
+   *
+   * @throws AppError AGENT_ELSEWHERE when another agent works with the database
+   */
   async reconnect(): Promise<void> {
     try {
-      const client = await connectShared(this.config.database.url, 'syncline agent');
-      await this.#client.end().catch(() => undefined);
-      this.#client = client;
+      await this.#reconnect();
+      this.#elsewhereSince = undefined;
       this.databaseError = undefined;
-      this.members.reconnected(client);
     } catch (error) {
+      const isElsewhere = error instanceof AppError && error.code === 'AGENT_ELSEWHERE';
       this.databaseError = describeError(error);
-      this.log.warn({ error: this.databaseError }, 'the database is not reachable');
+      this.log.warn(
+        { error: this.databaseError },
+        isElsewhere ? 'another agent is at the database' : 'the database is not reachable',
+      );
+      if (!isElsewhere) return;
+      this.#elsewhereSince ??= performance.now();
+      if (performance.now() - this.#elsewhereSince > ELSEWHERE_MS) throw error;
     }
+  }
+
+  async #reconnect(): Promise<void> {
+    await this.#client.end().catch(() => undefined);
+    const client = await connectShared(this.config.database.url, 'syncline agent', LOCK_SESSION);
+    try {
+      await beOnlyAgent(client);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.#client = client;
+    this.members.reconnected(client);
   }
 
   /** Ends all that runs by itself. */
@@ -184,8 +218,15 @@ export class AgentParts {
       ...{ self: this.found.site.number, ...readIdentity(root) },
       ...{ journal: this.journal, host, port, log: this.log },
       modelHash: () => modelsHeader(this.found.models),
-      hasLeft: (name) => this.members.hasLeft(name),
-      checkMember: (name) => knownMember({ client: () => this.#client }, name),
+      isOver: ({ peer, origin }) =>
+        this.members.hasLeft(peer) ||
+        this.greeter.doubles.isDouble(peer) ||
+        (origin === this.found.site.number && this.history.rewound() !== undefined),
+      checkHistory: (claim) => this.history.check(claim),
+      checkMember: (name) => {
+        this.greeter.requireOne(name);
+        return knownMember({ client: () => this.#client }, name);
+      },
       onAck: ({ peer, origin, ...ack }) => {
         if (origin === this.found.site.number) this.members.peer(peer)?.acknowledge(ack);
       },

@@ -1,16 +1,19 @@
 import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { beginWith } from '../capture/confirmation.ts';
+import { beginWith, notedPosition } from '../capture/confirmation.ts';
+import { RECAPTURE_HINT } from '../capture/continuity.ts';
 import { connectShared } from '../postgres/connect.ts';
 import { AgentParts } from './agent-parts.ts';
 import { readConfig } from './config.ts';
-import { ControlServer } from './control.ts';
+import { ControlServer, requireNone } from './control.ts';
 import { embeddedCluster } from './embedded.ts';
 import { look } from './found.ts';
 import type { Found } from './found.ts';
 import { refreshEmbedded } from './layout.ts';
 import { leaveGroup } from './leave.ts';
 import type { LeaveReport } from './leave.ts';
+import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
 import { removeMember } from './remove.ts';
 import type { RemoveReport } from './remove.ts';
 import { Rounds } from './rounds.ts';
@@ -47,10 +50,13 @@ export class Agent {
    */
   static async open(root: string, log: Log, options: AgentOptions = {}): Promise<Agent> {
     const config = readConfig(root);
+    // Before anything is touched that a running agent works with: opening the journal clears up in it.
+    await requireNone(root);
     await embeddedCluster(config)?.start();
     await refreshEmbedded(config, log);
-    const client = await connectShared(config.database.url, 'syncline agent');
+    const client = await connectShared(config.database.url, 'syncline agent', LOCK_SESSION);
     try {
+      await beOnlyAgent(client);
       const found = await look(client, config);
       await warnOfRoles(client, found, log);
       return new Agent(new AgentParts({ root, config, log, client, found, until: options.until }));
@@ -125,12 +131,15 @@ export class Agent {
   /**
    * After a join the journals begin where the base copy ends. Nothing was applied yet then, and this site's own
    * changes are made with knowledge of just that.
+   *
+   * @throws AppError JOURNAL_LOST
    */
   async #startJournals(): Promise<void> {
     const { journal, found } = this.#parts;
     const { progress, site } = found;
     const origins = [site.number, ...progress.keys()];
     if (origins.every((origin) => journal.position(origin) === 0n)) {
+      if (notedPosition(journal) === undefined) throw journalLost(this.#parts.config.site);
       await beginWith(journal, progress);
     }
     for (const [origin, position] of progress) {
@@ -164,5 +173,13 @@ async function warnOfRoles(client: Client, { models }: Found, log: Log): Promise
   log.warn(
     { roles },
     'sessions of these roles begin with session_replication_role = replica: the other sites do not get what they write',
+  );
+}
+
+function journalLost(site: string): AppError {
+  return new AppError(
+    'JOURNAL_LOST',
+    `Site "${site}" has lost its journal: what it wrote and the others had not taken may be in its database only`,
+    { hint: RECAPTURE_HINT },
   );
 }

@@ -39,15 +39,7 @@ export class ControlServer {
    */
   static async listen(root: string, handlers: ControlHandlers): Promise<ControlServer> {
     const path = controlPath(root);
-    if (await answers(path)) {
-      throw new AppError(
-        'AGENT_RUNNING',
-        `The agent of the site in "${resolve(root)}" is running`,
-        {
-          hint: 'See syncline status; stop it with syncline down',
-        },
-      );
-    }
+    await requireNone(root);
     // What a killed agent left behind.
     rmSync(path, { force: true });
     const server = createServer((incoming, response) => {
@@ -134,6 +126,14 @@ export async function askAgent(
       cause: error,
     });
   }
+}
+
+/** @throws AppError AGENT_RUNNING while the site's agent runs; for an agent that is about to start */
+export async function requireNone(root: string): Promise<void> {
+  if (!(await answers(controlPath(root)))) return;
+  throw new AppError('AGENT_RUNNING', `The agent of the site in "${resolve(root)}" is running`, {
+    hint: 'See syncline status; stop it with syncline down',
+  });
 }
 
 /** @throws AppError AGENT_UP while the site's agent runs */

@@ -4,7 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
+import { notePosition } from '../capture/confirmation.ts';
 import { ensureSlot } from '../capture/setup.ts';
+import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { ident } from '../model/names.ts';
 import { endOnAbort } from '../postgres/cancel.ts';
 import { withConnection } from '../postgres/connect.ts';
@@ -15,6 +17,7 @@ import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
 import type { SiteConfig } from './config.ts';
 import type { NewSite } from './create.ts';
 import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from './embedded.ts';
+import { siteFolder } from './folder.ts';
 import { dropSlot } from './left.ts';
 import { checkServer, provision, roleNames, unprovision } from './provision.ts';
 import type { RoleAccount } from './provision.ts';
@@ -94,6 +97,7 @@ export async function makeDatabase(
   const slot = slotName(options.group, options.site);
   undo.add(() => takeBack(adminUrl, options));
   undo.add(() => dropSlot(adminUrl, slot));
+  undo.add(() => rmSync(siteFolder(options.root).journal, { recursive: true, force: true }));
   await makeSlot({ url, adminUrl, slot }, options);
   return {
     url,
@@ -129,19 +133,37 @@ async function setUp(client: Client, options: NewSite, accounts: Accounts): Prom
 /** After the commit: the slot must not see the rows of a base copy, and cannot be made in a transaction. */
 async function makeSlot(
   at: { url: string; adminUrl: string; slot: string },
-  { signal, tell }: NewSite,
+  options: NewSite,
 ): Promise<void> {
   const slow = setTimeout(() => {
     const found = withConnection(at.adminUrl, 'syncline init', openTransactions);
     void found.then(
-      (who) => who !== '' && tell?.(`Waiting for transactions that were open before: ${who}`),
+      (who) =>
+        who !== '' && options.tell?.(`Waiting for transactions that were open before: ${who}`),
       () => undefined,
     );
   }, SLOW_MS);
   try {
-    await ensureSlot(at.url, at.slot, signal);
+    await beginCapture({ ...at, ...options });
   } finally {
     clearTimeout(slow);
+  }
+}
+
+/** Makes a site's slot, and its journal, which says where the slot begins: a site without a journal has lost it. */
+export async function beginCapture(site: {
+  root: string;
+  url: string;
+  slot: string;
+  quotaBytes: number;
+  signal?: AbortSignal;
+}): Promise<void> {
+  const { root, url, slot, quotaBytes, signal } = site;
+  const journal = LmdbJournal.open({ path: siteFolder(root).journal, quotaBytes });
+  try {
+    await notePosition(journal, await ensureSlot(url, slot, signal));
+  } finally {
+    await journal.close();
   }
 }
 

@@ -17,9 +17,11 @@ export interface Found {
 /**
  * Looks at the site's database before the agent starts.
  *
- * @throws AppError SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, SESSIONS_REPLICA, and those of the catalogue
+ * @throws AppError DATABASE_STANDBY, SITE_OTHER, SITE_LEFT, SITE_OUTDATED, SITE_NEWER, SESSIONS_REPLICA, and those
+ * of the catalogue
  */
 export async function look(client: Client, config: SiteConfig): Promise<Found> {
+  await requirePrimary(client);
   const site = await readOwnSite(client, config, 'Correct database.url in syncline.yaml');
   if (hasLeft(await readMembers(client), site.name)) {
     throw new AppError('SITE_LEFT', `Site "${site.name}" has left the group`, {
@@ -37,4 +39,15 @@ export async function look(client: Client, config: SiteConfig): Promise<Found> {
     progress: await readProgress(client),
     serverVersion: rows[0]!.server_version,
   };
+}
+
+async function requirePrimary(client: Client): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>(
+    'SELECT pg_is_in_recovery() AS standby',
+  );
+  if (!rows[0]!.standby) return;
+  throw new AppError('DATABASE_STANDBY', 'The server of the database is in recovery: a standby', {
+    hint: 'Correct database.url in syncline.yaml, or promote the server',
+    retry: 'later',
+  });
 }

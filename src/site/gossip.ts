@@ -22,6 +22,8 @@ export interface Greeting {
   journal?: [origin: number, position: string][];
   /** The speaker waits for everything up to this stamp to be stable: all sites are to stamp after it (stability.ts). */
   above?: string;
+  /** Names this run of the speaker's agent (doubles.ts). */
+  run?: string;
   /** Which revisions of models the speaker has, as `modelsHash` writes them. */
   models?: string;
 }
@@ -59,6 +61,7 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
     isPosition([0, greeting.above ?? '0']) &&
     ['string', 'undefined'].includes(typeof greeting.models) &&
+    ['string', 'undefined'].includes(typeof greeting.run) &&
     (greeting.pending ?? []).every(Number.isInteger) &&
     (greeting.connected ?? []).every(Number.isInteger) &&
     (greeting.gone ?? []).every(Number.isInteger) &&

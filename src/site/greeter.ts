@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { until } from '../base/until.ts';
+import { TWICE_HINT } from '../link/client.ts';
+import { Doubles } from './doubles.ts';
 import type { Statement } from './extent.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
@@ -43,6 +46,9 @@ export interface Copied {
 export class Greeter {
   readonly #context: GreeterContext;
   readonly #members: Members;
+  readonly #run = randomUUID();
+  /** Members of which two agents run. */
+  readonly doubles = new Doubles();
 
   constructor(context: GreeterContext) {
     this.#context = context;
@@ -62,6 +68,7 @@ export class Greeter {
     const { models } = this.#context;
     return {
       ...{ site: this.#members.self(), members: this.#members.all(), mark, models },
+      run: this.#run,
       connected: this.#members
         .peers()
         .filter((peer) => this.#members.isConnected(peer))
@@ -78,8 +85,17 @@ export class Greeter {
     return this.greeting(above === undefined || (await this.#context.follow(BigInt(above))));
   }
 
-  /** Notes what a member said and answers. Called for greetings that come in and for answers to ours. */
+  /**
+   * Notes what a member said and answers. Called for greetings that come in and for answers to ours.
+   *
+   * @throws AppError SITE_TWICE
+   */
   async heard(greeting: Greeting): Promise<void> {
+    const { name } = greeting.site;
+    if (this.doubles.heard(name, greeting.run)) {
+      this.#context.log.error({ site: name }, 'two agents run as this member: it is refused');
+    }
+    this.requireOne(name);
     await this.#members.learn([...greeting.members, greeting.site]);
     const peer = this.#members.peer(greeting.site.name);
     if (peer === undefined) return;
@@ -87,6 +103,15 @@ export class Greeter {
     peer.hears = new Set(greeting.connected);
     peer.statement = statementOf(greeting);
     this.#members.reckon();
+  }
+
+  /**
+   * Refuses a member of which two agents run: what the one acknowledges the other one does not have.
+   *
+   * @throws AppError SITE_TWICE
+   */
+  requireOne(name: string): void {
+    if (this.doubles.isDouble(name)) throw twice(name);
   }
 
   /** Greets every peer; a peer that cannot be reached is greeted again at the next round. */
@@ -197,6 +222,13 @@ export class Greeter {
     // What a site that has left made without knowing of something could still come.
     return this.#members.departed.settled(views) ? views : undefined;
   }
+}
+
+function twice(name: string): AppError {
+  return new AppError('SITE_TWICE', `Two agents run as site "${name}"`, {
+    hint: TWICE_HINT,
+    retry: 'later',
+  });
 }
 
 function viewOf({ site, mark, applied, pending, models }: Greeting): SiteView {

@@ -22,10 +22,23 @@ export interface Invitation {
   identity: Identity;
 }
 
-/** The certificates of a site. */
+/**
+ * The certificates of a site.
+ *
+ * @throws AppError CERTIFICATE_MISSING
+ */
 export function readIdentity(root: string): { authority: string; identity: Identity } {
   const folder = siteFolder(root);
-  const read = (path: string): string => readFileSync(path, 'utf8');
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      throw new AppError('CERTIFICATE_MISSING', `Cannot read "${path}"`, {
+        hint: 'Put the folder tls back from a copy; without one the site joins afresh (docs/operating/recover.md)',
+        cause: error,
+      });
+    }
+  };
   return {
     authority: read(folder.authority),
     identity: { certificate: read(folder.certificate), key: read(folder.key) },

@@ -30,6 +30,10 @@ export interface SiteStatus {
   peers: PeerStatus[];
   /** Members that say that this site was removed from the group; then they give and take nothing. */
   dismissedBy: string[];
+  /** A member has what this site wrote before it was put back to an earlier state: nothing of it is given any more. */
+  rewound?: { peer: string; position: string };
+  /** Members of which two agents run, from a copy of folder and database; they are refused. */
+  twice: string[];
   /** Changes of lost sites that were applied without what they were made with knowledge of: that is nowhere. */
   waived: WaivedStatus[];
   /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
@@ -69,6 +73,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const afterApply = parts.afterApply.status();
   const stableUntil = expired.stableUntil();
   const { conflicts, error } = await askDatabase(parts);
+  const rewound = parts.history.rewound();
   const lastError = newest([capture, ...peers, ...afterApply].map((part) => part.lastError));
   return {
     ...{ site: site.name, number: site.number, group: config.group },
@@ -84,8 +89,10 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
     afterApply,
     peers,
     dismissedBy: members.dismissedBy(),
+    twice: parts.greeter.doubles.names(),
     waived: parts.waived.status(members.names()),
     ...(stableUntil === undefined ? {} : { stableUntil }),
+    ...(rewound && { rewound: { peer: rewound.peer, position: formatLsn(rewound.position) } }),
     ...(lastError === undefined ? {} : { lastError }),
   };
 }

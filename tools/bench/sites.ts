@@ -6,13 +6,12 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { ensureSlot } from '../../src/capture/setup.ts';
 import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import { writeConfig } from '../../src/site/config.ts';
 import type { SiteConfig } from '../../src/site/config.ts';
 import { askAgent } from '../../src/site/control.ts';
 import { createSite } from '../../src/site/create.ts';
-import { slotName } from '../../src/site/create-database.ts';
+import { beginCapture, slotName } from '../../src/site/create-database.ts';
 import { siteFolder } from '../../src/site/folder.ts';
 import type { SiteStatus } from '../../src/site/status.ts';
 import { freePort } from '../../test/support/server.ts';
@@ -100,7 +99,11 @@ export class BenchSites {
       };
       writeConfig(site.root, site.config);
       rmSync(siteFolder(site.root).journal, { recursive: true, force: true });
-      await ensureSlot(site.config.database.url, slotOf(site.config));
+      await beginCapture({
+        root: site.root,
+        ...{ url: site.config.database.url, slot: slotOf(site.config) },
+        quotaBytes: site.config.journal.quotaBytes,
+      });
     }
   }
 

@@ -33,6 +33,18 @@ function describe(status: SiteStatus): string {
           `removed    says ${status.dismissedBy.join(', ')}: this site is no member any more and gets nothing. ` +
             'Its database stays; syncline leave ends the rest. To come back join under another name',
         ]),
+    ...status.twice.map(
+      (site) =>
+        `twice      two agents run as site ${site}, from a copy of its folder: it is refused until one of them was stopped ` +
+        'half a minute ago',
+    ),
+    ...(status.rewound === undefined
+      ? []
+      : [
+          `put back   ${status.rewound.peer} has what this site wrote up to ${status.rewound.position}, and it has not: it ` +
+            'was put back to an earlier state, and gives nothing of its own any more. It has to join afresh under another ' +
+            'name (docs/operating/recover.md)',
+        ]),
     ...status.waived.map(
       ({ site, without, after, upTo }) =>
         `lost       changes of ${without} after ${after}, up to ${upTo}: no member has them. Those of ${site} that were ` +
