@@ -1,10 +1,14 @@
-/** program_limit_exceeded: an index of the target has no room for a value, or the table none for the row. */
-const LIMIT_EXCEEDED = '54000';
+/**
+ * program_limit_exceeded: an index of the target has no room for a value, or the table none for the row.
+ * string_data_right_truncation, numeric_value_out_of_range: the column has none, since it is narrower here, or a sum of
+ * what several sites added went beyond its type.
+ */
+const NO_ROOM: ReadonlySet<unknown> = new Set(['54000', '22001', '22003']);
 
-/** SQLSTATE class 23 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row, or a limit does. */
+/** SQLSTATE class 23 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row, or it has no room for it. */
 export function isIntegrityViolation(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && (code.startsWith('23') || code === LIMIT_EXCEEDED);
+  return typeof code === 'string' && (code.startsWith('23') || NO_ROOM.has(code));
 }
 
 /** What a constraint said of a row that it forbids. */

@@ -1,5 +1,7 @@
+import { AppError } from '../base/errors.ts';
 import type { Entity } from '../model/ir.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../model/ir.ts';
+import { stagedColumn } from './column-types.ts';
 import { hiddenNames } from '../sql/shape.ts';
 import type { Shape, ShapeColumn } from '../sql/shape.ts';
 
@@ -65,7 +67,8 @@ export type LocalTable = ReadonlyMap<string, ShapeColumn>;
 /**
  * The plan for an entity's relation.
  *
- * @throws Error naming the column when the origin lacks a key or hidden column, or has another type
+ * @throws Error naming the column when the origin lacks a key or hidden column; AppError TABLE_CHANGED when this site's
+ *   table lacks one, or has it with a type that the origin's values are not of
  */
 export function planEntity(
   id: number,
@@ -86,14 +89,8 @@ export function planEntity(
   const columns: ShapeColumn[] = [];
   const fieldOf: number[] = [];
   for (const [field, remote] of relation.columns.entries()) {
-    const column = local.get(remote.name);
-    if (column === undefined || !known.has(remote.name)) continue;
-    if (baseType(column.typeName) !== baseType(remote.typeName)) {
-      throw new Error(
-        `column "${remote.name}" of "${relation.name}" is ${remote.typeName} at the origin and ${column.typeName} here`,
-      );
-    }
-    columns.push(column);
+    if (!known.has(remote.name)) continue;
+    columns.push(localColumn(relation, remote, local));
     fieldOf.push(field);
   }
   const field = fieldFinder(relation);
@@ -110,6 +107,41 @@ export function planEntity(
     birth: field(BIRTH_COLUMN),
     stamps: entity.groups.map((group) => field(group.stamp)),
   };
+}
+
+/**
+ * The column here that takes the origin's values. Without it they would be passed over, and the row would be taken for one
+ * that has them.
+ *
+ * @throws AppError TABLE_CHANGED
+ */
+function localColumn(
+  { schema, name }: RelationDescriptor,
+  remote: { name: string; typeName: string },
+  local: LocalTable,
+): ShapeColumn {
+  const column = local.get(remote.name);
+  if (column === undefined) {
+    throw new AppError(
+      'TABLE_CHANGED',
+      `Table "${schema}.${name}" here lacks column "${remote.name}"`,
+      {
+        hint: 'The model has it: give the table the column again, with this name and its type, as a column that may be written',
+      },
+    );
+  }
+  const staged = stagedColumn(column, remote.typeName);
+  if (staged !== undefined) return staged;
+  const types = `${remote.typeName} at its origin and ${column.typeName} here`;
+  throw new AppError(
+    'TABLE_CHANGED',
+    `Column "${remote.name}" of table "${schema}.${name}" is ${types}`,
+    {
+      hint:
+        `Give it one type at all sites. What was written under the other type can be applied only while the column has ` +
+        `it here too: ALTER TABLE … TYPE ${remote.typeName}, until this is applied`,
+    },
+  );
 }
 
 /**
@@ -151,11 +183,6 @@ export function planTombstone(entity: Entity, relation: RelationDescriptor): Tom
     birth: field('birth'),
     stamp: field('stamp'),
   };
-}
-
-/** Without length or precision: they do not change a value's binary form. */
-function baseType(name: string): string {
-  return name.replace(/\([^)]*\)/, '');
 }
 
 function fieldFinder(relation: RelationDescriptor): (name: string) => number {
