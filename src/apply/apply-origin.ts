@@ -11,6 +11,7 @@ import { applyFold } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
 import { Durability } from './durability.ts';
+import { withLockHolders } from './lock-holders.ts';
 import { PendingFolds } from './pending.ts';
 import type { PendingFold } from './pending.ts';
 import { readProgress, writeProgress } from './progress.ts';
@@ -67,7 +68,7 @@ class OriginApplier implements Applier {
         await this.#runSession(signal);
       } catch (error) {
         if (signal.aborted) break;
-        this.#state.failed(error);
+        this.#state.failed(await withLockHolders(error, this.#options));
         // A session of an earlier connection may have the replication origin still.
         if (!isTransient(error) && !isInUse(error)) throw error;
         await this.#state.pause(signal);

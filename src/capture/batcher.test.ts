@@ -44,11 +44,17 @@ const streamAbort = (xid: number, sub: number): Buffer => join('A', u32(xid), u3
 function run(
   messages: Buffer[],
   after = 0n,
-): { batches: Batch[]; chunks: Chunk[]; aborts: number[] } {
-  const result = { batches: [] as Batch[], chunks: [] as Chunk[], aborts: [] as number[] };
+): { batches: Batch[]; chunks: Chunk[]; aborts: number[]; passedOver: string[] } {
+  const passedOver: string[] = [];
+  const result = {
+    ...{ batches: [] as Batch[], chunks: [] as Chunk[], aborts: [] as number[], passedOver },
+  };
   const types = new Map([[20, 'bigint']]);
   const batcher = new Batcher(
-    { origin: 1, incarnation: 1, after, knowledge: new Map(), types, unshipped: new Map() },
+    {
+      ...{ origin: 1, incarnation: 1, after, knowledge: new Map(), types, unshipped: new Map() },
+      passedOver: (table, by) => void passedOver.push(`${table} ${by}`),
+    },
     {
       batch: (batch) => void result.batches.push(batch),
       chunk: (chunk) => void result.chunks.push(chunk),
@@ -146,8 +152,35 @@ test('what the journal has already is not captured again', () => {
   assert.deepEqual(heads(run(messages, 10n).batches), [[10n, 20n, 1]]);
 });
 
-test('TRUNCATE in the WAL stops capture with a hint', () => {
-  assert.throws(() => run([join('T', u32(1), '\0', u32(5))]), { code: 'CAPTURE_TRUNCATE' });
+test('what is not in the WAL is passed over, and said: TRUNCATE, and rows without what they were', () => {
+  const remove = join('D', u32(5), 'K', TUPLE);
+  const update = join('U', u32(5), 'N', TUPLE);
+  const truncate = join('T', u32(1), '\0', u32(5));
+  const { batches, passedOver } = run([
+    ...[begin(1), RELATION, truncate, insert, update, remove, commit(10n)],
+  ]);
+  assert.deepEqual(heads(batches), [[0n, 10n, 1]]);
+  assert.equal(decodeBatch(batches[0]!.bytes).changes, 1);
+  assert.deepEqual(passedOver, ['s.t truncate', 's.t replica identity', 's.t replica identity']);
+});
+
+test('a tombstone is shipped without the row before', () => {
+  const relation = join(
+    'R',
+    u32(5),
+    z('crp'),
+    z('t'),
+    'd',
+    u16(1),
+    '\x01',
+    z('k'),
+    u32(20),
+    u32(0),
+  );
+  const update = join('U', u32(5), 'N', TUPLE);
+  const { batches, passedOver } = run([begin(1), relation, update, commit(10n)]);
+  assert.deepEqual(heads(batches), [[0n, 10n, 1]]);
+  assert.deepEqual(passedOver, []);
 });
 
 test('bytes that are no batch are refused', () => {

@@ -1,4 +1,3 @@
-import { AppError } from '../base/errors.ts';
 import type { Batch } from '../journal/journal.ts';
 import { FOREIGN_MESSAGE } from '../postgres/origin.ts';
 import { Continuity } from './continuity.ts';
@@ -6,6 +5,7 @@ import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
+  OLD_TUPLE,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
@@ -15,8 +15,10 @@ import type { ChangeSource } from './narrow.ts';
 import { OpenBatch } from './open-batch.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { StreamSink } from './open-streams.ts';
+import type { PassedOverBy } from './passed-over.ts';
 import { Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
+import type { TableNames } from './table-names.ts';
 
 export interface BatcherOptions {
   origin: number;
@@ -29,6 +31,10 @@ export interface BatcherOptions {
   types: TypeNames;
   /** Columns that are not shipped, by `schema.table`. */
   unshipped: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Under which names tables are shipped; without it as the WAL calls them. */
+  names?: TableNames;
+  /** Told of each change that cannot be shipped. */
+  passedOver?: (table: string, by: PassedOverBy) => void;
 }
 
 /** What the batcher produces, in order. */
@@ -47,6 +53,7 @@ export class Batcher {
   readonly #batch: OpenBatch;
   readonly #streams: OpenStreams;
   readonly #continuity: Continuity;
+  readonly #passedOver: BatcherOptions['passedOver'];
   #seen = 0n;
   /** The transaction in progress was made by another site. */
   #foreign = false;
@@ -54,12 +61,13 @@ export class Batcher {
   constructor(options: BatcherOptions, sink: BatchSink) {
     const { origin, incarnation, after } = options;
     this.#sink = sink;
-    this.#relations = new Relations(options.types, options.unshipped);
+    this.#relations = new Relations(options.types, options.unshipped, options.names);
     this.#knowledge = new Map(options.knowledge);
     const of = { origin, incarnation, knowledge: this.#knowledge };
     this.#batch = new OpenBatch(of, this.#relations, after);
     this.#streams = new OpenStreams(origin, this.#relations, sink);
     this.#continuity = new Continuity(options.expected);
+    this.#passedOver = options.passedOver;
   }
 
   /**
@@ -143,9 +151,7 @@ export class Batcher {
       case MESSAGE.message:
         return this.#onMessage(bytes, at);
       case MESSAGE.truncate:
-        throw new AppError('CAPTURE_TRUNCATE', 'TRUNCATE of a replicated table is in the WAL', {
-          hint: 'Use DELETE; the trigger that refuses TRUNCATE was disabled or dropped',
-        });
+        return this.#onTruncate(bytes, at);
       default:
         this.#onStream(kind, bytes, at);
     }
@@ -181,7 +187,26 @@ export class Batcher {
     this.#sink.batch(this.#batch.take());
   }
 
+  /** The trigger that refuses it was disabled or dropped. What the table had is not in the WAL. */
+  #onTruncate(bytes: Buffer, at: number): void {
+    const count = bytes.readUInt32BE(at);
+    for (let index = 0; index < count; index++) {
+      const table = this.#relations.name(bytes.readUInt32BE(at + 5 + 4 * index));
+      this.#passedOver?.(table, 'truncate');
+    }
+  }
+
+  /** An update or a delete without the row before, which says what was changed and over which stamps. */
+  #isIncomplete(kind: number, { bytes, at }: ChangeSource): boolean {
+    if (kind === MESSAGE.insert || bytes[at + 4] === OLD_TUPLE) return false;
+    const oid = bytes.readUInt32BE(at);
+    if (!this.#relations.needsOld(oid)) return false;
+    this.#passedOver?.(this.#relations.name(oid), 'replica identity');
+    return true;
+  }
+
   #change(kind: number, xid: number, whole: ChangeSource): void {
+    if (this.#isIncomplete(kind, whole)) return;
     const kept = this.#relations.kept(whole.bytes.readUInt32BE(whole.at));
     const source = kept === undefined ? whole : narrowChange(kind, whole, kept);
     if (source === undefined) return;

@@ -12,9 +12,11 @@ import { checkSlot } from './continuity.ts';
 import type { LastCaptured } from './continuity.ts';
 import { JournalSink } from './journal-sink.ts';
 import { LoadGauge } from './load-gauge.ts';
+import type { PassedOverBy } from './passed-over.ts';
 import { readSettings, readSlot } from './setup.ts';
 import type { Feed, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
+import type { TableNames } from './table-names.ts';
 
 /** How often is looked how much WAL the server writes, ms. */
 const LOOK_MS = 400;
@@ -34,6 +36,8 @@ export interface CaptureOptions {
   log: Log;
   /** Columns that are not shipped, by `schema.table`. */
   unshipped: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Under which names tables are shipped; without it as the WAL calls them. */
+  names?: TableNames;
 }
 
 /** What a capture is told of its session. */
@@ -42,6 +46,8 @@ export interface CaptureListener {
   progress(position: bigint): void;
   /** What reads the WAL from now on. */
   reads(by: 'walsender' | 'calls'): void;
+  /** A change of the table cannot be shipped. */
+  passedOver(table: string, by: PassedOverBy): void;
 }
 
 /** Capture while its connections live: by a walsender, and under load by calls. */
@@ -106,8 +112,8 @@ export class CaptureSession implements Feed {
 
   /** @returns whether so much was written meanwhile that calls should read it */
   async #open(): Promise<boolean> {
-    const { site, dsn, slot, journal } = this.#options;
-    const { types, memoryKb } = await readSettings(dsn);
+    const { site, dsn, slot, journal, names } = this.#options;
+    const { types, memoryKb } = await readSettings(dsn, names);
     this.#slot = { dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb };
     this.#batcher = new Batcher(
       {
@@ -118,6 +124,8 @@ export class CaptureSession implements Feed {
         knowledge: savedVector(journal),
         types,
         unshipped: this.#options.unshipped,
+        ...(names === undefined ? {} : { names }),
+        passedOver: (table, by) => this.#tell.passedOver(table, by),
       },
       this.#sink,
     );

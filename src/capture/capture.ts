@@ -3,6 +3,8 @@ import { describeError } from '../base/errors.ts';
 import { isTransient } from '../postgres/connect.ts';
 import { CaptureSession } from './capture-session.ts';
 import type { CaptureOptions } from './capture-session.ts';
+import { PassedOverChanges } from './passed-over.ts';
+import type { PassedOver } from './passed-over.ts';
 
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
 
@@ -13,6 +15,8 @@ export interface CaptureStatus {
   /** Position of the last transaction that was captured. */
   position: bigint;
   lastError?: { at: string; message: string };
+  /** Changes that no other site gets, since the agent started. */
+  passedOver: PassedOver[];
 }
 
 /**
@@ -22,15 +26,17 @@ export interface CaptureStatus {
  */
 export class Capture {
   readonly #options: CaptureOptions;
-  #status: CaptureStatus;
+  #status: Omit<CaptureStatus, 'passedOver'>;
+  readonly #passedOver: PassedOverChanges;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#passedOver = new PassedOverChanges(options.log);
     this.#status = { state: 'starting', position: options.journal.position(options.site.number) };
   }
 
   status(): CaptureStatus {
-    return this.#status;
+    return { ...this.#status, passedOver: this.#passedOver.list() };
   }
 
   /**
@@ -47,6 +53,7 @@ export class Capture {
           this.#status.position = position;
         },
         reads: (by) => (this.#status.by = by),
+        passedOver: (table, by) => this.#passedOver.note(table, by),
       });
       try {
         await session.run(signal);

@@ -1,6 +1,7 @@
 import { AppError } from '../base/errors.ts';
 import { encodeRelation } from '../journal/batch-encode.ts';
 import type { RelationMessage } from './messages.ts';
+import type { TableNames } from './table-names.ts';
 
 /** Names of types by oid, as `TYPE_NAMES` lists them. */
 export type TypeNames = Map<number, string>;
@@ -13,7 +14,10 @@ export const TYPE_NAMES = `
 
 interface Known {
   encoded: Buffer;
-  identity: string;
+  /** `schema.table`. */
+  name: string;
+  /** Its changes are of no use without the row before: all but tombstones. */
+  needsOld: boolean;
   /** Which fields are shipped; undefined: all. */
   kept: boolean[] | undefined;
 }
@@ -23,11 +27,20 @@ export class Relations {
   readonly #types: TypeNames;
   readonly #known = new Map<number, Known>();
   readonly #unshipped: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #names: TableNames | undefined;
 
-  /** @param unshipped columns that are not shipped, by `schema.table` */
-  constructor(types: TypeNames, unshipped: ReadonlyMap<string, ReadonlySet<string>>) {
+  /**
+   * @param unshipped columns that are not shipped, by `schema.table`
+   * @param names under which tables are shipped; without it as the WAL calls them
+   */
+  constructor(
+    types: TypeNames,
+    unshipped: ReadonlyMap<string, ReadonlySet<string>>,
+    names?: TableNames,
+  ) {
     this.#types = types;
     this.#unshipped = unshipped;
+    this.#names = names;
   }
 
   /** Notes a type that came after the session began. */
@@ -35,10 +48,15 @@ export class Relations {
     if (!this.#types.has(oid)) this.#types.set(oid, name);
   }
 
-  /** Notes a relation as it is from now on. */
+  /**
+   * Notes a relation as it is from now on.
+   *
+   * @throws AppError TABLE_RENAMED
+   */
   describe(message: RelationMessage): void {
-    const { schema, name, identity } = message;
-    const unshipped = this.#unshipped.get(`${schema}.${name}`);
+    const { schema, name } = this.#names?.nameOf(message.oid, message) ?? message;
+    const full = `${schema}.${name}`;
+    const unshipped = this.#unshipped.get(full);
     const kept = unshipped && message.columns.map((column) => !unshipped.has(column.name));
     const columns = message.columns
       .filter((_, field) => kept?.[field] !== false)
@@ -47,7 +65,17 @@ export class Relations {
         typeName: this.#types.get(column.oid) ?? `unknown ${column.oid}`,
       }));
     const encoded = encodeRelation({ schema, name, columns });
-    this.#known.set(message.oid, { encoded, identity, kept });
+    this.#known.set(message.oid, { encoded, name: full, needsOld: schema !== 'crp', kept });
+  }
+
+  /** `schema.table` of a relation that was described. */
+  name(oid: number): string {
+    return this.#known.get(oid)?.name ?? String(oid);
+  }
+
+  /** Whether a change of the relation is of no use without the row before. */
+  needsOld(oid: number): boolean {
+    return this.#known.get(oid)?.needsOld === true;
   }
 
   /** Which fields of a relation's tuples are shipped; undefined: all, as of almost every relation. */

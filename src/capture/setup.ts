@@ -4,6 +4,7 @@ import { withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
 import type { SlotState } from './continuity.ts';
 import { TYPE_NAMES } from './relations.ts';
+import type { TableNames } from './table-names.ts';
 
 /**
  * Memory of transactions in progress beyond which the walsender sends the largest one while it runs, in kB
@@ -12,11 +13,13 @@ import { TYPE_NAMES } from './relations.ts';
  */
 const DECODING_KB = 8192;
 
-/** What capture has to know of the database: names of types, and how much its walsender may hold. */
+/** What capture has to know of the database: names of types and tables, and how much its walsender may hold. */
 export async function readSettings(
   dsn: string,
+  names?: TableNames,
 ): Promise<{ types: Map<number, string>; memoryKb: number }> {
   return withConnection(dsn, 'syncline capture setup', async (client) => {
+    await names?.read(client);
     const found = await client.query<{ oid: string; name: string }>(TYPE_NAMES);
     const { rows } = await client.query<{ kb: number }>(
       `SELECT least(setting::integer, ${DECODING_KB}) AS kb FROM pg_settings WHERE name = 'logical_decoding_work_mem'`,

@@ -4,6 +4,7 @@ import { Knowledge } from '../apply/knowledge.ts';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
+import { TableNames } from '../capture/table-names.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { LinkServer } from '../link/server.ts';
 import { greatest } from '../merge/stamps.ts';
@@ -31,6 +32,7 @@ import type { RouteContext } from './routes.ts';
 import { Settler } from './settler.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
+import { TableCheck } from './table-check.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Waived } from './waived.ts';
 
@@ -66,6 +68,7 @@ export class AgentParts {
   readonly relays: Relays;
   readonly waived: Waived;
   readonly marks: Marks;
+  readonly tableCheck: TableCheck;
   readonly tombstones: TombstoneCollector;
   readonly settler: Settler;
   readonly expired: ExpiredRows;
@@ -96,6 +99,7 @@ export class AgentParts {
     this.capture = this.#makeCapture();
     this.supervised = supervise({ name: 'capture', part: this.capture, log });
     this.marks = new Marks({ slot, self: number, journal: this.journal });
+    this.tableCheck = new TableCheck({ models, site: number, log });
     this.#follow = followWith(this.beacon, config.clock.maxDriftMs);
     const where = { dsn, site: config.site, models, follow: this.#follow };
     this.tombstones = new TombstoneCollector({ ...where, names: () => this.members.names() });
@@ -179,6 +183,7 @@ export class AgentParts {
       ...{ dsn: this.config.database.url, slot: this.slot, publication: 'crp' },
       ...{ serverMajor: Number.parseInt(serverVersion, 10), journal: this.journal, log: this.log },
       unshipped: unshippedColumns(this.models),
+      names: new TableNames(this.models),
     });
   }
 

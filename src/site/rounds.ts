@@ -8,7 +8,10 @@ const ROUND_MS = 2_000;
 /** Members greet each other once in so many rounds, and in every round until they were heard of. */
 const GREETING_ROUNDS = 5;
 
-/** What an agent does again and again: members, marks, greetings, what has become stable or expired, retention. */
+/**
+ * What an agent does again and again: members, marks, greetings, a look at the tables, what has become stable or expired,
+ * retention.
+ */
 export class Rounds {
   readonly #parts: AgentParts;
   #count = 0;
@@ -36,9 +39,11 @@ export class Rounds {
   }
 
   async #round(greeting: boolean): Promise<void> {
-    const { members, greeter, marks, tombstones, expired, relays, client } = this.#parts;
+    const { members, greeter, marks, tombstones, expired, relays, tableCheck, client } =
+      this.#parts;
     await members.refresh();
-    await marks.advance(client);
+    if (greeting) await tableCheck.look(client);
+    if (!this.#holdsTombstones()) await marks.advance(client);
     const eager =
       tombstones.waiting ||
       expired.waiting ||
@@ -52,6 +57,12 @@ export class Rounds {
     await expired.remove();
     await relays.update([...members.peers(), ...members.departed.peers()]);
     await this.#trim();
+  }
+
+  #holdsTombstones(): boolean {
+    const { capture, tableCheck } = this.#parts;
+    const passedOver = capture.status().passedOver.map(({ at }) => Date.parse(at));
+    return tableCheck.holdsTombstones(Date.now(), Math.max(...passedOver, -Infinity));
   }
 
   async #trim(): Promise<void> {

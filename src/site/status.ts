@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import { describeError } from '../base/errors.ts';
 import type { CaptureStatus } from '../capture/capture.ts';
+import { describePassedOver } from '../capture/passed-over.ts';
+import type { PassedOver } from '../capture/passed-over.ts';
 import type { Journal } from '../journal/journal.ts';
 import { formatLsn } from '../postgres/lsn.ts';
 import { POSTGRES_EPOCH_MS } from '../postgres/replication.ts';
@@ -21,7 +23,14 @@ export interface SiteStatus {
   models: { name: string; revision: string; hash: string }[];
   /** `error`: why the agent cannot ask it now. */
   database: { server: string; embedded: boolean; error?: string };
-  capture: { state: string; by?: 'walsender' | 'calls'; position: string; lastError?: ErrorNote };
+  capture: {
+    state: string;
+    by?: 'walsender' | 'calls';
+    position: string;
+    /** Changes that no other site gets, since the agent started. */
+    passedOver: PassedOver[];
+    lastError?: ErrorNote;
+  };
   journal: { bytes: number; quotaBytes: number; batches: number };
   /** Null when the database cannot be asked. */
   conflicts: { total: number; parked: number } | null;
@@ -36,6 +45,8 @@ export interface SiteStatus {
   twice: string[];
   /** Changes of lost sites that were applied without what they were made with knowledge of: that is nowhere. */
   waived: WaivedStatus[];
+  /** Replicated tables that are not as they were made or adopted: what is wrong and what to do. */
+  problems: ErrorNote[];
   /** Where rows expire: what was last written before this time goes when its time comes (ISO 8601). */
   stableUntil?: string;
   /** The newest error of any part. */
@@ -74,7 +85,11 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const stableUntil = expired.stableUntil();
   const { conflicts, error } = await askDatabase(parts);
   const rewound = parts.history.rewound();
-  const lastError = newest([capture, ...peers, ...afterApply].map((part) => part.lastError));
+  const problems = parts.tableCheck.problems();
+  const lastError = newest([
+    ...[capture, ...peers, ...afterApply].map((part) => part.lastError),
+    ...problems,
+  ]);
   return {
     ...{ site: site.name, number: site.number, group: config.group },
     ...{ incarnation: site.incarnation, pid: process.pid, rounds },
@@ -91,6 +106,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
     dismissedBy: members.dismissedBy(),
     twice: parts.greeter.doubles.names(),
     waived: parts.waived.status(members.names()),
+    problems,
     ...(stableUntil === undefined ? {} : { stableUntil }),
     ...(rewound && { rewound: { peer: rewound.peer, position: formatLsn(rewound.position) } }),
     ...(lastError === undefined ? {} : { lastError }),
@@ -164,12 +180,19 @@ function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
 
 function captureStatus(status: CaptureStatus, failure?: string): SiteStatus['capture'] {
   const state = failure === undefined ? status.state : 'failed';
+  const passedOver = status.passedOver.map((one) => ({
+    at: one.at,
+    message: describePassedOver(one),
+  }));
   const lastError =
-    failure === undefined ? status.lastError : { at: new Date().toISOString(), message: failure };
+    failure === undefined
+      ? newest([status.lastError, ...passedOver])
+      : { at: new Date().toISOString(), message: failure };
   return {
     state,
     ...(status.by === undefined ? {} : { by: status.by }),
     position: formatLsn(status.position),
+    passedOver: status.passedOver,
     ...(lastError === undefined ? {} : { lastError }),
   };
 }

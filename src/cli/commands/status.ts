@@ -50,6 +50,7 @@ function describe(status: SiteStatus): string {
         `lost       changes of ${without} after ${after}, up to ${upTo}: no member has them. Those of ${site} that were ` +
         'made with knowledge of them are applied without them',
     ),
+    ...status.problems.map(({ at, message }) => `problem    ${message} (seen since ${at})`),
     ...(status.lastError === undefined
       ? []
       : [`last error ${status.lastError.at} ${status.lastError.message}`]),

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { withConnection } from '../../../src/postgres/connect.ts';
+import { cli } from '../../support/agents.ts';
+import type { AgentSite } from '../../support/agents.ts';
+import { LEASES } from '../../support/lease-model.ts';
+import { eventually } from '../../support/pair.ts';
+import { startServer } from '../../support/server.ts';
+import type { TestServer } from '../../support/server.ts';
+import { equalSites, twoSites } from '../../support/site-group.ts';
+
+/* What services and administrators do at one site behind the agent's back, while both sites write, and undo again. */
+
+let server: TestServer;
+const sites: AgentSite[] = [];
+
+before(async () => {
+  server = await startServer(18, { max_prepared_transactions: '2' });
+  await twoSites(sites, server, LEASES);
+});
+
+after(async () => {
+  for (const site of sites) await site.remove();
+  await server?.remove();
+});
+
+function alter(site: AgentSite, sql: string): Promise<unknown> {
+  return withConnection(site.adminUrl, 'test', (client) => client.query(sql));
+}
+
+/** In a session of its own: one that fired a trigger before cannot after a column has another type (docs/operating/adopt.md). */
+function write(site: AgentSite, sql: string): Promise<unknown> {
+  return withConnection(site.config.database.serviceUrl, 'test', (client) => client.query(sql));
+}
+
+async function arrives(site: AgentSite, address: number): Promise<void> {
+  await eventually(`lease ${address} is at ${site.config.site}`, async () => {
+    const { rowCount } = await site.sql.query('SELECT FROM leases.lease WHERE address = $1', [
+      address,
+    ]);
+    return rowCount === 1;
+  });
+}
+
+async function parked(site: AgentSite): Promise<number> {
+  return (await site.status()).conflicts!.parked;
+}
+
+test('a column is narrower at one site: what has no room there waits, all else goes on', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await write(one, `INSERT INTO leases.lease (address, note) VALUES (1, 'a'), (2, 'b')`);
+  await equalSites(sites, [LEASES]);
+  await alter(
+    two,
+    'ALTER TABLE leases.lease ALTER note TYPE varchar(4), ALTER renewals TYPE integer',
+  );
+  await write(
+    one,
+    `UPDATE leases.lease SET note = 'too long' WHERE address = 1;
+     UPDATE leases.lease SET renewals = renewals + 3000000000 WHERE address = 2;
+     INSERT INTO leases.lease (address, note, renewals) VALUES (3, 'c', 7)`,
+  );
+  await arrives(two, 3);
+  await write(two, `UPDATE leases.lease SET renewals = renewals + 1 WHERE address = 2`);
+  await write(two, `INSERT INTO leases.lease (address, note, renewals) VALUES (4, 'd', 8)`);
+  await arrives(one, 4);
+  await eventually('both wait', async () => (await parked(two)) === 2);
+  await alter(two, 'ALTER TABLE leases.lease ALTER note TYPE text, ALTER renewals TYPE bigint');
+  await equalSites(sites, [LEASES]);
+  const { rows } = await one.sql.query(
+    `SELECT note, renewals::float8 AS n FROM leases.lease WHERE address < 3 ORDER BY address`,
+  );
+  assert.deepEqual(rows, [
+    { note: 'too long', n: 0 },
+    { note: 'b', n: 3_000_000_001 },
+  ]);
+});
+
+test('a column is gone at one site: apply waits for it, and does not write rows without it', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await two.end('SIGTERM');
+  await alter(two, 'ALTER TABLE leases.lease RENAME COLUMN note TO remark');
+  await two.up();
+  await write(one, `UPDATE leases.lease SET note = 'kept' WHERE address = 1`);
+  await eventually('apply says what it lacks', async () =>
+    /"leases.lease" here lacks column "note" \[TABLE_CHANGED\]/.test(
+      (await two.status()).peers[0]?.lastError?.message ?? '',
+    ),
+  );
+  await alter(two, 'ALTER TABLE leases.lease RENAME COLUMN remark TO note');
+  await equalSites(sites, [LEASES]);
+});
+
+test('rows that come without what they were are passed over and said; verify finds and mends them', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await alter(one, 'ALTER TABLE leases.lease REPLICA IDENTITY DEFAULT');
+  await write(
+    one,
+    `UPDATE leases.lease SET note = 'unshipped' WHERE address = 1; DELETE FROM leases.lease WHERE address = 2;
+     INSERT INTO leases.lease (address) VALUES (6)`,
+  );
+  await arrives(two, 6);
+  await alter(one, 'ALTER TABLE leases.lease REPLICA IDENTITY FULL');
+  const { capture, lastError } = await one.status();
+  assert.deepEqual(
+    capture.passedOver.map(({ table, by, changes }) => [table, by, changes]),
+    [['leases.lease', 'replica identity', 2]],
+  );
+  assert.match(lastError!.message, /reach no other site.*\[CHANGES_PASSED_OVER\]/);
+  const { code, stdout, stderr } = await cli('verify', '--repair', '--dir', one.dir);
+  assert.equal(code, 0, stdout + stderr);
+  await equalSites(sites, [LEASES]);
+  const { rows } = await two.sql.query('SELECT note FROM leases.lease WHERE address IN (1, 2)');
+  assert.deepEqual(rows, [{ note: 'unshipped' }]);
+});
+
+test('a table has another name for a while: what was written to it is replicated when it has its name again', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await alter(one, 'ALTER TABLE leases.lease RENAME TO rental');
+  await write(one, `INSERT INTO leases.rental (address, note) VALUES (5, 'renamed')`);
+  await eventually('capture stands', async () => {
+    const { capture } = await one.status();
+    return (
+      capture.state === 'failed' && capture.lastError?.message.includes('TABLE_RENAMED') === true
+    );
+  });
+  await alter(one, 'ALTER TABLE leases.rental RENAME TO lease');
+  await arrives(two, 5);
+  await equalSites(sites, [LEASES]);
+});
+
+test('what a prepared transaction wrote is replicated when it commits; who waits for its rows says so', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await alter(
+    one,
+    `BEGIN; UPDATE leases.lease SET note = 'prepared' WHERE address = 1; INSERT INTO leases.lease (address) VALUES (7);
+     PREPARE TRANSACTION 'left'`,
+  );
+  await one.end('SIGKILL');
+  await one.up();
+  await write(two, `UPDATE leases.lease SET renewals = 9 WHERE address = 1`);
+  await eventually('apply says what it waits for', async () =>
+    /APPLY_LOCKED[^]*prepared transaction 'left' since/.test(
+      (await one.status()).peers[0]?.lastError?.message ?? '',
+    ),
+  );
+  await alter(one, `COMMIT PREPARED 'left'`);
+  await arrives(two, 7);
+  await equalSites(sites, [LEASES]);
+  const { rows } = await two.sql.query(
+    'SELECT note, renewals::integer AS n FROM leases.lease WHERE address = 1',
+  );
+  assert.deepEqual(rows, [{ note: 'prepared', n: 9 }]);
+});
