@@ -34,6 +34,12 @@ const LAST = `
   JOIN pg_namespace AS n ON n.nspname = t.schema JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.name
   WHERE has_sequence_privilege(c.oid, 'SELECT')`;
 
+/** What the catalogue says of an entity's table; undefined when there is none. */
+interface Table {
+  entity: Entity;
+  facts: TableFacts | undefined;
+}
+
 /**
  * Looks from time to time whether the replicated tables are as they were made or adopted. What was changed by hand (a
  * trigger that is off, a table that is not in the publication any more) gives no error where it does harm; here it is
@@ -76,9 +82,13 @@ export class TableCheck {
   /** Looks again; what is new, and what is gone, is logged. Catalogue look-ups only. */
   async look(client: Client): Promise<void> {
     const found = new Map<string, ErrorNote>();
-    const unshipped = await this.#unshipped(client);
+    const tables: Table[] = [];
+    for (const entity of this.#entities) {
+      tables.push({ entity, facts: await readTableFacts(client, entity.table) });
+    }
+    const unshipped = await this.#unshipped(client, tables);
     if (unshipped.length > 0) this.#unshippedAt = Date.now();
-    for (const message of [...unshipped, ...(await this.#altered(client))]) {
+    for (const message of [...unshipped, ...(await this.#altered(client, tables))]) {
       const known = this.#found.get(message);
       if (known === undefined) this.#log.error({ problem: message }, 'a table was changed');
       found.set(message, known ?? { at: new Date().toISOString(), message });
@@ -91,13 +101,12 @@ export class TableCheck {
   }
 
   /** What keeps changes from being shipped, or from being shipped whole. */
-  async #unshipped(client: Client): Promise<string[]> {
+  async #unshipped(client: Client, tables: readonly Table[]): Promise<string[]> {
     const { rows } = await client.query<{ whole: boolean }>(PUBLICATION);
     const problems = publicationProblems(rows[0]);
     const published = await this.#published(client);
-    for (const entity of this.#entities) {
+    for (const { entity, facts } of tables) {
       problems.push(...publishedProblems(entity, published));
-      const facts = await readTableFacts(client, entity.table);
       if (facts !== undefined) {
         problems.push(...replicationTriggerProblems(entity, facts, this.#site));
       }
@@ -106,15 +115,14 @@ export class TableCheck {
   }
 
   /** What stops apply, or may, what sites would give out twice, and what was left lying. */
-  async #altered(client: Client): Promise<string[]> {
+  async #altered(client: Client, tables: readonly Table[]): Promise<string[]> {
     const { rows } = await client.query<{ problem: string }>(FORGOTTEN, [this.#forgottenS]);
     const problems = rows.map(({ problem }) => problem);
     const types = await typeOids(
       client,
       this.#entities.flatMap((entity) => entity.columns.map((column) => column.type)),
     );
-    for (const entity of this.#entities) {
-      const facts = await readTableFacts(client, entity.table);
+    for (const { entity, facts } of tables) {
       problems.push(...checkAdoption(entity, facts, { site: this.#site, types }).problems);
       if (facts !== undefined) problems.push(...(await this.#strides(client, facts)));
     }
