@@ -5,7 +5,6 @@ import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
-  OLD_TUPLE,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
@@ -19,6 +18,7 @@ import type { PassedOverBy } from './passed-over.ts';
 import { Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
 import type { TableNames } from './table-names.ts';
+import { Unshippable } from './unshippable.ts';
 
 export interface BatcherOptions {
   origin: number;
@@ -53,7 +53,7 @@ export class Batcher {
   readonly #batch: OpenBatch;
   readonly #streams: OpenStreams;
   readonly #continuity: Continuity;
-  readonly #passedOver: BatcherOptions['passedOver'];
+  readonly #unshippable: Unshippable;
   #seen = 0n;
   /** The transaction in progress was made by another site. */
   #foreign = false;
@@ -67,7 +67,7 @@ export class Batcher {
     this.#batch = new OpenBatch(of, this.#relations, after);
     this.#streams = new OpenStreams(origin, this.#relations, sink);
     this.#continuity = new Continuity(options.expected);
-    this.#passedOver = options.passedOver;
+    this.#unshippable = new Unshippable(this.#relations, options.passedOver);
   }
 
   /**
@@ -151,7 +151,7 @@ export class Batcher {
       case MESSAGE.message:
         return this.#onMessage(bytes, at);
       case MESSAGE.truncate:
-        return this.#onTruncate(bytes, at);
+        return this.#unshippable.truncated(bytes, at);
       default:
         this.#onStream(kind, bytes, at);
     }
@@ -187,26 +187,8 @@ export class Batcher {
     this.#sink.batch(this.#batch.take());
   }
 
-  /** The trigger that refuses it was disabled or dropped. What the table had is not in the WAL. */
-  #onTruncate(bytes: Buffer, at: number): void {
-    const count = bytes.readUInt32BE(at);
-    for (let index = 0; index < count; index++) {
-      const table = this.#relations.name(bytes.readUInt32BE(at + 5 + 4 * index));
-      this.#passedOver?.(table, 'truncate');
-    }
-  }
-
-  /** An update or a delete without the row before, which says what was changed and over which stamps. */
-  #isIncomplete(kind: number, { bytes, at }: ChangeSource): boolean {
-    if (kind === MESSAGE.insert || bytes[at + 4] === OLD_TUPLE) return false;
-    const oid = bytes.readUInt32BE(at);
-    if (!this.#relations.needsOld(oid)) return false;
-    this.#passedOver?.(this.#relations.name(oid), 'replica identity');
-    return true;
-  }
-
   #change(kind: number, xid: number, whole: ChangeSource): void {
-    if (this.#isIncomplete(kind, whole)) return;
+    if (this.#unshippable.isIncomplete(kind, whole)) return;
     const kept = this.#relations.kept(whole.bytes.readUInt32BE(whole.at));
     const source = kept === undefined ? whole : narrowChange(kind, whole, kept);
     if (source === undefined) return;

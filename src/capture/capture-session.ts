@@ -1,22 +1,17 @@
 import { describeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import { until } from '../base/until.ts';
-import type { Journal } from '../journal/journal.ts';
 import { isTransient } from '../postgres/connect.ts';
-import type { PluginOption, SlotOptions } from '../postgres/replication.ts';
+import type { SlotOptions } from '../postgres/replication.ts';
 import { SlotCalls } from '../postgres/slot-calls.ts';
 import { Batcher } from './batcher.ts';
 import { CallSource } from './call-source.ts';
-import { Confirmation, notedPosition, savedVector } from './confirmation.ts';
-import { checkSlot } from './continuity.ts';
-import type { LastCaptured } from './continuity.ts';
+import type { CaptureListener, CaptureOptions } from './capture-options.ts';
+import { Confirmation, savedVector } from './confirmation.ts';
 import { JournalSink } from './journal-sink.ts';
 import { LoadGauge } from './load-gauge.ts';
-import type { PassedOverBy } from './passed-over.ts';
-import { readSettings, readSlot } from './setup.ts';
+import { lastCaptured, pluginOptions, readSettings } from './setup.ts';
 import type { Feed, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
-import type { TableNames } from './table-names.ts';
 
 /** How often is looked how much WAL the server writes, ms. */
 const LOOK_MS = 400;
@@ -24,31 +19,6 @@ const LOOK_MS = 400;
 const BEHIND = 8n * 1024n * 1024n;
 /** After calls failed the walsender stays for so long, ms. */
 const FAILED_MS = 300_000;
-
-export interface CaptureOptions {
-  site: { number: number; incarnation: number };
-  dsn: string;
-  slot: string;
-  publication: string;
-  /** PostgreSQL's major version: the `origin` option exists from 16 on. */
-  serverMajor: number;
-  journal: Journal;
-  log: Log;
-  /** Columns that are not shipped, by `schema.table`. */
-  unshipped: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Under which names tables are shipped; without it as the WAL calls them. */
-  names?: TableNames;
-}
-
-/** What a capture is told of its session. */
-export interface CaptureListener {
-  /** Position of the last transaction that was captured; also when it began. */
-  progress(position: bigint): void;
-  /** What reads the WAL from now on. */
-  reads(by: 'walsender' | 'calls'): void;
-  /** A change of the table cannot be shipped. */
-  passedOver(table: string, by: PassedOverBy): void;
-}
 
 /** Capture while its connections live: by a walsender, and under load by calls. */
 export class CaptureSession implements Feed {
@@ -114,13 +84,19 @@ export class CaptureSession implements Feed {
   async #open(): Promise<boolean> {
     const { site, dsn, slot, journal, names } = this.#options;
     const { types, memoryKb } = await readSettings(dsn, names);
-    this.#slot = { dsn, slot, plugin: this.#plugin(), application: 'syncline capture', memoryKb };
+    this.#slot = {
+      dsn,
+      slot,
+      plugin: pluginOptions(this.#options),
+      application: 'syncline capture',
+      memoryKb,
+    };
     this.#batcher = new Batcher(
       {
         origin: site.number,
         incarnation: site.incarnation,
         after: journal.position(site.number),
-        expected: await this.#expected(),
+        expected: await lastCaptured(this.#options),
         knowledge: savedVector(journal),
         types,
         unshipped: this.#options.unshipped,
@@ -132,32 +108,6 @@ export class CaptureSession implements Feed {
     this.#calls = await SlotCalls.connect(this.#slot);
     const { written, confirmed, synchronous } = await this.#calls.look();
     return !synchronous && written - confirmed > BEHIND;
-  }
-
-  /**
-   * The last transaction in the journal, where the slot is before it: then it is read again.
-   *
-   * @throws those of `checkSlot`
-   */
-  async #expected(): Promise<LastCaptured | undefined> {
-    const { site, dsn, slot, journal } = this.#options;
-    const state = await readSlot(dsn, slot);
-    const place = { journal, site: site.number, slot, noted: notedPosition(journal) };
-    const confirmed = checkSlot(state, place);
-    const position = journal.position(site.number);
-    return confirmed < position ? { position, time: journal.time(site.number) } : undefined;
-  }
-
-  #plugin(): PluginOption[] {
-    const { publication, serverMajor } = this.#options;
-    return [
-      ['proto_version', '2'],
-      ['publication_names', publication],
-      ['binary', 'true'],
-      ['messages', 'true'],
-      ['streaming', 'on'],
-      ...(serverMajor >= 16 ? [['origin', 'none'] as const] : []),
-    ];
   }
 
   /**

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
 import { isTransient } from '../postgres/connect.ts';
 import { CaptureSession } from './capture-session.ts';
-import type { CaptureOptions } from './capture-session.ts';
+import type { CaptureOptions } from './capture-options.ts';
 import { PassedOverChanges } from './passed-over.ts';
 import type { PassedOver } from './passed-over.ts';
 

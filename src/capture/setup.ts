@@ -1,8 +1,12 @@
 import type { Client } from 'pg';
+import type { Journal } from '../journal/journal.ts';
 import { endOnAbort } from '../postgres/cancel.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { parseLsn } from '../postgres/lsn.ts';
-import type { SlotState } from './continuity.ts';
+import type { PluginOption } from '../postgres/replication.ts';
+import { notedPosition } from './confirmation.ts';
+import { checkSlot } from './continuity.ts';
+import type { LastCaptured, SlotState } from './continuity.ts';
 import { TYPE_NAMES } from './relations.ts';
 import type { TableNames } from './table-names.ts';
 
@@ -68,4 +72,35 @@ export async function ensureSlot(dsn: string, slot: string, signal?: AbortSignal
     );
     return parseLsn(rows[0]!.lsn);
   });
+}
+
+/**
+ * The last transaction in the journal, where the slot is before it: then it is read again.
+ *
+ * @throws those of `checkSlot`
+ */
+export async function lastCaptured(of: {
+  site: { number: number };
+  dsn: string;
+  slot: string;
+  journal: Journal;
+}): Promise<LastCaptured | undefined> {
+  const { dsn, slot, journal } = of;
+  const site = of.site.number;
+  const state = await readSlot(dsn, slot);
+  const confirmed = checkSlot(state, { journal, site, slot, noted: notedPosition(journal) });
+  const position = journal.position(site);
+  return confirmed < position ? { position, time: journal.time(site) } : undefined;
+}
+
+/** Options of pgoutput (PostgreSQL manual, 53.5.1); `origin` exists from PostgreSQL 16 on. */
+export function pluginOptions(of: { publication: string; serverMajor: number }): PluginOption[] {
+  return [
+    ['proto_version', '2'],
+    ['publication_names', of.publication],
+    ['binary', 'true'],
+    ['messages', 'true'],
+    ['streaming', 'on'],
+    ...(of.serverMajor >= 16 ? [['origin', 'none'] as const] : []),
+  ];
 }

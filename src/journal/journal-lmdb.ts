@@ -5,7 +5,7 @@ import { commitsStream, timeOf } from './batch.ts';
 import { GroupCommit, journalFull } from './group-commit.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal, JournalStats } from './journal.ts';
 import { LmdbStore } from './lmdb-store.ts';
-import { abortWrite, batchWrite, chunkWrite } from './writes.ts';
+import { abortWrite, batchWrite, chunkWrite, nameOf } from './writes.ts';
 import type { Stream, Write } from './writes.ts';
 import { OriginLog } from './origin-log.ts';
 
@@ -247,8 +247,4 @@ export class LmdbJournal implements Journal {
     await this.#writer.close();
     await this.#store.close();
   }
-}
-
-function nameOf({ origin, xid }: Stream): string {
-  return `${origin}/${xid}`;
 }

@@ -48,3 +48,8 @@ export function joinWrites(puts: readonly Write[]): readonly Write[] {
 export function sizeOf(writes: readonly Write[]): number {
   return writes.reduce((sum, write) => sum + write.bytes.length, 0);
 }
+
+/** A streamed transaction as a key of a map. */
+export function nameOf({ origin, xid }: Stream): string {
+  return `${origin}/${xid}`;
+}

@@ -5,13 +5,12 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { decodeBatch } from '../journal/batch.ts';
-import type { Batch, Chunk, Journal } from '../journal/journal.ts';
+import type { Batch, Journal } from '../journal/journal.ts';
 import { readAcks } from './acks.ts';
 import type { Identity } from './authority.ts';
-import { encodeFrame, FRAME, frameHead } from './frames.ts';
+import { EntrySender } from './entry-sender.ts';
+import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
-import { writeParts } from './write-parts.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
@@ -178,18 +177,12 @@ export class LinkServer {
       if (this.#options.isOver?.({ peer, origin }) === true) stream.destroy();
       else stream.write(encodeFrame(FRAME.heartbeat));
     }, HEARTBEAT_MS);
-    const sent = new Map<number, number>();
+    const sender = new EntrySender(stream, journal);
     this.#pulls.set(stream, peer);
     try {
       for await (const entry of entries) {
-        if (entry.kind === 'chunk') await sendNext(stream, sent, entry.chunk);
-        else if (entry.kind === 'abort') {
-          if (sent.delete(entry.xid))
-            await writeParts(stream, encodeFrame(FRAME.abort, u32(entry.xid)));
-        } else {
-          await this.#stored(entry.batch);
-          await this.#sendBatch(stream, sent, entry.batch);
-        }
+        if (entry.kind === 'batch') await this.#stored(entry.batch);
+        await sender.send(entry);
         if (signal.aborted) break;
       }
     } finally {
@@ -208,43 +201,6 @@ export class LinkServer {
     if (origin === self || journal.durable(origin) >= last) return;
     await journal.flush();
   }
-
-  /** A batch that commits a stream follows all of its chunks. */
-  async #sendBatch(
-    stream: ServerHttp2Stream,
-    sent: Map<number, number>,
-    batch: Batch,
-  ): Promise<void> {
-    const { journal } = this.#options;
-    const commit = (batch.bytes[4]! & 1) === 0 ? undefined : decodeBatch(batch.bytes).stream;
-    if (commit !== undefined) {
-      const from = sent.get(commit.xid) ?? 0;
-      if (from < commit.chunks) await journal.flush();
-      for (const chunk of journal.chunks(batch.origin, commit.xid, from)) {
-        if (chunk.number < commit.chunks) await sendNext(stream, sent, chunk);
-      }
-      sent.delete(commit.xid);
-    }
-    await writeParts(stream, frameHead(FRAME.batch, batch.bytes.length), batch.bytes);
-  }
-}
-
-/** Chunks go in order; what a slow pull missed is sent at the commit. */
-async function sendNext(
-  stream: ServerHttp2Stream,
-  sent: Map<number, number>,
-  chunk: Chunk,
-): Promise<void> {
-  if (chunk.number !== (sent.get(chunk.xid) ?? 0)) return;
-  sent.set(chunk.xid, chunk.number + 1);
-  const head = frameHead(FRAME.chunk, 8 + chunk.bytes.length);
-  await writeParts(stream, Buffer.concat([head, u32(chunk.xid), u32(chunk.number)]), chunk.bytes);
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {

@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 import { Beacon } from '../apply/beacon.ts';
 import { Knowledge } from '../apply/knowledge.ts';
-import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Capture } from '../capture/capture.ts';
 import { TableNames } from '../capture/table-names.ts';
@@ -10,8 +9,8 @@ import { LinkServer } from '../link/server.ts';
 import { greatest } from '../merge/stamps.ts';
 import type { Model } from '../model/ir.ts';
 import { unshippedColumns } from '../model/replicated.ts';
-import { connectShared } from '../postgres/connect.ts';
 import { AfterApply } from './after-apply.ts';
+import { AgentSession } from './agent-session.ts';
 import { modelsHash, modelsHeader } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import { slotName } from './create-database.ts';
@@ -24,7 +23,6 @@ import { Greeter } from './greeter.ts';
 import { readIdentity } from './group.ts';
 import { Marks } from './marks.ts';
 import { Members } from './members.ts';
-import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
 import { OwnHistory } from './own-history.ts';
 import { Relays } from './relay.ts';
 import { knownMember, siteRoutes } from './routes.ts';
@@ -35,9 +33,6 @@ import type { Supervised } from './supervise.ts';
 import { TableCheck } from './table-check.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Waived } from './waived.ts';
-
-/** An agent that finds another one at its database gives up after so long: until then it may be its own old session, ms. */
-const ELSEWHERE_MS = 60_000;
 
 /** What an agent has before it has any part. */
 export interface Beginnings {
@@ -75,17 +70,14 @@ export class AgentParts {
   readonly afterApply: AfterApply;
   readonly server: LinkServer;
   readonly #follow: Follow;
-  #client: Client;
-  /** Why the agent's session could not be made again; undefined while there is one. */
-  databaseError: string | undefined;
-  /** Since when another agent was seen at the database. */
-  #elsewhereSince: number | undefined;
+  /** The agent's own session. */
+  readonly session: AgentSession;
 
   constructor({ root, config, log, client, found, until }: Beginnings) {
     this.config = config;
     this.log = log;
     this.found = found;
-    this.#client = client;
+    this.session = new AgentSession(client, config.database.url, log);
     this.models = found.models.map((model) => model.ir);
     this.slot = slotName(config.group, config.site);
     const dsn = config.database.url;
@@ -118,7 +110,7 @@ export class AgentParts {
       modelHash: () => modelsHeader(found.models),
     });
     this.history = new OwnHistory({
-      ...{ client: () => this.#client, journal: this.journal, slot, log },
+      ...{ client: () => this.client, journal: this.journal, slot, log },
       site: { name, number },
     });
     this.server = this.#makeServer(root);
@@ -126,7 +118,7 @@ export class AgentParts {
 
   /** The agent's own session; another one after `reconnect`. */
   get client(): Client {
-    return this.#client;
+    return this.session.client;
   }
 
   /**
@@ -135,34 +127,7 @@ export class AgentParts {
    * @throws AppError AGENT_ELSEWHERE when another agent works with the database
    */
   async reconnect(): Promise<void> {
-    try {
-      await this.#reconnect();
-      this.#elsewhereSince = undefined;
-      this.databaseError = undefined;
-    } catch (error) {
-      const isElsewhere = error instanceof AppError && error.code === 'AGENT_ELSEWHERE';
-      this.databaseError = describeError(error);
-      this.log.warn(
-        { error: this.databaseError },
-        isElsewhere ? 'another agent is at the database' : 'the database is not reachable',
-      );
-      if (!isElsewhere) return;
-      this.#elsewhereSince ??= performance.now();
-      if (performance.now() - this.#elsewhereSince > ELSEWHERE_MS) throw error;
-    }
-  }
-
-  async #reconnect(): Promise<void> {
-    await this.#client.end().catch(() => undefined);
-    const client = await connectShared(this.config.database.url, 'syncline agent', LOCK_SESSION);
-    try {
-      await beOnlyAgent(client);
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
-    }
-    this.#client = client;
-    this.members.reconnected(client);
+    if (await this.session.reconnect()) this.members.reconnected(this.client);
   }
 
   /** Ends all that runs by itself. */
@@ -172,7 +137,7 @@ export class AgentParts {
     await this.server.close().catch(() => undefined);
     await this.beacon.close();
     await this.expired.close();
-    await this.#client.end().catch(() => undefined);
+    await this.client.end().catch(() => undefined);
     await this.journal.close();
   }
 
@@ -191,7 +156,7 @@ export class AgentParts {
     const { site, models } = this.found;
     const address = this.config.link.address;
     return new Members(
-      this.#client,
+      this.client,
       { ...site, address, state: 'active' },
       {
         ...{ config: this.config, models: this.models, modelHash: () => modelsHeader(models) },
@@ -230,13 +195,13 @@ export class AgentParts {
       checkHistory: (claim) => this.history.check(claim),
       checkMember: (name) => {
         this.greeter.requireOne(name);
-        return knownMember({ client: () => this.#client }, name);
+        return knownMember({ client: () => this.client }, name);
       },
       onAck: ({ peer, origin, ...ack }) => {
         if (origin === this.found.site.number) this.members.peer(peer)?.acknowledge(ack);
       },
       routes: siteRoutes({
-        client: () => this.#client,
+        client: () => this.client,
         dsn: this.config.database.url,
         ...{ members: this.members, greeter: this.greeter },
         ...{ journal: this.journal, beacon: this.beacon },

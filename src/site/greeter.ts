@@ -4,10 +4,10 @@ import type { Log } from '../base/log.ts';
 import { until } from '../base/until.ts';
 import { TWICE_HINT } from '../link/client.ts';
 import { Doubles } from './doubles.ts';
-import type { Statement } from './extent.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
 import type { Greeting } from './gossip.ts';
+import { hasTaken, positionText, statementOf, viewOf } from './greeting-parts.ts';
 import type { Mark } from './marks.ts';
 import type { Members } from './members.ts';
 import type { Peer } from './peer.ts';
@@ -231,40 +231,9 @@ function twice(name: string): AppError {
   });
 }
 
-function viewOf({ site, mark, applied, pending, models }: Greeting): SiteView {
-  return {
-    number: site.number,
-    mark: { sequence: mark.sequence, position: BigInt(mark.position) },
-    applied: new Map(applied.map(([origin, position]) => [origin, BigInt(position)])),
-    ...(pending === undefined ? {} : { pending }),
-    ...(models === undefined ? {} : { models }),
-  };
-}
-
-/** Whether a member has changes on disk, in its journal or applied, as it said last. */
-function hasTaken(peer: Peer, known: ReadonlyMap<number, bigint>): boolean {
-  const said = [peer.knows, peer.statement?.journal];
-  return [...known].every(
-    ([origin, position]) =>
-      origin === peer.member.number ||
-      said.some((positions) => (positions?.get(origin) ?? 0n) >= position),
-  );
-}
-
 function notTaken(name: string): AppError {
   return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
     hint: 'A site can join while all members are up; syncline status shows how far it is behind',
     retry: 'later',
   });
-}
-
-function positionText([origin, position]: [number, bigint]): [number, string] {
-  return [origin, position.toString()];
-}
-
-/** Undefined of a member with an earlier version: then it is not known what it has. */
-function statementOf({ gone, journal }: Greeting): Statement | undefined {
-  if (gone === undefined || journal === undefined) return undefined;
-  const positions = journal.map(([origin, text]): [number, bigint] => [origin, BigInt(text)]);
-  return { gone: new Set(gone), journal: new Map(positions) };
 }

@@ -120,7 +120,7 @@ async function askDatabase(
   try {
     return { conflicts: await countConflicts(parts.client) };
   } catch (error) {
-    return { conflicts: null, error: parts.databaseError ?? describeError(error) };
+    return { conflicts: null, error: parts.session.error ?? describeError(error) };
   }
 }
 

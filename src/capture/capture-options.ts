@@ -1,0 +1,29 @@
+import type { Log } from '../base/log.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { PassedOverBy } from './passed-over.ts';
+import type { TableNames } from './table-names.ts';
+
+export interface CaptureOptions {
+  site: { number: number; incarnation: number };
+  dsn: string;
+  slot: string;
+  publication: string;
+  /** PostgreSQL's major version: the `origin` option exists from 16 on. */
+  serverMajor: number;
+  journal: Journal;
+  log: Log;
+  /** Columns that are not shipped, by `schema.table`. */
+  unshipped: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Under which names tables are shipped; without it as the WAL calls them. */
+  names?: TableNames;
+}
+
+/** What a capture is told of its session. */
+export interface CaptureListener {
+  /** Position of the last transaction that was captured; also when it began. */
+  progress(position: bigint): void;
+  /** What reads the WAL from now on. */
+  reads(by: 'walsender' | 'calls'): void;
+  /** A change of the table cannot be shipped. */
+  passedOver(table: string, by: PassedOverBy): void;
+}

@@ -1,0 +1,76 @@
+import type { Client } from 'pg';
+import { AppError, describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { connectShared } from '../postgres/connect.ts';
+import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
+
+/** An agent that finds another one at its database gives up after so long: until then it may be its own old session, ms. */
+const ELSEWHERE_MS = 60_000;
+
+/** The agent's own session, which holds the lock by which it is the only one. */
+export class AgentSession {
+  readonly #dsn: string;
+  readonly #log: Log;
+  #client: Client;
+  #error: string | undefined;
+  /** Since when another agent was seen at the database. */
+  #elsewhereSince: number | undefined;
+
+  constructor(client: Client, dsn: string, log: Log) {
+    this.#client = client;
+    this.#dsn = dsn;
+    this.#log = log;
+  }
+
+  /** Another one after `reconnect`. */
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** Why the session could not be made again; undefined while there is one. */
+  get error(): string | undefined {
+    return this.#error;
+  }
+
+  /**
+   * Makes the session again.
+   *
+   * @returns false where that cannot be done: the old one stays, for the next try
+   * @throws AppError AGENT_ELSEWHERE when another agent works with the database
+   */
+  async reconnect(): Promise<boolean> {
+    try {
+      this.#client = await this.#open();
+      this.#elsewhereSince = undefined;
+      this.#error = undefined;
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+  }
+
+  async #open(): Promise<Client> {
+    await this.#client.end().catch(() => undefined);
+    const client = await connectShared(this.#dsn, 'syncline agent', LOCK_SESSION);
+    try {
+      await beOnlyAgent(client);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #failed(error: unknown): void {
+    const isElsewhere = error instanceof AppError && error.code === 'AGENT_ELSEWHERE';
+    this.#error = describeError(error);
+    this.#log.warn(
+      { error: this.#error },
+      isElsewhere ? 'another agent is at the database' : 'the database is not reachable',
+    );
+    if (!isElsewhere) return;
+    this.#elsewhereSince ??= performance.now();
+    if (performance.now() - this.#elsewhereSince > ELSEWHERE_MS) throw error;
+  }
+}
