@@ -120,6 +120,12 @@ function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionCo
   }
   if (!found.binary)
     return [`has column "${column.name}" of type ${found.type}, which has no binary form`];
+  if (!found.comparable && column.group !== undefined) {
+    return [
+      `has column "${column.name}" of type ${found.type}, whose values cannot be compared, so no UPDATE could be ` +
+        'stamped: make it another type (jsonb for json), or take it out of the model, and it stays with the site',
+    ];
+  }
   if (found.identity === 'a' && column.group !== undefined) {
     return [
       `has column "${column.name}" as GENERATED ALWAYS AS IDENTITY outside its key, which no replica can ` +

@@ -28,6 +28,8 @@ export interface ColumnFacts {
   oid: number;
   /** Values have a binary form on the wire. */
   binary: boolean;
+  /** Two values can be compared for being the same: `json`, `xml` and `point` have no equality. */
+  comparable: boolean;
   notNull: boolean;
   hasDefault: boolean;
   /** `s` STORED, `v` VIRTUAL (PostgreSQL 18). */
@@ -89,9 +91,25 @@ const TRIGGERS = `
   SELECT tgname::text AS name, tgenabled::text AS enabled, tgtype & 3 = 3 AND tgtype & 20 <> 0 AS before
   FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal ORDER BY tgname`;
 
+/**
+ * Whether the type behind domains and arrays is compared by a default operator class of its own, or of a type that it is
+ * taken for (varchar is text). An operator named = is not enough: that of `box` compares areas.
+ */
+const COMPARABLE = `(WITH RECURSIVE u AS (
+      SELECT a.atttypid AS oid
+      UNION ALL SELECT CASE x.typtype WHEN 'd' THEN x.typbasetype ELSE x.typelem END
+      FROM u JOIN pg_type AS x ON x.oid = u.oid WHERE x.typtype = 'd' OR x.typcategory = 'A')
+    SELECT bool_or(x.typtype IN ('e', 'c', 'r', 'm') OR EXISTS (
+      SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
+      WHERE o.opcdefault AND m.amname IN ('btree', 'hash') AND (o.opcintype = x.oid OR EXISTS (
+        SELECT FROM pg_cast AS k WHERE k.castsource = x.oid AND k.casttarget = o.opcintype
+          AND k.castmethod = 'b' AND k.castcontext = 'i'))))
+    FROM u JOIN pg_type AS x ON x.oid = u.oid WHERE x.typtype <> 'd' AND x.typcategory <> 'A')`;
+
 const COLUMNS = `
   SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.atttypid::bigint::float8 AS oid, t.typsend <> 0 AND t.typreceive <> 0 AS binary,
+    ${COMPARABLE} AS comparable,
     a.attnotnull AS "notNull", d.oid IS NOT NULL OR a.attidentity <> '' AS "hasDefault",
     a.attgenerated::text AS generated, a.attidentity::text AS identity,
     (SELECT json_build_object('schema', n.nspname, 'name', c.relname,
