@@ -3,7 +3,7 @@ import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createAuthority, issueCertificate } from '../link/authority.ts';
-import { connect, withConnection } from './connect.ts';
+import { connect, withConnection } from '../postgres/connect.ts';
 import { eventually } from '../../test/support/pair.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
