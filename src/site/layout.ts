@@ -16,6 +16,8 @@ export interface RefreshOptions {
   /** Connection string of a superuser of the site's database. */
   adminUrl: string;
   locking: LockPolicy;
+  /** Also where the layout is this build's: what was changed by hand is put back. */
+  always?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export function requireLayout(found: number): void {
 
 /**
  * Brings a site's database to this build's layout, in one transaction: catalogue, trigger functions, triggers,
- * rights. Rows, stamps and journals stay as they are, and so do the models. The agent must not run; services go on,
+ * publication, rights. Rows, stamps and journals stay as they are, and so do the models. The agent must not run; services go on,
  * but for a moment in which their tables are locked.
  *
  * @returns the layout that it had
@@ -73,7 +75,7 @@ export async function refreshSite(config: SiteConfig, options: RefreshOptions): 
     const site = await readOwnSite(client, config);
     const before = await readLayout(client);
     if (before > LAYOUT) requireLayout(before);
-    if (before < LAYOUT) await refresh(client, site, options.locking);
+    if (before < LAYOUT || options.always === true) await refresh(client, site, options.locking);
     return before;
   });
 }

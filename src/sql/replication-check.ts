@@ -30,14 +30,14 @@ export const PUBLICATION = `
   SELECT pubinsert AND pubupdate AND pubdelete AS whole FROM pg_publication WHERE pubname = 'crp'`;
 
 const PUT_BACK =
-  'syncline upgrade --database DSN puts it back, syncline verify then finds what differs';
+  'Stop the agent, and syncline upgrade --database DSN puts it back; syncline verify then finds what differs';
 
 /** What is wrong with the publication itself. */
 export function publicationProblems(publication: { whole: boolean } | undefined): string[] {
   if (publication === undefined) {
     return [
-      `publication "crp" is gone: what is written here reaches no other site. ${PUT_BACK}. Before PostgreSQL 18 what was ` +
-        'written without it cannot be read at all: if capture fails then, join the site again',
+      `publication "crp" is gone: what is written here reaches no other site. ${PUT_BACK}. Before PostgreSQL 18 the WAL ` +
+        'since then cannot be read any more: docs/operating/recover.md says how capture goes on',
     ];
   }
   if (publication.whole) return [];

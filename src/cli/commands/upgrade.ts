@@ -25,10 +25,10 @@ export function upgradeCommand(): Command {
     const adminUrl = adminUrlOf(config, options);
     const locking = lockingOf(command, options);
     await requireDown(options.dir);
-    const before = await refreshSite(config, { adminUrl, locking });
+    const before = await refreshSite(config, { adminUrl, locking, always: true });
     console.log(
       before === LAYOUT
-        ? `The database has layout ${LAYOUT} already: nothing to do`
+        ? `The database has layout ${LAYOUT} already; triggers, publication and rights were made again`
         : `The database had layout ${before} and has ${LAYOUT} now. Start the agent: syncline up --dir ${shellWord(options.dir)}`,
     );
   });

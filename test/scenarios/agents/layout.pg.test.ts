@@ -71,9 +71,26 @@ test('while the agent runs, and by who is no superuser, nothing is upgraded', as
   refused(await upgrade(two), 'AGENT_UP', /syncline down/);
   refused(await cli('upgrade', '--dir', two.dir), 'OPTION_INVALID', /--database/);
   await two.end('SIGTERM');
-  const done = await upgrade(two);
-  assert.equal(done.code, 0, done.stderr);
-  assert.match(done.stdout, /nothing to do/);
+});
+
+test('what somebody changed by hand in a database of this layout is put back', async () => {
+  const two = sites[1]!;
+  await withConnection(two.adminUrl, 'test', async (client) => {
+    const wanted = await made(client, 'two');
+    await client.query(`
+      DROP PUBLICATION crp;
+      DROP TRIGGER zz_crp_tombstone ON leases.lease;
+      ALTER TABLE leases.lease DISABLE TRIGGER zz_crp_stamp;
+      ALTER TABLE leases.lease REPLICA IDENTITY DEFAULT`);
+    assert.notDeepEqual(await made(client, 'two'), wanted);
+    const done = await upgrade(two);
+    assert.equal(done.code, 0, done.stderr);
+    assert.match(
+      done.stdout,
+      /layout \d already; triggers, publication and rights were made again/,
+    );
+    assert.deepEqual(await made(client, 'two'), wanted);
+  });
 });
 
 test('a database that an earlier build made is refused until it is upgraded; then it is as a new one', async () => {
