@@ -25,6 +25,7 @@ export interface SimEntity {
 
 export interface SimRelation {
   oid: number;
+  schema: string;
   name: string;
   full: boolean;
   columns: { name: string; oid: number; key: boolean }[];
@@ -139,17 +140,17 @@ function tableRelation(entity: Entity, index: number): SimRelation {
   const data = valueColumns(entity).map(({ name }) => column(name, TEXT));
   const stamps = entity.groups.map((group) => column(group.stamp, INT8));
   const columns = [column('k', INT8), ...data, column(BIRTH_COLUMN, INT8), ...stamps];
-  return { oid: 1000 + 2 * index, name: entity.table.name, full: true, columns };
+  return { oid: 1000 + 2 * index, ...entity.table, full: true, columns };
 }
 
 function tombstoneRelation(entity: Entity, index: number): SimRelation {
   const columns = ['k', 'birth', 'stamp'].map((name) => ({ name, oid: INT8, key: name === 'k' }));
-  return { oid: 1001 + 2 * index, name: entity.tombstone, full: false, columns };
+  return { oid: 1001 + 2 * index, schema: 'crp', name: entity.tombstone, full: false, columns };
 }
 
 function descriptor(relation: SimRelation): RelationDescriptor {
   return {
-    ...{ schema: 's', name: relation.name },
+    ...{ schema: relation.schema, name: relation.name },
     columns: relation.columns.map(({ name, oid, key }) => ({
       ...{ name, key, typeName: TYPES.get(oid)! },
     })),

@@ -48,7 +48,7 @@ export function relationMessage(relation: SimRelation): Buffer {
     ...[Buffer.from([key ? 1 : 0]), zero(name), u32(oid), u32(0xffffffff)],
   ]);
   return Buffer.concat([
-    ...[text('R'), u32(relation.oid), zero('s'), zero(relation.name)],
+    ...[text('R'), u32(relation.oid), zero(relation.schema), zero(relation.name)],
     ...[text(relation.full ? 'f' : 'd'), u16(relation.columns.length), ...columns],
   ]);
 }
