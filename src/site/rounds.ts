@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
+import { isTransient } from '../postgres/connect.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 
@@ -39,10 +40,9 @@ export class Rounds {
   }
 
   async #round(greeting: boolean): Promise<void> {
-    const { members, greeter, marks, tombstones, expired, relays, tableCheck, client } =
-      this.#parts;
+    const { members, greeter, marks, tombstones, expired, relays, client } = this.#parts;
     await members.refresh();
-    if (greeting) await tableCheck.look(client);
+    if (greeting) await this.#look();
     if (!this.#holdsTombstones()) await marks.advance(client);
     const eager =
       tombstones.waiting ||
@@ -57,6 +57,17 @@ export class Rounds {
     await expired.remove();
     await relays.update([...members.peers(), ...members.departed.peers()]);
     await this.#trim();
+  }
+
+  /** What the look cannot make out of a table is no reason not to greet the members. */
+  async #look(): Promise<void> {
+    const { tableCheck, client, log } = this.#parts;
+    try {
+      await tableCheck.look(client);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      log.warn({ error: describeError(error) }, 'the replicated tables cannot be looked at');
+    }
   }
 
   #holdsTombstones(): boolean {
