@@ -117,6 +117,18 @@ test('every text is checked, with places that are in it', () => {
         quickFix(text, diagnostic);
       }
     }),
-    { numRuns: 100 },
+    {
+      numRuns: 100,
+      // A quote that opens an argument of a wrong kind, which ends lines later.
+      examples: [
+        [
+          {
+            file: MODELS.find((file) => file.endsWith('common-prepaid.yang'))!,
+            edits: [{ at: 0.00076, remove: 0, insert: "'" }],
+            cut: false,
+          },
+        ],
+      ],
+    },
   );
 });

@@ -53,7 +53,10 @@ export function argumentSlice(
   statement: Statement,
   range: { offset: number; length: number },
 ): Span {
-  return spanOf(argumentPosition(statement, range.offset), Math.max(1, range.length));
+  const start = argumentPosition(statement, range.offset);
+  // Where an argument goes over several lines its end is on another one.
+  const last = argumentPosition(statement, range.offset + Math.max(1, range.length) - 1);
+  return { start, end: { ...last, column: last.column + 1 } };
 }
 
 export function keywordSpan(statement: Statement): Span {
