@@ -51,7 +51,6 @@ const FETCH = 1_000;
  * here waits.
  */
 export async function putGroups(client: Client, taken: TakenGroups): Promise<void> {
-  // As sessions write them that apply: texts of what waits are compared.
   const { rows, whole } = taken;
   const all = { from: `${rows} AS s`, values: [], whole };
   const outcome = await tried(client, () => put(client, taken, all));

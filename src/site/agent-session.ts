@@ -1,8 +1,7 @@
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { connectShared } from '../postgres/connect.ts';
-import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
+import { connectAlone } from './only-agent.ts';
 
 /** An agent that finds another one at its database gives up after so long: until then it may be its own old session, ms. */
 const ELSEWHERE_MS = 60_000;
@@ -40,25 +39,14 @@ export class AgentSession {
    */
   async reconnect(): Promise<boolean> {
     try {
-      this.#client = await this.#open();
+      await this.#client.end().catch(() => undefined);
+      this.#client = await connectAlone(this.#dsn, 'syncline agent');
       this.#elsewhereSince = undefined;
       this.#error = undefined;
       return true;
     } catch (error) {
       this.#failed(error);
       return false;
-    }
-  }
-
-  async #open(): Promise<Client> {
-    await this.#client.end().catch(() => undefined);
-    const client = await connectShared(this.#dsn, 'syncline agent', LOCK_SESSION);
-    try {
-      await beOnlyAgent(client);
-      return client;
-    } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
     }
   }
 

@@ -3,7 +3,6 @@ import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { beginWith, notedPosition } from '../capture/confirmation.ts';
 import { RECAPTURE_HINT } from '../capture/continuity.ts';
-import { connectShared } from '../postgres/connect.ts';
 import { AgentParts } from './agent-parts.ts';
 import { readConfig } from './config.ts';
 import { ControlServer, requireNone } from './control.ts';
@@ -13,7 +12,7 @@ import type { Found } from './found.ts';
 import { refreshEmbedded } from './layout.ts';
 import { leaveGroup } from './leave.ts';
 import type { LeaveReport } from './leave.ts';
-import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
+import { connectAlone } from './only-agent.ts';
 import { removeMember } from './remove.ts';
 import type { RemoveReport } from './remove.ts';
 import { Rounds } from './rounds.ts';
@@ -54,9 +53,8 @@ export class Agent {
     await requireNone(root);
     await embeddedCluster(config)?.start();
     await refreshEmbedded(config, log);
-    const client = await connectShared(config.database.url, 'syncline agent', LOCK_SESSION);
+    const client = await connectAlone(config.database.url, 'syncline agent');
     try {
-      await beOnlyAgent(client);
       const found = await look(client, config);
       await warnOfRoles(client, found, log);
       return new Agent(new AgentParts({ root, config, log, client, found, until: options.until }));

@@ -89,9 +89,10 @@ export async function makeDatabase(
   const names = roleNames(options.site);
   const agent = { name: names.agent, password: newPassword() };
   const service = { name: names.service, password: newPassword() };
-  await withConnection(adminUrl, 'syncline init', (client) =>
-    setUp(client, { ...options, database: adminUrl }, { agent, service }),
-  );
+  await withConnection(adminUrl, 'syncline init', async (client) => {
+    const leaveAlone = await endOnAbort(client, adminUrl, options.signal);
+    await setUp(client, options, { accounts: { agent, service }, leaveAlone });
+  });
   const { host, pathname, search } = new URL(adminUrl);
   const url = connectionUrl(host, agent, pathname.slice(1)) + (socketSearch(socket) ?? search);
   const slot = slotName(options.group, options.site);
@@ -107,9 +108,16 @@ export async function makeDatabase(
   };
 }
 
-/** Everything but the slot, in one transaction. */
-async function setUp(client: Client, options: NewSite, accounts: Accounts): Promise<void> {
-  const leaveAlone = await endOnAbort(client, options.database!, options.signal);
+/**
+ * Everything but the slot, in one transaction.
+ *
+ * @param leaveAlone from then on the session is not ended any more
+ */
+async function setUp(
+  client: Client,
+  options: NewSite,
+  { accounts, leaveAlone }: { accounts: Accounts; leaveAlone: () => void },
+): Promise<void> {
   const serverMajor = await checkServer(client);
   const models = options.models.map(({ ir }) => ir);
   const { tables } = await checkAdoptions(client, models, options.number);

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { until } from '../base/until.ts';
+import { connectShared } from '../postgres/connect.ts';
 import type { ConnectOptions } from '../postgres/connect.ts';
 
 /**
@@ -15,16 +16,29 @@ const WAIT_MS = 5_000;
 const LOOK_MS = 100;
 
 /** For the agent's session: the server notices in half a minute that the agent's machine is gone, and frees the lock. */
-export const LOCK_SESSION: ConnectOptions = {
+const LOCK_SESSION: ConnectOptions = {
   settings: { tcp_keepalives_idle: 10, tcp_keepalives_interval: 5, tcp_keepalives_count: 4 },
 };
 
 /**
- * Makes this the only agent that works with the database, for as long as the session lives.
+ * Opens a session that several callers share, and that makes its owner the only agent that works with the database for as
+ * long as it lives.
  *
- * @throws AppError AGENT_ELSEWHERE
+ * @param application shown in `pg_stat_activity`
+ * @throws AppError AGENT_ELSEWHERE, or what `connect` throws
  */
-export async function beOnlyAgent(client: Client): Promise<void> {
+export async function connectAlone(dsn: string, application: string): Promise<Client> {
+  const client = await connectShared(dsn, application, LOCK_SESSION);
+  try {
+    await beOnlyAgent(client);
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function beOnlyAgent(client: Client): Promise<void> {
   const deadline = performance.now() + WAIT_MS;
   const taken = await until({ deadline, everyMs: LOOK_MS }, async () => {
     const { rows } = await client.query<{ taken: boolean }>(

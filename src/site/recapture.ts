@@ -3,14 +3,13 @@ import { notePosition, notedPosition, noteVector } from '../capture/confirmation
 import { requireWritten } from '../capture/continuity.ts';
 import { ensureSlot, readSlot } from '../capture/setup.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
-import { connectShared } from '../postgres/connect.ts';
 import { readProgress } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import { slotName } from './create-database.ts';
 import { siteFolder } from './folder.ts';
 import { look } from './found.ts';
 import { dropSlot } from './left.ts';
-import { beOnlyAgent, LOCK_SESSION } from './only-agent.ts';
+import { connectAlone } from './only-agent.ts';
 import { noteSince } from './own-history.ts';
 
 export interface RecaptureReport {
@@ -30,9 +29,8 @@ export interface RecaptureReport {
  */
 export async function recapture(root: string, config: SiteConfig): Promise<RecaptureReport> {
   const { url } = config.database;
-  const client = await connectShared(url, 'syncline recapture', LOCK_SESSION);
+  const client = await connectAlone(url, 'syncline recapture');
   try {
-    await beOnlyAgent(client);
     await look(client, config);
     const { quotaBytes } = config.journal;
     const journal = LmdbJournal.open({ path: siteFolder(root).journal, quotaBytes });

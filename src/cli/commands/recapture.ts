@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { shellWord } from '../../base/shell.ts';
 import { formatLsn } from '../../postgres/lsn.ts';
 import { readConfig } from '../../site/config.ts';
 import { requireDown } from '../../site/control.ts';
@@ -23,8 +24,8 @@ export function recaptureCommand(): Command {
         ? [
             `Capture goes on at ${formatLsn(to)}. The journal has what this site wrote up to ${formatLsn(from)}: what it`,
             'wrote in between is in its tables, and at no other site for certain. Have the sites compared and mended:',
-            `  syncline up --detach --dir ${dir}`,
-            `  syncline verify --repair --dir ${dir}`,
+            `  syncline up --detach --dir ${shellWord(dir)}`,
+            `  syncline verify --repair --dir ${shellWord(dir)}`,
           ]
         : [
             `The slot begins at ${formatLsn(to)}, where the journal ends: nothing is missing, nothing was done.`,
