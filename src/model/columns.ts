@@ -12,6 +12,7 @@ import type { ModelReporter } from './diagnostic-codes.ts';
 import type { ColumnDraft, EntityDraft } from './draft.ts';
 import { nodeSpan } from './draft.ts';
 import { isOperation } from './entities.ts';
+import { isLoose } from './loose-types.ts';
 import { RESERVED_PREFIX, sqlName } from './names.ts';
 
 interface ColumnContext {
@@ -193,6 +194,16 @@ class ColumnBuilder {
       secret: this.#crp.one(node, 'secret') !== undefined,
       ...(derived === undefined ? {} : { derived, notNull: false }),
     });
+    if (node.kind === 'leaf' && node.isKey) this.#checkKey(node, sqlType ?? column.type.sql);
+  }
+
+  /** Sites tell rows apart by the values themselves, indexes by what is equal. */
+  #checkKey(node: LeafNode, type: string): void {
+    if (!isLoose(type)) return;
+    const hint = /^numeric$/.test(type)
+      ? 'Take numeric(p,s), which keeps s digits, or bigint, in the table too.'
+      : 'Take a type of which equal values are the same, in the table too; text for citext.';
+    this.#reporter.report('key-type', nodeSpan(node), { column: node.name, type }, { hint });
   }
 
   /** Two leafs of one column name, and names that replication uses itself. */

@@ -64,4 +64,9 @@ export const MAPPING_CODES = {
     218,
     (p: { name: string }) => `"${p.name}" is not a column of the entity that must be unique`,
   ),
+  'key-type': error(
+    219,
+    (p: { column: string; type: string }) =>
+      `key column "${p.column}" is of type ${p.type}, of which equal values can differ`,
+  ),
 };

@@ -263,6 +263,19 @@ const CASES: Case[] = [
     says: ['"s" is not a column'],
   },
   {
+    code: 'key-type',
+    text: moduleText(`list a { key id; crp:entity "a";
+      «leaf id { type int64; crp:sql-column "id" { crp:sql-type "numeric"; } } }`),
+    says: ['"id" is of type numeric', 'equal values can differ', 'numeric(p,s)'],
+  },
+  {
+    code: 'method-type',
+    text: entity(
+      'leaf a { type int64; default 0; crp:sql-column "a" { crp:sql-type "numeric"; } crp:resolve "«crp:additive"; }',
+    ),
+    says: ['column "a" of type numeric', 'numeric(p,s)'],
+  },
+  {
     code: 'method-type',
     text: entity('leaf a { type string; crp:resolve "«crp:additive"; }'),
     says: ['"additive" does not fit column "a" of type string'],

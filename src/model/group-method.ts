@@ -8,6 +8,7 @@ import type { ColumnDraft } from './draft.ts';
 import { METHODS } from './engine.ts';
 import type { MethodInfo } from './engine.ts';
 import type { Method } from './ir-resolution.ts';
+import { isLooseNumber } from './loose-types.ts';
 import { isComparable } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
 
@@ -61,10 +62,16 @@ function checkColumns(
   const { values } = METHODS[name]!;
   const span = argumentSpan(resolve.statement);
   for (const column of columns) {
-    if (valuesFit(values, column)) continue;
-    const isSet = column.node.kind === 'leaf-list';
-    const type = isSet ? 'leaf-list' : (column.type.yang?.base ?? 'presence');
-    reporter.report('method-type', span, { method: name, column: column.path, type });
+    const names = { method: name, column: column.path };
+    if (!valuesFit(values, column)) {
+      const isSet = column.node.kind === 'leaf-list';
+      const type = isSet ? 'leaf-list' : (column.type.yang?.base ?? 'presence');
+      reporter.report('method-type', span, { ...names, type });
+    } else if (name === 'additive' && isLooseNumber(column.sqlType ?? '')) {
+      const hint =
+        'Sites that add in another order would write the sum otherwise: take numeric(p,s).';
+      reporter.report('method-type', span, { ...names, type: column.sqlType! }, { hint });
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import {
   modelGrants,
   objectsDdl,
   ownerDdl,
-  sequenceGrants,
+  partGrants,
 } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import { noteAllOrphans } from '../sql/orphan-sql.ts';
@@ -145,7 +145,7 @@ function rights(
   const others = installed.map(({ ir }) => ir).filter(({ name }) => name !== model.name);
   return [
     ...modelGrants(model, roles),
-    ...sequenceGrants(tables, roles),
+    ...partGrants(tables, roles),
     ownerDdl([...others, model], roles.owner),
   ];
 }

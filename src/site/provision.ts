@@ -11,7 +11,7 @@ import {
   objectsDdl,
   ownerDdl,
   releaseDdl,
-  sequenceGrants,
+  partGrants,
 } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
@@ -158,7 +158,7 @@ export async function provision(
   for (const { ir } of options.models) {
     await runAll(client, [...countersDdl(ir, site.number), ...modelGrants(ir, roles)]);
   }
-  await runAll(client, sequenceGrants(tables, roles));
+  await runAll(client, partGrants(tables, roles));
   await client.query(
     ownerDdl(
       options.models.map(({ ir }) => ir),

@@ -95,8 +95,18 @@ function keyProblems(entity: Entity, facts: TableFacts): string[] {
         'correct the model',
     ];
   }
+  if (facts.looseKey.length > 0) return facts.looseKey.map((name) => looseKey(name, facts));
   if (!facts.deferrableKey) return [];
   return ['has a DEFERRABLE primary key, which ON CONFLICT cannot use: make it NOT DEFERRABLE'];
+}
+
+function looseKey(name: string, { columns }: TableFacts): string {
+  const { type } = columns.find((column) => column.name === name)!;
+  return (
+    `has "${name}" of type ${type} in its primary key, of which two values can be equal and not the same, so that ` +
+    'sites would tell rows apart which the index does not: make it numeric(p,s) for numeric, text for citext or with ' +
+    'a collation that is not deterministic, or another type that has no such values'
+  );
 }
 
 function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionContext): string[] {
@@ -120,12 +130,6 @@ function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionCo
   }
   if (!found.binary)
     return [`has column "${column.name}" of type ${found.type}, which has no binary form`];
-  if (!found.comparable && column.group !== undefined) {
-    return [
-      `has column "${column.name}" of type ${found.type}, whose values cannot be compared, so no UPDATE could be ` +
-        'stamped: make it another type (jsonb for json), or take it out of the model, and it stays with the site',
-    ];
-  }
   if (found.identity === 'a' && column.group !== undefined) {
     return [
       `has column "${column.name}" as GENERATED ALWAYS AS IDENTITY outside its key, which no replica can ` +

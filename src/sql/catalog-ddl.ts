@@ -5,7 +5,7 @@ import { waitingDdl } from './waiting-ddl.ts';
  * Counts the changes to what `syncline init` makes in a database: tables of schema crp, triggers, rights. A build
  * does not work with a database of another layout; `syncline upgrade` brings an earlier one up to date.
  */
-export const LAYOUT = 2;
+export const LAYOUT = 3;
 
 /** What a site's catalogue is made for. */
 export interface CatalogOptions {

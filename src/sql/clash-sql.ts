@@ -5,8 +5,10 @@ import type { Shape } from './shape.ts';
 /** A unique index of a table, other than the primary key. */
 export interface UniqueIndex {
   name: string;
-  /** SQL of each key column over the table's columns: a quoted name, or an expression. */
+  /** SQL of each key column over the table's columns: a quoted name or an expression, with the index's collation. */
   expressions: string[];
+  /** The operator by which the index calls two values of each equal: `OPERATOR(public.=)` of an extension's type. */
+  equals: string[];
   /** Names of the columns; of an index over expressions only those that are plain. */
   columns: string[];
   /** SQL of a partial index's predicate. */
@@ -18,8 +20,18 @@ export interface UniqueIndex {
 /** The unique indexes of a table (`$1` schema, `$2` name); by the catalogue's indexes. */
 export const UNIQUE_INDEXES = `
   SELECT c.relname AS name,
-    ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) AS n ORDER BY n)
-      AS expressions,
+    ARRAY(SELECT pg_get_indexdef(i.indexrelid, k.n::integer, true)
+        || CASE WHEN l.oid IS NULL THEN '' ELSE format(' COLLATE %s.%I', l.collnamespace::regnamespace, l.collname) END
+      FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS k(coll, n)
+      LEFT JOIN pg_collation AS l ON l.oid = k.coll AND l.oid <> 'pg_catalog."default"'::regcollation
+      WHERE k.n <= i.indnkeyatts ORDER BY k.n) AS expressions,
+    ARRAY(SELECT CASE WHEN o.oid IS NULL THEN '=' ELSE format('OPERATOR(%s.%s)', o.oprnamespace::regnamespace, o.oprname) END
+      FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k(class, n) JOIN pg_opclass AS f ON f.oid = k.class
+      JOIN pg_am AS m ON m.oid = f.opcmethod
+      LEFT JOIN pg_amop AS p ON p.amopfamily = f.opcfamily AND p.amopstrategy = 3 AND m.amname = 'btree'
+        AND p.amoplefttype = f.opcintype AND p.amoprighttype = f.opcintype
+      LEFT JOIN pg_operator AS o ON o.oid = p.amopopr
+      WHERE k.n <= i.indnkeyatts ORDER BY k.n) AS equals,
     ARRAY(SELECT a.attname::text FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, n)
       JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
       WHERE k.n <= i.indnkeyatts ORDER BY k.n) AS columns,
@@ -42,7 +54,7 @@ export function incumbents(shape: Shape, index: UniqueIndex): string {
   const filter = index.predicate === null ? '' : ` WHERE ${index.predicate}`;
   const same = index.expressions.map((_, place) => {
     const [theirs, ours] = [`e._crp_u${place}`, `w._crp_u${place}`];
-    const equal = `${theirs} = ${ours}`;
+    const equal = `${theirs} ${index.equals[place]!} ${ours}`;
     return index.nullsEqual ? `(${equal} OR (${theirs} IS NULL AND ${ours} IS NULL))` : equal;
   });
   const key = entity.key.map((name) => `e.${ident(name)} IS DISTINCT FROM w.${ident(name)}`);

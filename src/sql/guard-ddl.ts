@@ -2,6 +2,7 @@ import type { Claim, Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
 import { ident } from '../model/names.ts';
 import { BIRTH, tableOf } from './apply-names.ts';
+import { changed } from './row-change.ts';
 
 /*
  * Triggers that refuse local writes which a model forbids. They do not fire in sessions that apply
@@ -29,10 +30,8 @@ function define(name: string, body: string): string {
 /** What belongs to the site may be changed there, whoever owns the row; empty where there is no such column. */
 function passSiteLocal(entity: Entity): string {
   if (!entity.columns.some((column) => column.local === true)) return '';
-  const changed = replicatedColumns(entity)
-    .map(({ name }) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`)
-    .join(' OR ');
-  return `  IF TG_OP = 'UPDATE' AND NOT (${changed}) THEN RETURN NEW; END IF;\n`;
+  const columns = replicatedColumns(entity).map(({ name }) => name);
+  return `  IF TG_OP = 'UPDATE' AND NOT ${changed(columns)} THEN RETURN NEW; END IF;\n`;
 }
 
 function appendOnly(entity: Entity): string[] {

@@ -138,20 +138,27 @@ export function adoptedGrants(
   ];
 }
 
-/** The service takes values from the sequences of adopted tables; the agent tells new sites how far they are. */
-export function sequenceGrants(
+/**
+ * Rights on what adopted tables are made of. The service takes values from their sequences, and the agent tells new sites
+ * how far these are; it names their types, and what defaults and indexes call, by their schemas.
+ */
+export function partGrants(
   tables: readonly AdoptedTable[],
-  roles: Omit<SiteRoles, 'owner'>,
+  { agent, service }: Omit<SiteRoles, 'owner'>,
 ): string[] {
-  return tables.flatMap(({ facts }) =>
-    sequencesOf(facts).flatMap(({ sequence: { schema, name } }) => {
-      const sequence = `${ident(schema)}.${ident(name)}`;
-      return [
-        `GRANT USAGE ON SEQUENCE ${sequence} TO ${ident(roles.service)}`,
-        `GRANT SELECT ON SEQUENCE ${sequence} TO ${ident(roles.agent)}`,
-      ];
-    }),
-  );
+  const schemas = [...new Set(tables.flatMap(({ facts }) => facts.uses))];
+  return [
+    ...schemas.map((schema) => `GRANT USAGE ON SCHEMA ${ident(schema)} TO ${ident(agent)}`),
+    ...tables.flatMap(({ facts }) =>
+      sequencesOf(facts).flatMap(({ sequence: { schema, name } }) => {
+        const sequence = `${ident(schema)}.${ident(name)}`;
+        return [
+          `GRANT USAGE ON SEQUENCE ${sequence} TO ${ident(service)}`,
+          `GRANT SELECT ON SEQUENCE ${sequence} TO ${ident(agent)}`,
+        ];
+      }),
+    ),
+  ];
 }
 
 /** Functions of the counters of all entities. */

@@ -8,7 +8,7 @@ import {
   modelGrants,
   ownerDdl,
   publicationDdl,
-  sequenceGrants,
+  partGrants,
   tableChangesDdl,
 } from './install-ddl.ts';
 import type { AdoptedTable, SiteRoles } from './install-ddl.ts';
@@ -43,7 +43,7 @@ export function refreshTablesDdl(models: readonly Model[], context: RefreshConte
     ...publicationDdl(tables, serverMajor),
     ...entities.flatMap((entity) => tableChangesDdl(entity, site)),
     ...models.flatMap((model) => modelGrants(model, roles)),
-    ...sequenceGrants(tables, roles),
+    ...partGrants(tables, roles),
     ownerDdl(models, roles.owner),
   ];
 }

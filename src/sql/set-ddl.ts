@@ -56,7 +56,7 @@ export function setInsert(set: SetColumns): string {
   return `  NEW.${tags} := NULL;
   IF cardinality(NEW.${column}) > 1 THEN
     NEW.${column} := ${sorted(set, 'NEW')};
-  ELSIF ${nullable ? `NEW.${column} = '{}'` : `NEW.${column} IS NULL`} THEN
+  ELSIF ${nullable ? `cardinality(NEW.${column}) = 0` : `NEW.${column} IS NULL`} THEN
     NEW.${column} := ${nullable ? 'NULL' : `'{}'`};
   END IF;\n`;
 }
@@ -65,10 +65,12 @@ export function setInsert(set: SetColumns): string {
 export function setUpdate(set: SetColumns, site: number): string {
   const { column, stamp, tags } = set;
   const stable = `coalesce(pg_sequence_last_value('crp.stable'::regclass), 0)`;
-  return `  IF NEW.${column} IS DISTINCT FROM OLD.${column} THEN
+  const differs = (other: string): string => `record_image_ne(ROW(NEW.${column}), ROW(${other}))`;
+  const old = `OLD.${column}`;
+  return `  IF ${differs(old)} THEN
     NEW.${column} := ${sorted(set, 'NEW')};
   END IF;
-  IF NEW.${column} IS DISTINCT FROM OLD.${column} AND NEW.${column} IS DISTINCT FROM ${sorted(set, 'OLD')} THEN
+  IF ${differs(old)} AND ${differs(sorted(set, 'OLD'))} THEN
     NEW.${stamp} := (greatest(at, (OLD.${stamp} >> 11) + 1) << 11) | ${site};
     NEW.${tags} := crp.set_tags(crp.set_texts(OLD.${column}), crp.set_texts(NEW.${column}), OLD.${tags},
       OLD.${BIRTH}, NEW.${stamp}, ${set.removeWins ? stable : 'NULL'});

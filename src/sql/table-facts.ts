@@ -13,8 +13,12 @@ export interface TableFacts {
   rowSecurity: boolean;
   rules: string[];
   columns: ColumnFacts[];
+  /** Schemas of the types, functions and operators that columns, defaults and indexes are made of, but PostgreSQL's own. */
+  uses: string[];
   /** Columns of the primary key; empty without one. */
   primaryKey: string[];
+  /** Those of them of which two values can be equal to the index and not be the same, as of `citext` and `numeric`. */
+  looseKey: string[];
   /** Its primary key is DEFERRABLE, and ON CONFLICT cannot use it. */
   deferrableKey: boolean;
   triggers: TriggerFacts[];
@@ -28,8 +32,6 @@ export interface ColumnFacts {
   oid: number;
   /** Values have a binary form on the wire. */
   binary: boolean;
-  /** Two values can be compared for being the same: `json`, `xml` and `point` have no equality. */
-  comparable: boolean;
   notNull: boolean;
   hasDefault: boolean;
   /** `s` STORED, `v` VIRTUAL (PostgreSQL 18). */
@@ -71,16 +73,53 @@ export async function readTableFacts(
 
 type TableRow = Omit<TableFacts, 'columns' | 'triggers'> & { oid: number };
 
+/**
+ * Whether a column of a primary key, of operator class `k.class` and collation `k.coll`, has values that are equal and
+ * not the same: its class does not say by `equalimage` (PostgreSQL manual, 65.1.3) that there are none, or its collation is
+ * not deterministic. A `numeric(p,s)` has always s digits after the point. Classes of extensions have operators that are
+ * not on our functions' search path.
+ */
+const LOOSE = `NOT (
+  (a.atttypid = 'numeric'::regtype AND a.atttypmod <> -1)
+  OR EXISTS (SELECT FROM pg_type AS d WHERE d.oid = a.atttypid AND d.typbasetype = 'numeric'::regtype AND d.typtypmod <> -1)
+  OR EXISTS (SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
+      JOIN pg_amproc AS p ON p.amprocfamily = o.opcfamily AND p.amproclefttype = o.opcintype AND p.amprocnum = 4
+      LEFT JOIN pg_collation AS l ON l.oid = k.coll
+    WHERE o.oid = k.class AND m.amname = 'btree' AND o.opcnamespace = 'pg_catalog'::regnamespace
+      AND l.collisdeterministic IS NOT FALSE))`;
+
+const KEY = `
+      FROM pg_index AS x
+      CROSS JOIN unnest(x.indkey::int[], x.indclass::oid[], x.indcollation::oid[])
+        WITH ORDINALITY AS k (number, class, coll, place)
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
+      WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts`;
+
+/** Each dependency of the table, of its defaults and of its indexes on what has a schema; the catalogue's own are not noted. */
+const USES = `
+    SELECT DISTINCT n.nspname::text FROM pg_depend AS d
+    LEFT JOIN pg_type AS t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    LEFT JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+    LEFT JOIN pg_operator AS o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+    LEFT JOIN pg_opclass AS f ON d.refclassid = 'pg_opclass'::regclass AND f.oid = d.refobjid
+    LEFT JOIN pg_collation AS l ON d.refclassid = 'pg_collation'::regclass AND l.oid = d.refobjid
+    JOIN pg_namespace AS n
+      ON n.oid IN (t.typnamespace, p.pronamespace, o.oprnamespace, f.opcnamespace, l.collnamespace)
+    WHERE n.nspname <> 'pg_catalog' AND (
+      (d.classid = 'pg_class'::regclass
+        AND (d.objid = c.oid OR d.objid IN (SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid = c.oid)))
+      OR (d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT e.oid FROM pg_attrdef AS e WHERE e.adrelid = c.oid)))
+    ORDER BY 1`;
+
 const TABLE = `
   SELECT c.oid::bigint::float8 AS oid, c.relkind::text AS kind, c.relpersistence::text AS persistence,
     c.relispartition AS partition, c.relrowsecurity AS "rowSecurity",
     EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits,
     ARRAY(SELECT r.rulename::text FROM pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type <> '1'
           ORDER BY 1) AS rules,
-    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index AS x
-       CROSS JOIN unnest(x.indkey::int[]) WITH ORDINALITY AS k (number, place)
-       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
-      WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts), '{}') AS "primaryKey",
+    ARRAY(${USES}) AS uses,
+    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) ${KEY}), '{}') AS "primaryKey",
+    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) ${KEY} AND ${LOOSE}), '{}') AS "looseKey",
     EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = c.oid AND p.contype = 'p' AND p.condeferrable)
       AS "deferrableKey"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -91,25 +130,9 @@ const TRIGGERS = `
   SELECT tgname::text AS name, tgenabled::text AS enabled, tgtype & 3 = 3 AND tgtype & 20 <> 0 AS before
   FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal ORDER BY tgname`;
 
-/**
- * Whether the type behind domains and arrays is compared by a default operator class of its own, or of a type that it is
- * taken for (varchar is text). An operator named = is not enough: that of `box` compares areas.
- */
-const COMPARABLE = `(WITH RECURSIVE u AS (
-      SELECT a.atttypid AS oid
-      UNION ALL SELECT CASE x.typtype WHEN 'd' THEN x.typbasetype ELSE x.typelem END
-      FROM u JOIN pg_type AS x ON x.oid = u.oid WHERE x.typtype = 'd' OR x.typcategory = 'A')
-    SELECT bool_or(x.typtype IN ('e', 'c', 'r', 'm') OR EXISTS (
-      SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
-      WHERE o.opcdefault AND m.amname IN ('btree', 'hash') AND (o.opcintype = x.oid OR EXISTS (
-        SELECT FROM pg_cast AS k WHERE k.castsource = x.oid AND k.casttarget = o.opcintype
-          AND k.castmethod = 'b' AND k.castcontext = 'i'))))
-    FROM u JOIN pg_type AS x ON x.oid = u.oid WHERE x.typtype <> 'd' AND x.typcategory <> 'A')`;
-
 const COLUMNS = `
   SELECT a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.atttypid::bigint::float8 AS oid, t.typsend <> 0 AND t.typreceive <> 0 AS binary,
-    ${COMPARABLE} AS comparable,
     a.attnotnull AS "notNull", d.oid IS NOT NULL OR a.attidentity <> '' AS "hasDefault",
     a.attgenerated::text AS generated, a.attidentity::text AS identity,
     (SELECT json_build_object('schema', n.nspname, 'name', c.relname,

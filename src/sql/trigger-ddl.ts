@@ -6,6 +6,7 @@ import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
 import { moveNotes } from './orphan-sql.ts';
+import { changed, keepEqual, mustBeNumbers } from './row-change.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';
 import { isSet } from './shape.ts';
 import { STAMP_NOW } from './stamp-clock.ts';
@@ -49,12 +50,9 @@ function writeTombstone(entity: Entity, stamp: string): string {
   );
 }
 
-/** `false` for the group of an entity that is all key. */
-function distinct(columns: readonly string[]): string {
-  if (columns.length === 0) return 'false';
-  return columns
-    .map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`)
-    .join(' OR ');
+/** Equal keys are the same (src/sql/adopt-check.ts), so that this is cheap and right. */
+function keyChanged({ key }: Entity): string {
+  return key.map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`).join(' OR ');
 }
 
 /**
@@ -93,7 +91,7 @@ export function stampFunction(entity: Entity, site: number): string {
     const stamp = ident(group.stamp);
     if (group.tags !== undefined) return setUpdate(setOf(entity, group), site);
     return (
-      `  IF ${distinct(group.columns)} THEN\n${mustRise(entity, group)}` +
+      `${keepEqual(entity, group)}  IF ${changed(group.columns)} THEN\n${mustRise(entity, group)}` +
       `    NEW.${stamp} := (greatest(at, (OLD.${stamp} >> 11) + 1) << 11) | ${site};\n` +
       `  ELSE\n    NEW.${stamp} := OLD.${stamp};\n  END IF;`
     );
@@ -104,7 +102,7 @@ export function stampFunction(entity: Entity, site: number): string {
   at bigint := ${STAMP_NOW};
   dead bigint;
 BEGIN
-  IF TG_OP = 'UPDATE' AND NOT (${distinct(entity.key)}) THEN
+${mustBeNumbers(entity)}  IF TG_OP = 'UPDATE' AND NOT (${keyChanged(entity)}) THEN
 ${keeps ? `  at := greatest(at, ${afterOld(entity)});\n` : ''}  NEW.${BIRTH} := OLD.${BIRTH};
 ${groups.join('\n')}
   RETURN NEW;

@@ -14,6 +14,10 @@ import type { TestServer } from '../../support/server.ts';
 /* What adopted tables of real services hold and do, between version 18 and 15 where it is installed. */
 
 const TABLES = `
+  CREATE SCHEMA ext;
+  CREATE EXTENSION citext SCHEMA ext;
+  CREATE EXTENSION hstore SCHEMA ext;
+  CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
   CREATE TYPE mood AS ENUM ('fine', 'bad');
   CREATE DOMAIN short AS varchar(40) CHECK (value <> '');
   CREATE TYPE place AS (street text, house integer);
@@ -24,6 +28,9 @@ const TABLES = `
     total numeric GENERATED ALWAYS AS (price * 2) STORED, note text,
     UNIQUE (seat) DEFERRABLE INITIALLY IMMEDIATE);
   ALTER TABLE thing ALTER COLUMN blob SET STORAGE EXTERNAL;
+  CREATE TABLE alike (id integer PRIMARY KEY, number numeric, span interval, zero double precision, word ext.citext,
+    numbers numeric[], text text COLLATE folded, doc json, tree xml, spot point, bag ext.hstore);
+  CREATE TABLE mailbox (id integer PRIMARY KEY, address ext.citext UNIQUE, alias text COLLATE folded UNIQUE);
   CREATE TABLE pair (a text, b integer, v text, PRIMARY KEY (a, b));`;
 const MEGABYTE = 1024 * 1024;
 
@@ -39,11 +46,12 @@ before(async () => {
   model = await withConnection(dsn, 'test', async (client) => {
     await client.query(TABLES);
     const tables = await readTables(client, { schema: 'public' });
-    const text = importTables(tables, {
+    const drawn = importTables(tables, {
       module: 'things',
       service: 'things',
       revision: '2026-11-25',
     });
+    const text = drawn.replaceAll('crp:on-unique-clash "park"', 'crp:on-unique-clash "latest"');
     const { models, diagnostics } = compileTexts(text);
     assert.equal(models.length, 1, `${JSON.stringify(diagnostics)}\n${text}`);
     return models[0]!;
@@ -69,7 +77,10 @@ async function equal(): Promise<void> {
     throw new Error(`${String(error)} ${JSON.stringify(errors)}`);
   });
   for (const site of [one, two])
-    assert.equal(await site.number('SELECT count(*) FROM crp.conflict'), 0);
+    assert.deepEqual(
+      (await site.sql.query('SELECT entity, type, reason FROM crp.conflict')).rows,
+      [],
+    );
 }
 
 test('values of all types arrive as they are, and generated columns are computed there', async () => {
@@ -130,6 +141,40 @@ test('a large value that is not changed stays, and TRUNCATE is refused with what
   }
 });
 
+test('values that are equal and not the same are changes, and types need no operator of theirs', async () => {
+  await one.sql.query(
+    `INSERT INTO alike VALUES (1, 1.0, '24 hours', 0, 'a', '{1.0}', 'a', '{"a": 1}', '<a/>', '(1,2)', 'a=>1')`,
+  );
+  await equal();
+  const changes = [
+    ...[
+      `number = 1.00`,
+      `span = '1 day'`,
+      `zero = '-0'`,
+      `word = 'A'`,
+      `numbers = '{1.00}'`,
+      `text = 'A'`,
+    ],
+    ...[`doc = '{"a":1}'`, `tree = '<a />'`, `spot = '(1,3)'`, `bag = 'a=>2'`],
+  ];
+  for (const change of changes) await two.sql.query(`UPDATE alike SET ${change}`);
+  await equal();
+  const { rows } = await one.sql.query<{ row: string }>(
+    'SELECT ROW(a.*)::text AS row FROM alike AS a',
+  );
+  assert.match(
+    rows[0]!.row,
+    /^\(1,1\.00,"1 day",-0,A,\{1\.00\},A,"\{""a"":1\}","<a \/>","\(1,3\)","""a""=>""2""",/,
+  );
+  // The same once more changes nothing, and has no stamp.
+  const stamp = 'SELECT _crp_row FROM alike';
+  const before = await one.number(stamp);
+  await one.sql.query(`UPDATE alike SET ${changes.join(', ')}`);
+  assert.equal(await one.number(stamp), before);
+  await one.sql.query('DELETE FROM alike');
+  await equal();
+});
+
 test('values of 10 MB travel: inserted, changed, left unchanged, and changed at both sites at once', async () => {
   const value = (letter: string): string =>
     `convert_to(repeat('${letter}', ${10 * MEGABYTE}), 'UTF8')`;
@@ -160,4 +205,18 @@ test('values of 10 MB travel: inserted, changed, left unchanged, and changed at 
   }
   const resolved = `SELECT count(*) FROM crp.conflict WHERE status = 'resolved'`;
   assert.ok((await one.number(resolved)) + (await two.number(resolved)) > 0);
+});
+
+test('rows clash by what their indexes call equal: an operator of an extension, a collation', async () => {
+  await two.down();
+  await one.sql.query(`INSERT INTO mailbox VALUES (1, 'ann', 'x'), (2, 'bob', 'Ben')`);
+  await two.sql.query(`INSERT INTO mailbox VALUES (3, 'ANN', 'y'), (4, 'rob', 'BEN')`);
+  await two.up();
+  for (const site of [one, two])
+    await eventually('the later ones stand', async () => {
+      return (
+        (await site.number(`SELECT count(*) FROM mailbox`)) === 2 &&
+        (await site.number(`SELECT count(*) FROM mailbox WHERE id IN (3, 4)`)) === 2
+      );
+    });
 });
