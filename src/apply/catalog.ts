@@ -5,14 +5,18 @@ import type { ShapeColumn } from '../sql/shape.ts';
 import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './relation.ts';
 import { planEntity, planTombstone, UNKNOWN_PLAN } from './relation.ts';
 
-/** Columns of a table that apply may write: generated ones are PostgreSQL's own. */
+/**
+ * Columns of a table that apply may write: generated ones are PostgreSQL's own. An array of a composite type is of no use
+ * here: `unnest` makes as many columns of it as the type has.
+ */
 const COLUMNS = `
   SELECT a.attname, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
            ELSE n.nspname || '.' || t.typname END, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
-         t.oid::bigint, t.typarray::bigint, pg_get_expr(d.adbin, d.adrelid)
+         t.oid::bigint, CASE WHEN 'c' IN (t.typtype, b.typtype) THEN 0 ELSE t.typarray::bigint END, pg_get_expr(d.adbin, d.adrelid)
   FROM pg_attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid
   JOIN pg_namespace AS n ON n.oid = t.typnamespace
+  LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
   LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''

@@ -85,6 +85,11 @@ const REFUSED: [string, string, RegExp][] = [
     /counts down/,
   ],
   [
+    'objects',
+    'CREATE TABLE % (id int PRIMARY KEY, n regclass)',
+    /numbers of objects in this database/,
+  ],
+  [
     'number',
     'CREATE TABLE % (id numeric PRIMARY KEY, n int)',
     /"id" of type numeric .* two values can be equal/,
@@ -119,7 +124,16 @@ function entityOf(name: string, more: Partial<Entity> = {}): Entity {
   return {
     ...{ name, path: `/t/${name}`, table: { schema: 'public', name }, adopted: true as const },
     ...{ tombstone: `${name}_tombstone`, key: ['id'], uniques: [], references: [], checks: [] },
-    columns: [id, { name: 'n', path: 'n', type: 'integer', notNull: false, group: 'row' }],
+    columns: [
+      id,
+      {
+        name: 'n',
+        path: 'n',
+        type: name === 'objects' ? 'regclass' : 'integer',
+        notNull: false,
+        group: 'row',
+      },
+    ],
     groups: [{ name: 'row', stamp: '_crp_row', columns: ['n'], method: 'latest-timestamp' }],
     ...more,
   };

@@ -109,6 +109,10 @@ function looseKey(name: string, { columns }: TableFacts): string {
   );
 }
 
+/** Object identifier types but `oid` itself (PostgreSQL manual, 8.19), and arrays of them. */
+const OBJECT_NUMBERS =
+  /^reg(class|collation|config|dictionary|namespace|oper|operator|proc|procedure|role|type)(\[\])?$/;
+
 function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionContext): string[] {
   const found = facts.columns.find((candidate) => candidate.name === column.name);
   if (found === undefined) {
@@ -130,6 +134,12 @@ function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionCo
   }
   if (!found.binary)
     return [`has column "${column.name}" of type ${found.type}, which has no binary form`];
+  if (OBJECT_NUMBERS.test(found.type)) {
+    return [
+      `has column "${column.name}" of type ${found.type}, whose values are numbers of objects in this database and ` +
+        'mean others elsewhere: make it text, or take it out of the model, and it stays with the site',
+    ];
+  }
   if (found.identity === 'a' && column.group !== undefined) {
     return [
       `has column "${column.name}" as GENERATED ALWAYS AS IDENTITY outside its key, which no replica can ` +

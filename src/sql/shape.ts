@@ -20,7 +20,7 @@ export interface ShapeColumn {
   type: string;
   /** The same as `format_type()` prints it, `bigint`; types are compared between sites by this name. */
   typeName: string;
-  /** The local type's oid and the oid of its array type; 0 where it has none. */
+  /** The local type's oid and the oid of its array type; 0 where it has none that a value for each row can be taken from. */
   oid: number;
   arrayOid: number;
   /** SQL expression of the local column's default; absent without one. */

@@ -83,7 +83,7 @@ export function stageAliases(shape: Shape): string {
     .join(', ');
 }
 
-/** True if all columns can be sent as arrays: PostgreSQL has no arrays of arrays. */
+/** True if all columns can be sent as arrays: PostgreSQL has no arrays of arrays, and takes those of composites apart. */
 export function canUnnest(shape: Shape): boolean {
   return stageColumns(shape).every((column) => column.arrayOid !== 0);
 }

@@ -29,7 +29,7 @@ const TABLES = `
     UNIQUE (seat) DEFERRABLE INITIALLY IMMEDIATE);
   ALTER TABLE thing ALTER COLUMN blob SET STORAGE EXTERNAL;
   CREATE TABLE alike (id integer PRIMARY KEY, number numeric, span interval, zero double precision, word ext.citext,
-    numbers numeric[], text text COLLATE folded, doc json, tree xml, spot point, bag ext.hstore);
+    home place, text text COLLATE folded, doc json, tree xml, spot point, bag ext.hstore);
   CREATE TABLE mailbox (id integer PRIMARY KEY, address ext.citext UNIQUE, alias text COLLATE folded UNIQUE);
   CREATE TABLE pair (a text, b integer, v text, PRIMARY KEY (a, b));`;
 const MEGABYTE = 1024 * 1024;
@@ -143,7 +143,7 @@ test('a large value that is not changed stays, and TRUNCATE is refused with what
 
 test('values that are equal and not the same are changes, and types need no operator of theirs', async () => {
   await one.sql.query(
-    `INSERT INTO alike VALUES (1, 1.0, '24 hours', 0, 'a', '{1.0}', 'a', '{"a": 1}', '<a/>', '(1,2)', 'a=>1')`,
+    `INSERT INTO alike VALUES (1, 1.0, '24 hours', 0, 'a', ROW('x', 1), 'a', '{"a": 1}', '<a/>', '(1,2)', 'a=>1')`,
   );
   await equal();
   const changes = [
@@ -152,7 +152,7 @@ test('values that are equal and not the same are changes, and types need no oper
       `span = '1 day'`,
       `zero = '-0'`,
       `word = 'A'`,
-      `numbers = '{1.00}'`,
+      `home = ROW('x', 2)`,
       `text = 'A'`,
     ],
     ...[`doc = '{"a":1}'`, `tree = '<a />'`, `spot = '(1,3)'`, `bag = 'a=>2'`],
@@ -164,7 +164,7 @@ test('values that are equal and not the same are changes, and types need no oper
   );
   assert.match(
     rows[0]!.row,
-    /^\(1,1\.00,"1 day",-0,A,\{1\.00\},A,"\{""a"":1\}","<a \/>","\(1,3\)","""a""=>""2""",/,
+    /^\(1,1\.00,"1 day",-0,A,"\(x,2\)",A,"\{""a"":1\}","<a \/>","\(1,3\)","""a""=>""2""",/,
   );
   // The same once more changes nothing, and has no stamp.
   const stamp = 'SELECT _crp_row FROM alike';
