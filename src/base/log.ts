@@ -4,6 +4,9 @@ import type { Logger, LoggerOptions } from 'pino';
 /** The logger that every component is given; never a global. */
 export type Log = Logger;
 
+/** Most that is kept of lines that cannot be written, in bytes; what comes then is dropped. */
+const MAX_UNWRITTEN = 256 * 1024;
+
 /**
  * Makes the process's logger: JSON lines (pino's format) to a file or standard error.
  *
@@ -14,7 +17,12 @@ export function createLog(level: string, destination?: string): Log {
     ...{ level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     formatters: { level: (label) => ({ level: label }) },
   };
-  return pino(options, pino.destination({ dest: destination ?? 2, sync: true, mkdir: true }));
+  const file = pino.destination({
+    ...{ dest: destination ?? 2, sync: true, mkdir: true, maxLength: MAX_UNWRITTEN },
+  });
+  // A full disk: the lines are written when there is room. Without a listener the error would end the process.
+  file.on('error', () => undefined);
+  return pino(options, file);
 }
 
 /** A logger that drops everything; for tests and for commands that print their own output. */

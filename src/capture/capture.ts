@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
+import { isJournalFull } from '../journal/group-commit.ts';
 import { isTransient } from '../postgres/connect.ts';
 import { CaptureSession } from './capture-session.ts';
 import type { CaptureOptions } from './capture-options.ts';
@@ -61,6 +62,8 @@ export class Capture {
         if (signal.aborted) break;
         if (!isTransient(error)) throw error;
         this.#retry(error);
+        // A session that the journal refuses has read something before: its pause would never grow.
+        if (isJournalFull(error)) attempt = BACKOFF_MS.length;
         const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
         await delay(wait, undefined, { signal }).catch(() => undefined);
       }

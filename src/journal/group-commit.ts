@@ -1,4 +1,5 @@
-import { AppError } from '../base/errors.ts';
+import { AppError, asError } from '../base/errors.ts';
+import type { ErrorDetails } from '../base/errors.ts';
 
 /**
  * What is added waits so long for more: every group costs a sync of the disk, which the database next door has to wait
@@ -134,7 +135,7 @@ export class GroupCommit<P extends Put> {
       this.#failure = undefined;
       return true;
     } catch (error) {
-      this.#failure = journalFull((error as Error).message, error);
+      this.#failure = error instanceof AppError ? error : journalFull(asError(error).message);
       for (const barrier of [...this.#barriers.values()].flat()) barrier.reject(this.#failure);
       this.#barriers.clear();
       await this.#sleep(RETRY_MS);
@@ -153,11 +154,19 @@ export class GroupCommit<P extends Put> {
   }
 }
 
-/** The error of a journal that cannot take more. */
-export function journalFull(why: string, cause?: unknown): AppError {
+/** The error of a journal that cannot take more. Without a hint of its own it is the quota that is reached. */
+export function journalFull(
+  why: string,
+  { hint, cause }: Omit<ErrorDetails, 'retry'> = {},
+): AppError {
   return new AppError('JOURNAL_FULL', `The journal is full: ${why}`, {
     retry: 'later',
-    hint: 'Raise journal.quota in syncline.yaml, free disk space, or bring the missing peer back',
+    hint: hint ?? 'Raise journal.quota in syncline.yaml, or bring the missing peer back',
     cause,
   });
+}
+
+/** Whether an error says that a journal takes nothing at present. */
+export function isJournalFull(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'JOURNAL_FULL';
 }

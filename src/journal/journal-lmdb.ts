@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { open } from 'lmdb';
 import { AppError } from '../base/errors.ts';
 import { commitsStream, timeOf } from './batch.ts';
 import { GroupCommit, journalFull } from './group-commit.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal, JournalStats } from './journal.ts';
+import { opening, openLmdb } from './lmdb-open.ts';
 import { LmdbStore } from './lmdb-store.ts';
+import { roomIn } from './room.ts';
 import { abortWrite, batchWrite, chunkWrite, nameOf } from './writes.ts';
 import type { Stream, Write } from './writes.ts';
 import { OriginLog } from './origin-log.ts';
@@ -12,6 +12,8 @@ import { OriginLog } from './origin-log.ts';
 export interface JournalOptions {
   path: string;
   quotaBytes: number;
+  /** Bytes that are free on the folder's disk; for tests. */
+  free?: () => number;
 }
 
 const START = 'start/';
@@ -37,21 +39,16 @@ export class LmdbJournal implements Journal {
   /**
    * Opens (or makes) the journal in a folder.
    *
-   * @throws AppError JOURNAL_UNUSABLE when the folder or its files cannot be used
+   * @throws AppError JOURNAL_UNUSABLE when the folder or its files cannot be used; JOURNAL_FULL
    */
   static open(options: JournalOptions): LmdbJournal {
-    try {
-      mkdirSync(options.path, { recursive: true, mode: 0o700 });
-      const root = open({ path: `${options.path}/journal.lmdb`, maxDbs: 8, maxReaders: 64 });
-      const journal = new LmdbJournal(new LmdbStore(root), options.quotaBytes);
+    return opening(options.path, () => {
+      const room = roomIn(options.path, options.free);
+      const store = new LmdbStore(openLmdb(options.path, room), room);
+      const journal = new LmdbJournal(store, options.quotaBytes);
       journal.#load();
       return journal;
-    } catch (error) {
-      throw new AppError('JOURNAL_UNUSABLE', `Cannot open the journal "${options.path}"`, {
-        hint: 'Check that the folder is writable and on a local disk',
-        cause: error,
-      });
-    }
+    });
   }
 
   #load(): void {

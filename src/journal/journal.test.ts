@@ -199,3 +199,28 @@ test('the time of the newest transaction is known in memory, from the store, and
   await journal.startAt(1, 20n);
   assert.equal(journal.time(1), undefined);
 });
+
+test('a disk without room is noticed before anything is written, and the journal goes on when there is some', async () => {
+  const MIB = 1024 * 1024;
+  let free = 3 * MIB;
+  const full = { path: join(folder, 'full'), quotaBytes: 1_000_000, free: () => free };
+  const isRefused = { code: 'JOURNAL_FULL', message: /3 MiB are free on the disk of ".*full"/ };
+  assert.throws(() => LmdbJournal.open(full), isRefused);
+  free = 100 * MIB;
+  const other = LmdbJournal.open(full);
+  try {
+    await other.append(batch(0n, 10n));
+    free = 3 * MIB;
+    const second = other.append(batch(10n, 20n));
+    await assert.rejects(other.flush(), isRefused);
+    await assert.rejects(other.append(batch(20n, 30n)), { code: 'JOURNAL_FULL', retry: 'later' });
+    await assert.rejects(other.trim(1, 10n), isRefused);
+    assert.equal(other.durable(1), 10n);
+    free = 100 * MIB;
+    await second;
+    assert.equal(await other.trim(1, 10n), 1);
+    assert.deepEqual([other.durable(1), other.stats().batches], [20n, 1]);
+  } finally {
+    await other.close();
+  }
+});

@@ -9,6 +9,9 @@ import {
   positionOfKey,
   streamOfKey,
 } from './journal-keys.ts';
+import { refused } from './lmdb-error.ts';
+import { roomFor, SMALL } from './room.ts';
+import type { Room } from './room.ts';
 import { checkWhole, noteOf, sizeIn } from './noted.ts';
 import type { Noted } from './noted.ts';
 import { joinWrites, sizeOf } from './writes.ts';
@@ -25,11 +28,13 @@ export class LmdbStore {
   /** By the key of each batch and chunk; sizes apart make statistics cheap to rebuild. */
   readonly #sizes: Database<Noted, Buffer>;
   readonly #notes: Database<string, string>;
+  readonly #room: Room;
   #bytes = 0;
   #count = 0;
 
-  constructor(root: RootDatabase) {
+  constructor(root: RootDatabase, room: Room) {
     this.#root = root;
+    this.#room = room;
     const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
     this.#batches = root.openDB({ name: 'batches', ...binary });
     this.#chunks = root.openDB({ name: 'chunks', ...binary });
@@ -69,6 +74,7 @@ export class LmdbStore {
    * them from the beginning again, if they are not rolled back.
    *
    * @returns the transactions whose commit is here
+   * @throws AppError JOURNAL_FULL
    */
   collectStreams(): Stream[] {
     const committed: Stream[] = [];
@@ -80,7 +86,10 @@ export class LmdbStore {
       const last = commitKey(stream.origin, stream.xid);
       start = Buffer.concat([last, Buffer.from([0])]);
       if (this.#chunks.get(last) !== undefined) committed.push(stream);
-      else this.#root.transactionSync(() => this.#removeChunks(stream));
+      else {
+        this.#room(SMALL);
+        this.#root.transactionSync(() => this.#removeChunks(stream));
+      }
     }
   }
 
@@ -153,20 +162,34 @@ export class LmdbStore {
       forgotten({ origin, xid });
       await this.#dropChunks({ origin, xid });
     }
-    this.#forget(key);
+    await this.#drop(this.#batches, [key]);
     this.#count -= 1;
-    await this.#batches.remove(key);
   }
 
   async #dropChunks({ origin, xid }: Stream): Promise<void> {
-    const keys = [...this.#chunks.getKeys(chunkRange(origin, xid, 0))];
-    for (const key of keys) this.#forget(key);
-    await Promise.all(keys.map((key) => this.#chunks.remove(key)));
+    await this.#drop(this.#chunks, [...this.#chunks.getKeys(chunkRange(origin, xid, 0))]);
   }
 
-  #forget(key: Buffer): void {
-    this.#bytes -= sizeIn(this.#sizes.get(key));
-    void this.#sizes.remove(key);
+  /** Removes values and what is noted of them, in one transaction. */
+  async #drop(from: Database<Buffer, Buffer>, keys: readonly Buffer[]): Promise<void> {
+    const bytes = keys.reduce((sum, key) => sum + sizeIn(this.#sizes.get(key)), 0);
+    await this.#together(SMALL, () => {
+      for (const key of keys) {
+        void this.#sizes.remove(key);
+        void from.remove(key);
+      }
+    });
+    this.#bytes -= bytes;
+  }
+
+  /**
+   * One transaction of all that `work` puts and removes, for which `room` bytes have to be free on the disk.
+   *
+   * @throws AppError JOURNAL_FULL, JOURNAL_UNWRITABLE
+   */
+  async #together(room: number, work: () => void): Promise<void> {
+    this.#room(room);
+    await this.#root.batch(work).catch(refused);
   }
 
   /** All notes whose key begins so. */
@@ -183,7 +206,7 @@ export class LmdbStore {
 
   /** Settles when the note is on disk. */
   async setNote(key: string, value: string): Promise<void> {
-    await this.#notes.put(key, value);
+    await this.#together(SMALL, () => void this.#notes.put(key, value));
     await this.#root.flushed;
   }
 
@@ -206,22 +229,22 @@ export class LmdbStore {
   }
 
   async #put(puts: readonly Write[]): Promise<void> {
-    const done: Promise<unknown>[] = [];
     const joined = joinWrites(puts);
-    const all = this.#root.batch(() => {
+    await this.#together(roomFor(sizeOf(joined)), () => {
       for (const { kind, key, bytes, stream } of joined) {
-        done.push(this.#sizes.put(key, noteOf(bytes)));
-        done.push((kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes));
+        void this.#sizes.put(key, noteOf(bytes));
+        void (kind === 'batch' ? this.#batches : this.#chunks).put(key, bytes);
         if (stream === undefined) continue;
-        done.push(this.#chunks.put(commitKey(stream.origin, stream.xid), Buffer.from([1])));
+        void this.#chunks.put(commitKey(stream.origin, stream.xid), Buffer.from([1]));
       }
     });
-    await Promise.all([all, ...done]);
     this.#count += joined.filter(({ kind }) => kind === 'batch').length;
     this.#bytes += sizeOf(joined) - sizeOf(puts);
   }
 
   async close(): Promise<void> {
+    // The library waits for the sync of its last transaction, and for ever where that failed. An empty one needs no space.
+    await this.#together(0, () => undefined);
     await this.#root.close();
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { readBatch } from '../journal/batch.ts';
+import { isJournalFull } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import { encodeAck } from './acks.ts';
 import { accepted, PeerConnection, STALL_MS } from './client.ts';
@@ -54,6 +55,8 @@ export class Puller {
       } catch (error) {
         if (signal.aborted) break;
         this.#failed(error);
+        // The connection could be had, and yet there is no sense in another one at once.
+        if (isJournalFull(error)) attempt = BACKOFF_MS.length;
       }
       const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
       await delay(wait, undefined, { signal }).catch(() => undefined);

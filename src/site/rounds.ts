@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
+import { isJournalFull } from '../journal/group-commit.ts';
 import { isTransient } from '../postgres/connect.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
@@ -33,7 +34,8 @@ export class Rounds {
         await this.#round(this.#count % GREETING_ROUNDS === 0);
       } catch (error) {
         this.#parts.log.warn({ error: describeError(error) }, 'round interrupted');
-        await this.#parts.reconnect();
+        // Where the journal has no room it is not the session that is broken.
+        if (!isJournalFull(error)) await this.#parts.reconnect();
       }
       await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
     }
