@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -14,6 +15,8 @@ import type { PostgresBinaries } from './binaries.ts';
 
 /** Longest time for one run of `initdb` or `pg_ctl`. */
 const COMMAND_LIMIT_S = 60;
+/** `DB_SHUTDOWNED`: somebody wanted the server to end. */
+const SHUT_DOWN = 1;
 
 export interface ClusterOptions {
   binaries: PostgresBinaries;
@@ -105,6 +108,15 @@ export class Cluster {
     ]);
   }
 
+  /** True where the server has ended without being shut down: it was killed, or found no space to recover with. */
+  hasCrashed(): boolean {
+    try {
+      return this.pid() === undefined && readState(this.options.data) !== SHUT_DOWN;
+    } catch {
+      return false;
+    }
+  }
+
   /** Process id of the running postmaster. */
   pid(): number | undefined {
     try {
@@ -133,8 +145,11 @@ export class Cluster {
     };
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`);
     const file = join(data, 'syncline.conf');
-    writeFileSync(file, `${lines.join('\n')}\n`);
-    this.#own(file);
+    // A disk that is full must not leave the server without its settings.
+    const part = `${file}.part`;
+    writeFileSync(part, `${lines.join('\n')}\n`);
+    this.#own(part);
+    renameSync(part, file);
   }
 
   #own(path: string): void {
@@ -166,10 +181,15 @@ export class Cluster {
         child.stdout.destroy();
         child.stderr.destroy();
         if (code === 0) resolve();
-        else reject(commandFailed(program, output + serverLog(data)));
+        else reject(commandFailed(program, output + serverLog(data), data));
       });
     });
   }
+}
+
+/** `DBState` (src/include/catalog/pg_control.h): after the system's identifier and the versions of file and catalogue. */
+function readState(data: string): number {
+  return readFileSync(join(data, 'global', 'pg_control')).readUInt32LE(16);
 }
 
 function serverLog(data: string): string {
@@ -180,12 +200,22 @@ function serverLog(data: string): string {
   }
 }
 
-function commandFailed(program: string, output: string): AppError {
-  const busy = /Address already in use|could not bind/.test(output);
+function commandFailed(program: string, output: string, data: string): AppError {
   const code = program === 'initdb' ? 'POSTGRES_INITDB' : 'POSTGRES_START';
   return new AppError(code, `"${program}" failed: ${output.trim()}`, {
-    hint: busy
-      ? 'The port is taken: choose another one (database.port in syncline.yaml, or --port)'
-      : 'Look at server.log in the data folder',
+    hint: commandHint(output, data),
   });
+}
+
+function commandHint(output: string, data: string): string {
+  if (/Address already in use|could not bind/.test(output)) {
+    return 'The port is taken: choose another one (--database-port; of a site that is there, in all URLs of syncline.yaml)';
+  }
+  if (output.includes('No space left')) return `Free space on the disk of "${data}"`;
+  if (
+    /(FATAL|PANIC|HINT): .*\b(wal_level|max_\w+)|configuration file .* contains errors/.test(output)
+  ) {
+    return `Correct the setting where ALTER SYSTEM has put it: in "${join(data, 'postgresql.auto.conf')}"`;
+  }
+  return 'Look at server.log in the data folder';
 }

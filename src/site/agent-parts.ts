@@ -77,7 +77,7 @@ export class AgentParts {
     this.config = config;
     this.log = log;
     this.found = found;
-    this.session = new AgentSession(client, config.database.url, log);
+    this.session = new AgentSession(client, config, log);
     this.models = found.models.map((model) => model.ir);
     this.slot = slotName(config.group, config.site);
     const dsn = config.database.url;

@@ -1,7 +1,9 @@
 import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { SiteConfig } from './config.ts';
 import { connectAlone } from './only-agent.ts';
+import { Revival } from './revival.ts';
 
 /** An agent that finds another one at its database gives up after so long: until then it may be its own old session, ms. */
 const ELSEWHERE_MS = 60_000;
@@ -10,15 +12,17 @@ const ELSEWHERE_MS = 60_000;
 export class AgentSession {
   readonly #dsn: string;
   readonly #log: Log;
+  readonly #revival: Revival;
   #client: Client;
   #error: string | undefined;
   /** Since when another agent was seen at the database. */
   #elsewhereSince: number | undefined;
 
-  constructor(client: Client, dsn: string, log: Log) {
+  constructor(client: Client, config: SiteConfig, log: Log) {
     this.#client = client;
-    this.#dsn = dsn;
+    this.#dsn = config.database.url;
     this.#log = log;
+    this.#revival = new Revival(config, log);
   }
 
   /** Another one after `reconnect`. */
@@ -32,7 +36,7 @@ export class AgentSession {
   }
 
   /**
-   * Makes the session again.
+   * Makes the session again, and starts an embedded server again that has crashed.
    *
    * @returns false where that cannot be done: the old one stays, for the next try
    * @throws AppError AGENT_ELSEWHERE when another agent works with the database
@@ -40,6 +44,7 @@ export class AgentSession {
   async reconnect(): Promise<boolean> {
     try {
       await this.#client.end().catch(() => undefined);
+      await this.#revival.run();
       this.#client = await connectAlone(this.#dsn, 'syncline agent');
       this.#elsewhereSince = undefined;
       this.#error = undefined;

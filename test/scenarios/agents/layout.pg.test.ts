@@ -6,9 +6,13 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
 import { readConfig } from '../../../src/site/config.ts';
+import { askAgent } from '../../../src/site/control.ts';
+import { embeddedCluster } from '../../../src/site/embedded.ts';
+import type { SiteStatus } from '../../../src/site/status.ts';
 import { cli, refused } from '../../support/agents.ts';
 import type { AgentSite, CliResult } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
+import { eventually } from '../../support/pair.ts';
 import { freePort, startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { equalSites, twoSites } from '../../support/site-group.ts';
@@ -147,7 +151,7 @@ async function agentAddresses(client: Client): Promise<(string | null)[]> {
   return rows.map(({ address }) => address);
 }
 
-test('a site on its embedded server is brought up to date when its agent starts', async () => {
+test('a site on its embedded server is brought up to date when its agent starts, and the server started again when it is killed', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'crp-layout-'));
   const port = await freePort();
   try {
@@ -166,6 +170,14 @@ test('a site on its embedded server is brought up to date when its agent starts'
     assert.deepEqual(await made(client, 'own'), wanted);
     assert.deepEqual(await agentAddresses(client), [null], 'the agent uses the socket');
     await client.end();
+    const server = embeddedCluster(config)!;
+    const killed = server.pid()!;
+    process.kill(killed, 'SIGKILL');
+    await eventually('the agent has started the server again', async () => {
+      if (server.pid() === undefined || server.pid() === killed) return false;
+      const { database } = (await askAgent(dir, 'status')) as SiteStatus;
+      return database.error === undefined;
+    });
   } finally {
     await cli('down', '--dir', dir, '--database');
     rmSync(dir, { recursive: true, force: true });
