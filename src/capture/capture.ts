@@ -8,6 +8,8 @@ import { PassedOverChanges } from './passed-over.ts';
 import type { PassedOver } from './passed-over.ts';
 
 const BACKOFF_MS = [100, 200, 500, 1000, 2000, 5000];
+/** What the pause is while the journal is full: what frees it comes every two seconds. */
+const WHILE_FULL = 2;
 
 export interface CaptureStatus {
   state: 'starting' | 'running' | 'retrying' | 'stopped';
@@ -63,7 +65,7 @@ export class Capture {
         if (!isTransient(error)) throw error;
         this.#retry(error);
         // A session that the journal refuses has read something before: its pause would never grow.
-        if (isJournalFull(error)) attempt = BACKOFF_MS.length;
+        if (isJournalFull(error)) attempt = WHILE_FULL;
         const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
         await delay(wait, undefined, { signal }).catch(() => undefined);
       }

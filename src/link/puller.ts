@@ -13,6 +13,8 @@ import type { Frame } from './frames.ts';
 
 const ACK_MS = 200;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000];
+/** What the pause is while the journal is full: what frees it comes every two seconds. */
+const WHILE_FULL = 2;
 /** Bytes received that the journal has not stored yet. */
 const MAX_PENDING = 8 * 1024 * 1024;
 
@@ -56,7 +58,7 @@ export class Puller {
         if (signal.aborted) break;
         this.#failed(error);
         // The connection could be had, and yet there is no sense in another one at once.
-        if (isJournalFull(error)) attempt = BACKOFF_MS.length;
+        if (isJournalFull(error)) attempt = WHILE_FULL;
       }
       const wait = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
       await delay(wait, undefined, { signal }).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { SESSION_OPTIONS, settleSession } from './session-settings.ts';
+import { pooled, SESSION_OPTIONS, settleSession } from './session-settings.ts';
 
 /** Longest time to set up a connection. */
 const CONNECT_LIMIT_MS = 10_000;
@@ -18,7 +18,7 @@ export interface ConnectOptions {
  * Opens a session of ours, with the settings that our SQL relies on whatever those of server, database and role are.
  *
  * @param application shown in `pg_stat_activity`
- * @throws AppError DATABASE_UNREACHABLE, DATABASE_BUSY (retry: later), DATABASE_REFUSED or DATABASE_CERTIFICATE with what to do
+ * @throws AppError DATABASE_UNREACHABLE, DATABASE_BUSY (retry: later), DATABASE_REFUSED, DATABASE_POOLED or DATABASE_CERTIFICATE with what to do
  */
 export async function connect(
   dsn: string,
@@ -121,7 +121,10 @@ const NOT_READY = /^(08|57P0)/;
 const TOO_MANY = '53300';
 
 function connectError(dsn: string, error: unknown): AppError {
+  if (error instanceof AppError) return error;
   const { code, message } = error as { code?: string; message: string };
+  // The server itself knows all that we begin with; in the words of pgbouncer.
+  if (message.includes('unsupported startup parameter')) return pooled(message);
   const where = describeDsn(dsn);
   if (code === TOO_MANY) {
     return new AppError('DATABASE_BUSY', `${where} has no room for the session: ${message}`, {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { AppError } from '../base/errors.ts';
 
 /**
  * What our SQL relies on and what a server's owner may have set otherwise for the server, a database or a role
@@ -34,6 +35,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   role: 'none',
   // A refused statement is rolled back, not the end of the session.
   exit_on_error: 'off',
+  // Says that all these have arrived: a pooler between us and the server may leave them out.
+  'syncline.session': 'begun',
 };
 
 /** The settings as the startup packet's `options` has them: they count more than those of database and role. */
@@ -47,14 +50,36 @@ export const SESSION_OPTIONS = Object.entries(SETTINGS)
  * The query itself must not be misled: all in it is qualified.
  */
 const LATER = `
-  SELECT pg_catalog.set_config('transaction_timeout', '0', false)
+  SELECT 'begun' AS what, pg_catalog.current_setting('syncline.session', true) AS value
+  UNION ALL
+  SELECT 'later', pg_catalog.set_config('transaction_timeout', '0', false)
   WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL
   UNION ALL
-  SELECT pg_catalog.set_config('search_path', pg_catalog.concat('pg_catalog, ', path), false)
+  SELECT 'later', pg_catalog.set_config('search_path', pg_catalog.concat('pg_catalog, ', path), false)
   FROM pg_catalog.current_setting('search_path') AS path
   WHERE pg_catalog.strpos(path, 'pg_catalog') OPERATOR(pg_catalog.>) 1`;
 
-/** Completes the settings of a session that began with `SESSION_OPTIONS`. */
+/**
+ * Completes the settings of a session that began with `SESSION_OPTIONS`.
+ *
+ * @throws AppError DATABASE_POOLED
+ */
 export async function settleSession(client: Client): Promise<void> {
-  await client.query(LATER);
+  const { rows } = await client.query<{ what: string; value: string | null }>(LATER);
+  const begun = rows.find(({ what }) => what === 'begun')?.value;
+  if (begun !== SETTINGS['syncline.session'])
+    throw pooled('it leaves out the settings of sessions');
+}
+
+/** The error of something that takes connections in the server's place, and does not hand on what a session is. */
+export function pooled(why: string): AppError {
+  return new AppError(
+    'DATABASE_POOLED',
+    `The database is reached through a connection pooler: ${why}`,
+    {
+      hint:
+        'Give host and port of the server itself: settings, locks and replication belong to sessions, which a pooler shares ' +
+        '(docs/operating/roles.md). Services may use one',
+    },
+  );
 }
