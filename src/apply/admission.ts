@@ -24,8 +24,9 @@ export class Admission {
    */
   async admit(batch: DecodedBatch, signal: AbortSignal): Promise<Lost[]> {
     const { knowledge, origin, onLost } = this.#options;
+    const before = this.#status.since;
     if (!knowledge.covers(batch.knowledge, origin)) {
-      this.#status.state = 'waiting';
+      this.#wait(new Date().toISOString());
       await knowledge.reached(batch.knowledge, { origin, signal });
     }
     const lost = knowledge.lost(batch.knowledge);
@@ -37,7 +38,14 @@ export class Admission {
       await delay(HELD_MS, undefined, { signal }).catch(() => undefined);
     }
     this.#status.state = 'running';
+    // What began before lasts until something is applied.
+    if (before === undefined) delete this.#status.since;
     return lost;
+  }
+
+  #wait(at: string): void {
+    this.#status.state = 'waiting';
+    this.#status.since ??= at;
   }
 
   /** How far the commit is ahead of this site's clock, µs. */
@@ -51,7 +59,8 @@ export class Admission {
     const site = siteNames().get(origin) ?? String(origin);
     const message = `the clock of site "${site}" is ${seconds} s ahead of this one; held back`;
     if (!isKnown) log.error({ origin, seconds }, message);
-    this.#status.lastError = { at: new Date().toISOString(), message };
-    this.#status.state = 'waiting';
+    const at = new Date().toISOString();
+    this.#status.lastError = { at, message };
+    this.#wait(at);
   }
 }

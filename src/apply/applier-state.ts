@@ -35,6 +35,7 @@ export class ApplierState {
     const { origin, knowledge, onApplied } = this.#options;
     const { parked, ...event } = done;
     this.#attempt = 0;
+    delete this.status.since;
     this.status.applied = done.position;
     this.status.commitTime = done.commitTime;
     this.status.transactions += done.transactions;
@@ -48,7 +49,9 @@ export class ApplierState {
   /** Apply has failed. */
   failed(error: unknown): void {
     const message = describeError(error);
-    this.status.lastError = { at: new Date().toISOString(), message };
+    const at = new Date().toISOString();
+    this.status.lastError = { at, message };
+    this.status.since ??= at;
     this.status.state = 'retrying';
   }
 

@@ -68,5 +68,7 @@ export interface ApplierStatus {
   changes: number;
   conflicts: number;
   parked: number;
+  /** Since when it has not gone on (ISO 8601), tries in between included; absent while it does. */
+  since?: string;
   lastError?: { at: string; message: string };
 }

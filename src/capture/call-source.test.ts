@@ -20,6 +20,8 @@ async function run(
       return isBusy(calls);
     },
     readTo: (position) => void (readTo = position),
+    came: () => undefined,
+    looked: () => undefined,
     settled: true,
     advance: () => ({ position: readTo, moved: false }),
     fail: assert.fail,
@@ -47,9 +49,9 @@ const MIB = 1024n * 1024n;
 
 test('a backlog is read call by call, without a pause, until too much would be read again', async () => {
   const { source, calls, readTo } = await run([
-    { end: 16n * MIB, more: true, again: 0n, synchronous: false },
-    { end: 32n * MIB, more: true, again: 200n * MIB, synchronous: false },
-    { end: 48n * MIB, more: true, again: 300n * MIB, synchronous: false },
+    { end: 16n * MIB, flushed: 64n * MIB, more: true, again: 0n, synchronous: false },
+    { end: 32n * MIB, flushed: 64n * MIB, more: true, again: 200n * MIB, synchronous: false },
+    { end: 48n * MIB, flushed: 64n * MIB, more: true, again: 300n * MIB, synchronous: false },
   ]);
   assert.equal(calls, 3);
   assert.equal(readTo, 48n * MIB);
@@ -58,8 +60,8 @@ test('a backlog is read call by call, without a pause, until too much would be r
 
 test('a large transaction in progress ends it, and what the call read to does not count', async () => {
   const readings = [
-    { end: 16n * MIB, more: true, again: 0n, synchronous: false },
-    { end: 32n * MIB, more: true, again: 0n, synchronous: false },
+    { end: 16n * MIB, flushed: 64n * MIB, more: true, again: 0n, synchronous: false },
+    { end: 32n * MIB, flushed: 64n * MIB, more: true, again: 0n, synchronous: false },
   ];
   const { source, readTo } = await run(readings, (calls) => calls === 2);
   assert.equal(readTo, 16n * MIB);

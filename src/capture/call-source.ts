@@ -57,7 +57,7 @@ export class CallSource implements Source {
     const { calls } = this.#options;
     while (!signal.aborted) {
       const start = performance.now();
-      const { end, more, again, synchronous } = await calls.read((bytes, at) => {
+      const { end, flushed, more, again, synchronous } = await calls.read((bytes, at) => {
         if (!signal.aborted) this.#feed.message(bytes, at);
       });
       if (signal.aborted) return;
@@ -68,6 +68,7 @@ export class CallSource implements Source {
       }
       this.#feed.flush();
       this.#feed.readTo(end);
+      this.#feed.looked(flushed, start);
       if (synchronous) return;
       const now = performance.now();
       const busy = this.#gauge.look(end, now);

@@ -24,6 +24,10 @@ export interface CaptureListener {
   progress(position: bigint): void;
   /** What reads the WAL from now on. */
   reads(by: 'walsender' | 'calls'): void;
+  /** The WAL ended at the position when it was looked at; `at` is when that began, by `performance.now()`. */
+  looked(position: bigint, at: number): void;
+  /** The journal has on disk what committed before the position. */
+  stored(position: bigint): void;
   /** A change of the table cannot be shipped. */
   passedOver(table: string, by: PassedOverBy): void;
 }

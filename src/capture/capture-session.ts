@@ -31,6 +31,8 @@ export class CaptureSession implements Feed {
   readonly #sink: JournalSink;
   /** All that committed before it was read. */
   #readTo = 0n;
+  /** All that committed before it came, though not all of it may be in the journal. */
+  #cameTo = 0n;
   /** Until then the walsender stays. */
   #holdUntil = -Infinity;
   readonly #confirmation: Confirmation;
@@ -139,8 +141,10 @@ export class CaptureSession implements Feed {
 
   /** Whether much WAL is written and nothing needs the walsender. A transaction that it is sending now comes again. */
   async #isForCalls(gauge: LoadGauge): Promise<boolean> {
+    const at = performance.now();
     const { written, synchronous } = await this.#calls!.look();
     const now = performance.now();
+    if (written > 0n) this.looked(written, at);
     return gauge.look(written, now) && !synchronous && now >= this.#holdUntil && !this.large;
   }
 
@@ -213,6 +217,19 @@ export class CaptureSession implements Feed {
       return;
     }
     if (position > this.#readTo) this.#readTo = position;
+    this.came(position);
+  }
+
+  came(position: bigint): void {
+    if (position > this.#cameTo) this.#cameTo = position;
+  }
+
+  looked(position: bigint, at: number): void {
+    const { journal, site } = this.#options;
+    const durable = journal.durable(site.number);
+    const isStored = this.#sink.pending === 0 && this.waiting === 0 && this.#cameTo > durable;
+    this.#tell.looked(position, at);
+    this.#tell.stored(isStored ? this.#cameTo : durable);
   }
 
   get settled(): boolean {

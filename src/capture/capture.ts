@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../base/errors.ts';
 import { isJournalFull } from '../journal/group-commit.ts';
 import { isTransient } from '../postgres/connect.ts';
+import { CapturedUntil } from './captured-until.ts';
 import { CaptureSession } from './capture-session.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import { PassedOverChanges } from './passed-over.ts';
@@ -17,6 +18,8 @@ export interface CaptureStatus {
   by?: 'walsender' | 'calls';
   /** Position of the last transaction that was captured. */
   position: bigint;
+  /** So long ago, ms, all was captured that had committed by then; undefined where that is not known. */
+  behind?: number;
   lastError?: { at: string; message: string };
   /** Changes that no other site gets, since the agent started. */
   passedOver: PassedOver[];
@@ -29,17 +32,24 @@ export interface CaptureStatus {
  */
 export class Capture {
   readonly #options: CaptureOptions;
-  #status: Omit<CaptureStatus, 'passedOver'>;
+  #status: Omit<CaptureStatus, 'passedOver' | 'behind'>;
+  readonly #until: CapturedUntil;
   readonly #passedOver: PassedOverChanges;
 
   constructor(options: CaptureOptions) {
     this.#options = options;
+    this.#until = new CapturedUntil(options);
     this.#passedOver = new PassedOverChanges(options.log);
     this.#status = { state: 'starting', position: options.journal.position(options.site.number) };
   }
 
   status(): CaptureStatus {
-    return { ...this.#status, passedOver: this.#passedOver.list() };
+    const behind = this.#until.behind();
+    return {
+      ...this.#status,
+      ...(behind === undefined ? {} : { behind }),
+      passedOver: this.#passedOver.list(),
+    };
   }
 
   /**
@@ -56,6 +66,8 @@ export class Capture {
           this.#status.position = position;
         },
         reads: (by) => (this.#status.by = by),
+        looked: (position, at) => this.#until.looked(position, at),
+        stored: (position) => this.#until.stored(position),
         passedOver: (table, by) => this.#passedOver.note(table, by),
       });
       try {
@@ -70,6 +82,7 @@ export class Capture {
         await delay(wait, undefined, { signal }).catch(() => undefined);
       }
     }
+    await this.#until.note();
     this.#status.state = 'stopped';
   }
 

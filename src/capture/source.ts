@@ -12,6 +12,10 @@ export interface Feed {
   readonly busy: boolean;
   /** All that committed before the position was read. */
   readTo(position: bigint): void;
+  /** All that committed before the position came, though a transaction may be in progress here. */
+  came(position: bigint): void;
+  /** The WAL ended at the position when it was looked at; `at` is when that began, by `performance.now()`. */
+  looked(position: bigint, at: number): void;
   /** Nothing at all is under way between here and the journal. */
   readonly settled: boolean;
   /** Up to where the slot may be confirmed, and whether that is another position than before. */

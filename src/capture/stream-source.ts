@@ -75,6 +75,7 @@ export class StreamSource implements Source {
   }
 
   #onKeepalive(walEnd: bigint, reply: boolean): void {
+    this.#feed.came(walEnd);
     if (!this.#feed.busy) this.#feed.readTo(walEnd);
     if (reply) this.confirm(true);
   }

@@ -24,7 +24,9 @@ interface CopyOutConnection {
 export interface Reading {
   /** All transactions that commit before it were handed over. */
   end: bigint;
-  /** There was more WAL when the call began. */
+  /** Where the WAL ended when the call began. */
+  flushed: bigint;
+  /** There was more WAL than was read. */
   more: boolean;
   /** WAL that each call reads again, in bytes: the slot can begin only where it knows which transactions run. */
   again: bigint;
@@ -114,7 +116,7 @@ export class SlotCalls {
    */
   async read(data: (bytes: Buffer, offset: number) => void): Promise<Reading> {
     const { from, flushed, again, synchronous } = await this.#place();
-    if (flushed <= from) return { end: from, more: false, again, synchronous };
+    if (flushed <= from) return { end: from, flushed, more: false, again, synchronous };
     const step = stepFor(again);
     const more = flushed - from > step;
     const end = more ? from + step : flushed;
@@ -128,7 +130,7 @@ export class SlotCalls {
       `COPY (SELECT data FROM pg_logical_slot_get_binary_changes(${escapeLiteral(this.#copy!)},
          ${escapeLiteral(formatLsn(end))}, NULL, ${this.#plugin})) TO STDOUT (FORMAT binary)`,
     );
-    return { end, more, again, synchronous };
+    return { end, flushed, more, again, synchronous };
   }
 
   async #place(): Promise<{ from: bigint; flushed: bigint; again: bigint; synchronous: boolean }> {

@@ -23,6 +23,7 @@ import { Greeter } from './greeter.ts';
 import { readIdentity } from './group.ts';
 import { Marks } from './marks.ts';
 import { Members } from './members.ts';
+import { OwnHealth } from './own-health.ts';
 import { OwnHistory } from './own-history.ts';
 import { Relays } from './relay.ts';
 import { knownMember, siteRoutes } from './routes.ts';
@@ -59,6 +60,7 @@ export class AgentParts {
   readonly supervised: Supervised;
   readonly history: OwnHistory;
   readonly members: Members;
+  readonly health: OwnHealth;
   readonly greeter: Greeter;
   readonly relays: Relays;
   readonly waived: Waived;
@@ -104,6 +106,7 @@ export class AgentParts {
     this.afterApply = new AfterApply({ dsn, models, commands: config.afterApply, log });
     this.waived = new Waived({ journal: this.journal, log });
     this.members = this.#makeMembers(root, until);
+    this.health = this.#makeHealth();
     this.greeter = this.#makeGreeter();
     this.relays = new Relays({
       ...{ journal: this.journal, log },
@@ -179,6 +182,19 @@ export class AgentParts {
       mark: () => this.marks.last(),
       models: modelsHash(this.found.models),
       wanted: () => greatest([this.tombstones.wanted, this.expired.wanted]),
+      health: this.health,
+    });
+  }
+
+  #makeHealth(): OwnHealth {
+    return new OwnHealth({
+      capture: () => this.capture.status(),
+      captureFailure: () => this.supervised.failure(),
+      origins: () =>
+        [...this.members.peers(), ...this.members.departed.peers()].map((peer) => ({
+          ...{ origin: peer.member.number, status: peer.apply(), failure: peer.failure() },
+        })),
+      problems: () => this.tableCheck.problems(),
     });
   }
 

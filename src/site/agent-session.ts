@@ -35,6 +35,11 @@ export class AgentSession {
     return this.#error;
   }
 
+  /** Another agent was at the database when the session was to be made again: that one speaks for the site. */
+  get isElsewhere(): boolean {
+    return this.#elsewhereSince !== undefined;
+  }
+
   /**
    * Makes the session again, and starts an embedded server again that has crashed.
    *

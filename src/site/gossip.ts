@@ -2,6 +2,8 @@ import { AppError } from '../base/errors.ts';
 import { PeerConnection } from '../link/client.ts';
 import type { PeerOptions } from '../link/client.ts';
 import type { Member } from './catalog.ts';
+import { isHealth } from './health.ts';
+import type { Health } from './health.ts';
 
 /** What two members tell each other from time to time. */
 export interface Greeting {
@@ -26,6 +28,8 @@ export interface Greeting {
   run?: string;
   /** Which revisions of models the speaker has, as `modelsHash` writes them. */
   models?: string;
+  /** How the speaker's own parts do. */
+  health?: Health;
 }
 
 /**
@@ -65,7 +69,8 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     (greeting.pending ?? []).every(Number.isInteger) &&
     (greeting.connected ?? []).every(Number.isInteger) &&
     (greeting.gone ?? []).every(Number.isInteger) &&
-    (greeting.journal ?? []).every(isPosition);
+    (greeting.journal ?? []).every(isPosition) &&
+    (greeting.health === undefined || isHealth(greeting.health));
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
     hint: 'The sites may run different versions of Syncline',

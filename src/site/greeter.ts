@@ -10,6 +10,7 @@ import type { Greeting } from './gossip.ts';
 import { hasTaken, positionText, statementOf, viewOf } from './greeting-parts.ts';
 import type { Mark } from './marks.ts';
 import type { Members } from './members.ts';
+import type { OwnHealth } from './own-health.ts';
 import type { Peer } from './peer.ts';
 import type { SiteView } from './stability.ts';
 
@@ -30,6 +31,7 @@ export interface GreeterContext {
   /** Which revisions of models this site has. */
   models: string;
   follow: Follow;
+  health: Pick<OwnHealth, 'say'>;
   log: Log;
 }
 
@@ -77,6 +79,7 @@ export class Greeter {
       ...{ gone: [...gone], journal: [...journal].map(positionText) },
       ...(pending.length === 0 ? {} : { pending }),
       ...(above === 0n ? {} : { above: above.toString() }),
+      health: this.#context.health.say(),
     };
   }
 
@@ -96,6 +99,8 @@ export class Greeter {
       this.#context.log.error({ site: name }, 'two agents run as this member: it is refused');
     }
     this.requireOne(name);
+    // Before the database is asked: that may be what is wrong.
+    this.#members.peer(name)?.health.heard(greeting.health);
     await this.#members.learn([...greeting.members, greeting.site]);
     const peer = this.#members.peer(greeting.site.name);
     if (peer === undefined) return;
@@ -132,6 +137,7 @@ export class Greeter {
   }
 
   #unanswered(peer: Peer, error: unknown): void {
+    peer.health.unanswered(error);
     const { log } = this.#context;
     const note = { peer: peer.member.name, error: describeError(error) };
     if (!(error instanceof AppError) || error.code !== 'MEMBER_LEFT') {

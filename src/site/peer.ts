@@ -12,6 +12,7 @@ import { parseAddress } from './address.ts';
 import type { Member } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
 import type { Statement } from './extent.ts';
+import { PeerHealth } from './peer-health.ts';
 import type { SiteView } from './stability.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
@@ -55,6 +56,8 @@ export class Peer {
   dismisses = false;
   /** The sites that it said it is connected to. */
   hears: ReadonlySet<number> = new Set();
+  /** What it says of its own parts. */
+  readonly health: PeerHealth;
   readonly connection: PeerOptions;
   readonly #puller: Puller;
   readonly #applier: Applier;
@@ -66,6 +69,7 @@ export class Peer {
   constructor(member: Member, context: PeerContext) {
     this.member = member;
     const { config, journal } = context;
+    this.health = new PeerHealth(member.name, context.log);
     this.connection = {
       peer: { name: member.name, ...parseAddress('the member’s address', member.address ?? '') },
       group: config.group,

@@ -30,21 +30,31 @@ export class Rounds {
   /** Until the signal. A round that fails is followed by the next one, with a new session. */
   async run(signal: AbortSignal): Promise<void> {
     for (; !signal.aborted; this.#count++) {
+      const due = this.#count % GREETING_ROUNDS === 0;
+      const greeting = this.#parts.health.isNew() || due;
       try {
-        await this.#round(this.#count % GREETING_ROUNDS === 0);
+        await this.#round({ due, greeting });
       } catch (error) {
         this.#parts.log.warn({ error: describeError(error) }, 'round interrupted');
         // Where the journal has no room it is not the session that is broken.
         if (!isJournalFull(error)) await this.#parts.reconnect();
+        if (greeting) await this.#tell();
       }
       await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #round(greeting: boolean): Promise<void> {
+  /** Without its database a site says how it does. What the members answer cannot be noted then, and they answer again. */
+  async #tell(): Promise<void> {
+    const { session, greeter } = this.#parts;
+    if (!session.isElsewhere) await greeter.greetAll();
+  }
+
+  /** @param turn `due`: of the tables and of greetings; `greeting`: greetings are, whether due or not */
+  async #round({ due, greeting }: { due: boolean; greeting: boolean }): Promise<void> {
     const { members, greeter, marks, tombstones, expired, relays, client } = this.#parts;
     await members.refresh();
-    if (greeting) await this.#look();
+    if (due) await this.#look();
     if (!this.#holdsTombstones()) await marks.advance(client);
     const eager =
       tombstones.waiting ||

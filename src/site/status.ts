@@ -8,6 +8,7 @@ import { formatLsn } from '../postgres/lsn.ts';
 import { POSTGRES_EPOCH_MS } from '../postgres/replication.ts';
 import type { CommandStatus } from './after-apply.ts';
 import type { AgentParts } from './agent-parts.ts';
+import type { PeerHealthStatus } from './peer-health.ts';
 import type { Peer } from './peer.ts';
 import type { WaivedStatus } from './waived.ts';
 
@@ -27,6 +28,8 @@ export interface SiteStatus {
     state: string;
     by?: 'walsender' | 'calls';
     position: string;
+    /** All that was committed before it is in the journal (ISO 8601). */
+    until?: string;
     /** Changes that no other site gets, since the agent started. */
     passedOver: PassedOver[];
     lastError?: ErrorNote;
@@ -66,6 +69,12 @@ export interface PeerStatus {
   apply: string;
   /** How far this site is behind the member. */
   lag: { seconds: number; batches: number };
+  /** How the member's capture does, as it said last; `silent` when that is a minute ago. Absent of earlier builds. */
+  capture?: PeerHealthStatus['capture'];
+  /** Sites whose changes the member does not apply now. */
+  unapplied: PeerHealthStatus['unapplied'];
+  /** What was changed by hand at the member. */
+  problems: ErrorNote[];
   /** Batches of this site that the member has not journalled, or not applied, durably yet. */
   behind: { durable: number; applied: number };
   transactions: number;
@@ -79,7 +88,8 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const { config, found, journal, members, expired } = parts;
   const { site, models, serverVersion } = found;
   const all = [...members.peers(), ...members.departed.peers()];
-  const peers = all.map((peer) => peerStatus(peer, journal, site.number));
+  const names = members.names();
+  const peers = all.map((peer) => peerStatus(peer, { journal, self: site.number, names }));
   const capture = captureStatus(parts.capture.status(), parts.supervised.failure());
   const afterApply = parts.afterApply.status();
   const stableUntil = expired.stableUntil();
@@ -132,7 +142,8 @@ async function countConflicts(client: Client): Promise<{ total: number; parked: 
 }
 
 /** The status of one peer. */
-function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
+function peerStatus(peer: Peer, here: PeerView): PeerStatus {
+  const { journal, self, names } = here;
   const link = peer.link();
   const apply = peer.apply();
   const failure = peer.failure();
@@ -140,6 +151,7 @@ function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
     link.lastError,
     apply.lastError,
     failure === undefined ? undefined : { at: new Date().toISOString(), message: failure },
+    ...peer.health.errors(names, link.state === 'connected'),
   ]);
   return {
     name: peer.member.name,
@@ -148,6 +160,7 @@ function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
     link: peer.member.state === 'left' ? 'left' : link.state,
     apply: failure === undefined ? apply.state : 'failed',
     lag: lagOf(peer, journal),
+    ...peer.health.status(names),
     behind:
       peer.member.state === 'left' ? { durable: 0, applied: 0 } : behindOf(peer, journal, self),
     transactions: apply.transactions,
@@ -157,6 +170,13 @@ function peerStatus(peer: Peer, journal: Journal, self: number): PeerStatus {
   };
 }
 
+/** What a peer is seen with. */
+interface PeerView {
+  journal: Journal;
+  self: number;
+  names: ReadonlyMap<number, string>;
+}
+
 function behindOf(peer: Peer, journal: Journal, self: number): PeerStatus['behind'] {
   const { durable, applied } = peer.acknowledged;
   return { durable: journal.count(self, durable), applied: journal.count(self, applied) };
@@ -164,7 +184,8 @@ function behindOf(peer: Peer, journal: Journal, self: number): PeerStatus['behin
 
 /**
  * With a backlog: the age of the last transaction that was applied. Without one: the time since the peer
- * was last heard of, if the link is down, since nobody knows what waits there.
+ * was last heard of, if the link is down, since nobody knows what waits there. But no less than the age of what the peer
+ * has captured, once that is a minute.
  */
 function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   const link = peer.link();
@@ -174,7 +195,8 @@ function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   const contact = link.contactAt === undefined ? 0 : (now - link.contactAt) / 1000;
   const age =
     commitTime === 0n ? 0 : now / 1000 - (Number(commitTime) / 1e3 + POSTGRES_EPOCH_MS) / 1e3;
-  const seconds = batches > 0 ? age : link.state === 'connected' ? 0 : contact;
+  const here = batches > 0 ? age : link.state === 'connected' ? 0 : contact;
+  const seconds = Math.max(here, peer.health.behind());
   return { seconds: Math.max(0, Math.round(seconds * 10) / 10), batches };
 }
 
@@ -192,6 +214,9 @@ function captureStatus(status: CaptureStatus, failure?: string): SiteStatus['cap
     state,
     ...(status.by === undefined ? {} : { by: status.by }),
     position: formatLsn(status.position),
+    ...(status.behind === undefined
+      ? {}
+      : { until: new Date(Date.now() - status.behind).toISOString() }),
     passedOver: status.passedOver,
     ...(lastError === undefined ? {} : { lastError }),
   };

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { askAgent } from '../../site/control.ts';
-import type { SiteStatus } from '../../site/status.ts';
+import type { RemoteState } from '../../site/peer-health.ts';
+import type { PeerStatus, SiteStatus } from '../../site/status.ts';
 import { formatBytes } from '../../site/units.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -24,7 +25,7 @@ function describe(status: SiteStatus): string {
     `site       ${status.site} (number ${status.number}) of group ${status.group}, agent process ${status.pid}`,
     `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
     ...(database.error === undefined ? [] : [`           cannot be asked: ${database.error}`]),
-    `capture    ${capture.state} at ${capture.position}`,
+    `capture    ${capture.state} at ${capture.position}${untilText(capture)}`,
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
     ...(status.dismissedBy.length === 0
@@ -51,6 +52,7 @@ function describe(status: SiteStatus): string {
         'made with knowledge of them are applied without them',
     ),
     ...status.problems.map(({ at, message }) => `problem    ${message} (seen since ${at})`),
+    ...status.peers.flatMap(peerLines),
     ...(status.lastError === undefined
       ? []
       : [`last error ${status.lastError.at} ${status.lastError.message}`]),
@@ -58,6 +60,37 @@ function describe(status: SiteStatus): string {
     status.peers.length === 0 ? 'no peers yet: syncline invite NAME' : peers(status),
   ];
   return lines.join('\n');
+}
+
+/** What is wrong at a peer, a line each. */
+function peerLines({ name, capture, unapplied, problems }: PeerStatus): string[] {
+  const works = capture === undefined || /^(starting|running)$/.test(capture.state);
+  return [
+    ...(works ? [] : [`peer       ${name}: capture ${stateText(capture)}`]),
+    ...unapplied.map(
+      ({ site, ...part }) => `peer       ${name}: apply of ${site} ${stateText(part)}`,
+    ),
+    ...problems.map(
+      ({ at, message }) => `problem    at ${name}: ${oneLine(message)} (seen since ${at})`,
+    ),
+  ];
+}
+
+function stateText({ state, since, until, lastError }: RemoteState & { until?: string }): string {
+  const error = lastError === undefined ? '' : `: ${oneLine(lastError.message)}`;
+  const from = since === undefined ? '' : ` since ${since}`;
+  return `${state}${from}${untilText({ state, ...(until && { until }) })}${error}`;
+}
+
+/** How far capture is where it does not run. */
+function untilText({ state, until }: { state: string; until?: string }): string {
+  return state === 'running' || until === undefined
+    ? ''
+    : `, with all that was committed before ${until}`;
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, '; ');
 }
 
 function counted(conflicts: SiteStatus['conflicts']): string {

@@ -5,6 +5,7 @@ import { cli } from '../../support/agents.ts';
 import type { AgentSite } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
+import type { ErrorNote } from '../../../src/site/status.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { equalSites, twoSites } from '../../support/site-group.ts';
@@ -39,6 +40,18 @@ async function arrives(site: AgentSite, address: number): Promise<void> {
       address,
     ]);
     return rowCount === 1;
+  });
+}
+
+function isOf(error: ErrorNote | undefined, code: string): boolean {
+  return error?.message.includes(`[${code}]`) === true;
+}
+
+/** Waits until a site says that the other one captures again, and nothing of its error any more. */
+async function captures(site: AgentSite, other: AgentSite): Promise<void> {
+  await eventually(`capture of ${other.config.site} runs, says ${site.config.site}`, async () => {
+    const { capture, lastError } = (await site.status()).peers[0]!;
+    return capture?.state === 'running' && lastError?.message.startsWith('capture at one') !== true;
   });
 }
 
@@ -87,8 +100,15 @@ test('a column is gone at one site: apply waits for it, and does not write rows 
       (await two.status()).peers[0]?.lastError?.message ?? '',
     ),
   );
+  await eventually('the other site says so', async () => {
+    const [part] = (await one.status()).peers[0]!.unapplied;
+    return part?.site === 'one' && part.state === 'failed' && isOf(part.lastError, 'TABLE_CHANGED');
+  });
   await alter(two, 'ALTER TABLE leases.lease RENAME COLUMN remark TO note');
   await equalSites(sites, [LEASES]);
+  await eventually('the other site says it no more', async () => {
+    return (await one.status()).peers[0]!.unapplied.length === 0;
+  });
 });
 
 test('rows that come without what they were are passed over and said; verify finds and mends them', async () => {
@@ -127,9 +147,35 @@ test('a table has another name for a while: what was written to it is replicated
       capture.state === 'failed' && capture.lastError?.message.includes('TABLE_RENAMED') === true
     );
   });
+  await eventually('the other site says so', async () => {
+    const { capture, lastError } = (await two.status()).peers[0]!;
+    return capture?.state === 'failed' && isOf(lastError, 'TABLE_RENAMED');
+  });
+  const { stdout } = await cli('status', '--dir', two.dir);
+  assert.match(stdout, /^peer {7}one: capture failed since .+ before .+TABLE_RENAMED/m);
   await alter(one, 'ALTER TABLE leases.rental RENAME TO lease');
   await arrives(two, 5);
   await equalSites(sites, [LEASES]);
+  await captures(two, one);
+});
+
+test('a database refuses its agent: the other site says so meanwhile', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  const ask = (sql: string): Promise<unknown> =>
+    withConnection(server.dsn('postgres'), 'test', (client) => client.query(sql));
+  await ask('ALTER DATABASE one ALLOW_CONNECTIONS false');
+  try {
+    await ask(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'one' AND usename LIKE '%agent'`,
+    );
+    await eventually('the other site says so', async () => {
+      const { link, capture } = (await two.status()).peers[0]!;
+      return link === 'connected' && isOf(capture?.lastError, 'DATABASE_REFUSED');
+    });
+  } finally {
+    await ask('ALTER DATABASE one ALLOW_CONNECTIONS true');
+  }
+  await captures(two, one);
 });
 
 test('what a prepared transaction wrote is replicated when it commits; who waits for its rows says so', async () => {
