@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   adopt: async () => (await import('./commands/adopt.ts')).adoptCommand(),
   upgrade: async () => (await import('./commands/upgrade.ts')).upgradeCommand(),
   recapture: async () => (await import('./commands/recapture.ts')).recaptureCommand(),
+  certificate: async () => (await import('./commands/certificate.ts')).certificateCommand(),
   up: async () => (await import('./commands/up.ts')).upCommand(),
   down: async () => (await import('./commands/down.ts')).downCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),

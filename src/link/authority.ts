@@ -23,43 +23,95 @@ export function siteUri(group: string, site: string): string {
   return `syncline://${group}/${encodeURIComponent(site)}`;
 }
 
-/** Makes the certificate authority of a group: whoever has a certificate of it is a member. */
-export async function createAuthority(group: string): Promise<Identity> {
-  const { BasicConstraintsExtension, X509CertificateGenerator } = await certificates();
+/**
+ * Makes the certificate authority of a group: whoever has a certificate of it is a member.
+ *
+ * @param at when it is made
+ */
+export async function createAuthority(group: string, at?: Date): Promise<Identity> {
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=Syncline group ${group}`,
-    keys,
-    signingAlgorithm: SIGNING,
-    ...validity(),
-    extensions: [new BasicConstraintsExtension(true, 0, true)],
-  });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
+  const certificate = await selfSigned(`CN=Syncline group ${group}`, keys, at);
+  return { certificate, key: await exportKey(keys.privateKey) };
 }
 
-/** Issues a site's certificate, good for both ends of a connection. */
+/**
+ * Makes an authority's certificate again, with the same name and key: sites that have the former one and sites that have
+ * this one accept each other, as long as the former one is good.
+ *
+ * @returns the certificate, PEM
+ */
+export async function renewAuthority(authority: Identity): Promise<string> {
+  const { X509Certificate } = await certificates();
+  const former = new X509Certificate(authority.certificate);
+  const privateKey = await importKey(authority.key);
+  const publicKey = await former.publicKey.export(SIGNING, ['verify']);
+  return selfSigned(former.subject, { privateKey, publicKey });
+}
+
+async function selfSigned(name: string, keys: webcrypto.CryptoKeyPair, at?: Date): Promise<string> {
+  const { BasicConstraintsExtension, X509CertificateGenerator } = await certificates();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name,
+    keys,
+    signingAlgorithm: SIGNING,
+    ...validity(at),
+    extensions: [new BasicConstraintsExtension(true, 0, true)],
+  });
+  return certificate.toString('pem');
+}
+
+/** A site by the names that its certificate carries. */
+export interface SiteName {
+  group: string;
+  name: string;
+}
+
+/**
+ * Issues a site's certificate, good for both ends of a connection.
+ *
+ * @param at when it is issued
+ */
 export async function issueCertificate(
   authority: Identity,
-  site: { group: string; name: string },
+  site: SiteName,
+  at?: Date,
 ): Promise<Identity> {
+  const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
+  const certificate = await sign(authority, { ...site, publicKey: keys.publicKey }, at);
+  return { certificate, key: await exportKey(keys.privateKey) };
+}
+
+/**
+ * Issues a site's certificate again, for the key that it has.
+ *
+ * @param former the site's certificate, PEM
+ * @returns the new one, PEM
+ */
+export async function renewCertificate(
+  authority: Identity,
+  site: SiteName,
+  former: string,
+): Promise<string> {
+  const { X509Certificate } = await certificates();
+  const publicKey = await new X509Certificate(former).publicKey.export(SIGNING, ['verify']);
+  return sign(authority, { ...site, publicKey });
+}
+
+async function sign(
+  authority: Identity,
+  site: SiteName & { publicKey: webcrypto.CryptoKey },
+  at?: Date,
+): Promise<string> {
   const x509 = await certificates();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const issuer = new x509.X509Certificate(authority.certificate);
-  const signingKey = await webcrypto.subtle.importKey(
-    'pkcs8',
-    x509.PemConverter.decodeFirst(authority.key),
-    SIGNING,
-    false,
-    ['sign'],
-  );
-  const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.create({
     subject: [{ CN: [site.name] }],
     issuer: issuer.subject,
-    publicKey: keys.publicKey,
-    signingKey,
+    publicKey: site.publicKey,
+    signingKey: await importKey(authority.key),
     signingAlgorithm: SIGNING,
-    ...validity(),
+    ...validity(at),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
@@ -68,11 +120,17 @@ export async function issueCertificate(
       ]),
     ],
   });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
+  return certificate.toString('pem');
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
-  const notBefore = new Date(Date.now() - 3_600_000);
+async function importKey(key: string): Promise<webcrypto.CryptoKey> {
+  const { PemConverter } = await certificates();
+  const bytes = PemConverter.decodeFirst(key);
+  return webcrypto.subtle.importKey('pkcs8', bytes, SIGNING, false, ['sign']);
+}
+
+function validity(at = new Date()): { notBefore: Date; notAfter: Date } {
+  const notBefore = new Date(at.getTime() - 3_600_000);
   const notAfter = new Date(notBefore);
   notAfter.setFullYear(notAfter.getFullYear() + YEARS);
   return { notBefore, notAfter };

@@ -13,6 +13,7 @@ import { AfterApply } from './after-apply.ts';
 import { AgentSession } from './agent-session.ts';
 import { modelsHash, modelsHeader } from './catalog.ts';
 import type { SiteConfig } from './config.ts';
+import { certificateProblems } from './certificates.ts';
 import { slotName } from './create-database.ts';
 import { ExpiredRows } from './expiry.ts';
 import { siteFolder } from './folder.ts';
@@ -29,6 +30,7 @@ import { Relays } from './relay.ts';
 import { knownMember, siteRoutes } from './routes.ts';
 import type { RouteContext } from './routes.ts';
 import { Settler } from './settler.ts';
+import type { ErrorNote } from './status.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
 import { TableCheck } from './table-check.ts';
@@ -64,6 +66,7 @@ export class AgentParts {
   readonly greeter: Greeter;
   readonly relays: Relays;
   readonly waived: Waived;
+  readonly certificates: ReturnType<typeof readIdentity>;
   readonly marks: Marks;
   readonly tableCheck: TableCheck;
   readonly tombstones: TombstoneCollector;
@@ -85,6 +88,7 @@ export class AgentParts {
     const dsn = config.database.url;
     const { number, name } = found.site;
     const { models, slot } = this;
+    this.certificates = readIdentity(root);
     this.journal = LmdbJournal.open({
       path: siteFolder(root).journal,
       quotaBytes: config.journal.quotaBytes,
@@ -105,7 +109,7 @@ export class AgentParts {
     this.expired = new ExpiredRows(where);
     this.afterApply = new AfterApply({ dsn, models, commands: config.afterApply, log });
     this.waived = new Waived({ journal: this.journal, log });
-    this.members = this.#makeMembers(root, until);
+    this.members = this.#makeMembers(until);
     this.health = this.#makeHealth();
     this.greeter = this.#makeGreeter();
     this.relays = new Relays({
@@ -155,7 +159,7 @@ export class AgentParts {
     });
   }
 
-  #makeMembers(root: string, until: Beginnings['until']): Members {
+  #makeMembers(until: Beginnings['until']): Members {
     const { site, models } = this.found;
     const address = this.config.link.address;
     return new Members(
@@ -165,7 +169,7 @@ export class AgentParts {
         ...{ config: this.config, models: this.models, modelHash: () => modelsHeader(models) },
         ...{ journal: this.journal, beacon: this.beacon, log: this.log },
         knowledge: new Knowledge(site.number, until),
-        certificates: readIdentity(root),
+        certificates: this.certificates,
         siteNames: () => this.members.names(),
         applied: () => this.settler.applied(),
         serves: (name) => this.server.serves(name),
@@ -186,6 +190,11 @@ export class AgentParts {
     });
   }
 
+  /** What was changed by hand, and what ends soon. */
+  problems(): ErrorNote[] {
+    return [...this.tableCheck.problems(), ...certificateProblems(this.certificates)];
+  }
+
   #makeHealth(): OwnHealth {
     return new OwnHealth({
       capture: () => this.capture.status(),
@@ -194,14 +203,14 @@ export class AgentParts {
         [...this.members.peers(), ...this.members.departed.peers()].map((peer) => ({
           ...{ origin: peer.member.number, status: peer.apply(), failure: peer.failure() },
         })),
-      problems: () => this.tableCheck.problems(),
+      problems: () => this.problems(),
     });
   }
 
   #makeServer(root: string): LinkServer {
     const { host, port } = this.config.link;
     return new LinkServer({
-      ...{ self: this.found.site.number, ...readIdentity(root) },
+      ...{ self: this.found.site.number, ...this.certificates },
       ...{ journal: this.journal, host, port, log: this.log },
       modelHash: () => modelsHeader(this.found.models),
       isOver: ({ peer, origin }) =>
@@ -222,7 +231,7 @@ export class AgentParts {
         ...{ members: this.members, greeter: this.greeter },
         ...{ journal: this.journal, beacon: this.beacon },
         repair: this.#repairContext(),
-        models: this.found.models,
+        ...{ models: this.found.models, root, group: this.config.group },
       }),
     });
   }

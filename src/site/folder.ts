@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Where the parts of a site are, below the folder that `syncline init` or `syncline join` made. */
@@ -34,4 +34,11 @@ export function siteFolder(root: string): SiteFolder {
 export function writeSecret(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, text, { mode: 0o600 });
+}
+
+/** Writes such a file in place of the one that is there: whoever reads it gets the one or the other. */
+export function replaceSecret(path: string, text: string): void {
+  const part = `${path}.new`;
+  writeFileSync(part, text, { mode: 0o600, flush: true });
+  renameSync(part, path);
 }

@@ -54,20 +54,29 @@ export async function makeInvitation(
   root: string,
   options: Pick<Invitation, 'group' | 'site' | 'number' | 'via'>,
 ): Promise<Invitation> {
+  const authority = readAuthority(root);
+  const site = { group: options.group, name: options.site };
+  const identity = await issueCertificate(authority, site);
+  return { format: FORMAT, ...options, authority: authority.certificate, identity };
+}
+
+/**
+ * The authority of the group with its key, where that is.
+ *
+ * @throws AppError NOT_THE_AUTHORITY
+ */
+export function readAuthority(root: string): Identity {
   const folder = siteFolder(root);
   let key: string;
   try {
     key = readFileSync(folder.authorityKey, 'utf8');
   } catch (error) {
     throw new AppError('NOT_THE_AUTHORITY', 'This site does not have the key of the group', {
-      hint: `Invite from the site that began the group, or put a copy of its tls/group.key at ${folder.authorityKey}`,
+      hint: `Do it at the site that began the group, or put a copy of its tls/group.key at ${folder.authorityKey}`,
       cause: error,
     });
   }
-  const authority = readFileSync(folder.authority, 'utf8');
-  const site = { group: options.group, name: options.site };
-  const identity = await issueCertificate({ certificate: authority, key }, site);
-  return { format: FORMAT, ...options, authority, identity };
+  return { certificate: readFileSync(folder.authority, 'utf8'), key };
 }
 
 /**

@@ -18,6 +18,7 @@ import { REMOVED_HINT } from '../link/client.ts';
 import { checkGreeting } from './gossip.ts';
 import type { Greeter } from './greeter.ts';
 import type { Members } from './members.ts';
+import { CERTIFICATE_PATH, renewalRoute } from './renewal.ts';
 
 /** Longest body of a request. */
 const MAX_BODY = 1024 * 1024;
@@ -30,6 +31,9 @@ export interface RouteContext {
   journal: Journal;
   beacon: Beacon;
   repair: Omit<RepairContext, 'checkMember'>;
+  /** The site's folder. */
+  root: string;
+  group: string;
   /** The models that the agent works with. */
   models: readonly InstalledModel[];
 }
@@ -40,6 +44,10 @@ export function siteRoutes(context: RouteContext): ReadonlyMap<string, Route> {
     ['/v1/hello', (stream, request) => hello(context, stream, request)],
     ['/v1/base', (stream, request) => base(context, stream, request)],
     [PART_PATH, (stream, request) => basePart(context, stream, request)],
+    [
+      CERTIFICATE_PATH,
+      renewalRoute({ ...context, checkMember: (name) => knownMember(context, name) }),
+    ],
     [MODELS_PATH, (stream, request) => models(context, stream, request)],
     ...repairRoutes({
       ...context.repair,

@@ -8,6 +8,8 @@ import { formatLsn } from '../postgres/lsn.ts';
 import { POSTGRES_EPOCH_MS } from '../postgres/replication.ts';
 import type { CommandStatus } from './after-apply.ts';
 import type { AgentParts } from './agent-parts.ts';
+import { certificateEnds } from './certificates.ts';
+import type { CertificatesStatus } from './certificates.ts';
 import type { PeerHealthStatus } from './peer-health.ts';
 import type { Peer } from './peer.ts';
 import type { WaivedStatus } from './waived.ts';
@@ -34,6 +36,7 @@ export interface SiteStatus {
     passedOver: PassedOver[];
     lastError?: ErrorNote;
   };
+  certificates: CertificatesStatus;
   journal: { bytes: number; quotaBytes: number; batches: number };
   /** Null when the database cannot be asked. */
   conflicts: { total: number; parked: number } | null;
@@ -95,7 +98,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const stableUntil = expired.stableUntil();
   const { conflicts, error } = await askDatabase(parts);
   const rewound = parts.history.rewound();
-  const problems = parts.tableCheck.problems();
+  const problems = parts.problems();
   const lastError = newest([
     ...[capture, ...peers, ...afterApply].map((part) => part.lastError),
     ...problems,
@@ -109,6 +112,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
       ...(error === undefined ? {} : { error }),
     },
     capture,
+    certificates: certificateEnds(parts.certificates),
     journal: journal.stats(),
     conflicts,
     afterApply,

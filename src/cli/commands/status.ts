@@ -19,13 +19,14 @@ export function statusCommand(): Command {
 }
 
 function describe(status: SiteStatus): string {
-  const { journal, conflicts, capture, database } = status;
+  const { journal, conflicts, capture, database, certificates } = status;
   const models = status.models.map(({ name, revision }) => `${name}@${revision}`).join(', ');
   const lines = [
     `site       ${status.site} (number ${status.number}) of group ${status.group}, agent process ${status.pid}`,
     `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
     ...(database.error === undefined ? [] : [`           cannot be asked: ${database.error}`]),
     `capture    ${capture.state} at ${capture.position}${untilText(capture)}`,
+    `links      certificate of the site good for ${certificates.site.days} days, of the group for ${certificates.authority.days}`,
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
     ...(status.dismissedBy.length === 0

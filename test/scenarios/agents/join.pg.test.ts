@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { AgentSite } from '../../support/agents.ts';
+import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { Ledger } from '../../support/ledger.ts';
 import { eventually } from '../../support/pair.ts';
@@ -119,5 +119,23 @@ test('a change that was made with knowledge of another comes after it at a third
     );
     return rows[0]?.note === 'after';
   });
+  await equal();
+});
+
+test('a member renews its certificates by the one that has the key of the group, and replicates with them', async () => {
+  const [one, , three] = sites as [AgentSite, AgentSite, AgentSite];
+  const { certificates } = await three.status();
+  assert.ok(certificates.site.days > 3_600 && certificates.authority.days > 3_600);
+  const { code, stdout, stderr } = await cli('certificate', '--renew', '--dir', three.dir);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^site [^]+^group [^]+Made by one\./m);
+  await three.end('SIGTERM');
+  await three.up();
+  await three.sql.query('INSERT INTO leases.lease (address) VALUES (600000000)');
+  await eventually('what it wrote is at the first site', async () => {
+    const found = await one.sql.query('SELECT FROM leases.lease WHERE address = 600000000');
+    return found.rowCount === 1;
+  });
+  await one.sql.query('DELETE FROM leases.lease WHERE address = 600000000');
   await equal();
 });
