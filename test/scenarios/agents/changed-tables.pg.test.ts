@@ -193,6 +193,10 @@ test('what a prepared transaction wrote is replicated when it commits; who waits
       (await one.status()).peers[0]?.lastError?.message ?? '',
     ),
   );
+  await eventually('the other site says so, between two tries too', async () => {
+    const [part] = (await two.status()).peers[0]!.unapplied;
+    return part?.state === 'retrying' && isOf(part.lastError, 'APPLY_LOCKED');
+  });
   await alter(one, `COMMIT PREPARED 'left'`);
   await arrives(two, 7);
   await equalSites(sites, [LEASES]);
