@@ -6,6 +6,9 @@ import type { SiteConfig } from '../site/config.ts';
 import { parseDuration } from '../site/units.ts';
 import { databaseOption, wholeNumber } from './options.ts';
 
+/** To PostgreSQL 0 means to wait for ever, and services with it. */
+const LOCK_TIMEOUT = { least: '1ms', greatest: '1h' };
+
 export interface LockingOptions {
   database?: string;
   lockTimeout: string;
@@ -23,7 +26,7 @@ export function addLockingOptions(command: Command): Command {
 /** @throws AppError OPTION_INVALID */
 export function lockingOf(command: Command, options: LockingOptions): LockPolicy {
   try {
-    const timeoutMs = parseDuration('--lock-timeout', options.lockTimeout);
+    const timeoutMs = parseDuration('--lock-timeout', options.lockTimeout, LOCK_TIMEOUT);
     return { timeoutMs, attempts: options.attempts };
   } catch (error) {
     throw new AppError('OPTION_INVALID', (error as Error).message, {

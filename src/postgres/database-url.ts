@@ -15,14 +15,19 @@ export function checkDatabaseUrl(what: string, text: string): string {
   });
 }
 
+/** Whether a text is the URI of a database at all; what it leaves out has defaults. */
+export function isDatabaseUri(text: string): boolean {
+  return SCHEME.test(text) && URL.canParse(text);
+}
+
+const SCHEME = /^postgres(ql)?:\/\//;
+
 function problemOf(text: string): string | undefined {
-  if (!/^postgres(ql)?:\/\//.test(text)) return 'is not the URI of a PostgreSQL database';
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
+  if (!SCHEME.test(text)) return 'is not the URI of a PostgreSQL database';
+  if (!URL.canParse(text)) {
     return 'is not a valid URI: special characters of user and password are written as %XX';
   }
+  const url = new URL(text);
   if (url.username === '') return 'names no user';
   if (url.pathname.length < 2) return 'names no database';
   return undefined;

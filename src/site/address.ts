@@ -6,6 +6,11 @@ export interface Address {
 
 const ADDRESS = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/;
 
+/** `host:port`, as `parseAddress` reads it. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /**
  * Parses `host:port`; IPv6 addresses stand in brackets (RFC 3986, 3.2.2).
  *
@@ -19,4 +24,19 @@ export function parseAddress(what: string, text: string): Address {
     throw new Error(`${what} must be host:port, not "${text}"`);
   }
   return { host: (match[1] ?? match[2])!, port };
+}
+
+/** Addresses that mean all of this machine: one can listen on them, and they lead nobody here. */
+const EVERYWHERE = new Set(['0.0.0.0', '::']);
+
+/**
+ * Parses the `host:port` by which others are to reach this machine.
+ *
+ * @param what named in the error
+ * @throws Error
+ */
+export function parseReachable(what: string, text: string): Address {
+  const address = parseAddress(what, text);
+  if (!EVERYWHERE.has(address.host)) return address;
+  throw new Error(`${what} must be an address by which the other sites reach it, not "${text}"`);
 }

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { parseDocument, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { AppError } from '../base/errors.ts';
-import { parseAddress } from './address.ts';
+import { formatAddress, parseAddress } from './address.ts';
+import { commands, databaseUrl, integer, optional, text, webhook } from './config-values.ts';
 import { siteFolder, writeSecret } from './folder.ts';
 import { parseBytes, parseDuration } from './units.ts';
+import { isMapping, readYaml } from './yaml.ts';
 
 /** A site's configuration, checked and without optional parts (`syncline.yaml`; docs/operating/config.md). */
 export interface SiteConfig {
@@ -42,8 +44,14 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export const DEFAULT_QUOTA = '10GiB';
 export const DEFAULT_DRIFT = '10s';
+/** A journal that does not hold one batch of capture (256 KiB) is always full. */
+const LEAST_QUOTA = '256KiB';
+/** Stamps are of some decades: what is further ahead is no clock. */
+const GREATEST_DRIFT = '100000h';
 
 const SITE_NAME = /^[a-z][a-z0-9-]{0,30}$/;
+const NAME_HINT =
+  'Lower-case letters, digits and hyphens, beginning with a letter, at most 31 characters';
 export const MAX_SITE_NUMBER = 2047;
 
 /**
@@ -53,19 +61,19 @@ export const MAX_SITE_NUMBER = 2047;
  */
 export function readConfig(root: string): SiteConfig {
   const { config } = siteFolder(root);
-  if (!existsSync(config)) {
-    throw new AppError('SITE_MISSING', `There is no site in "${root}"`, {
-      hint: 'Make one (syncline init or syncline join), or name its folder: --dir FOLDER',
-    });
-  }
-  const document = parseDocument(readFileSync(config, 'utf8'));
-  const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(config, problem.message);
+  if (!existsSync(config)) throw siteMissing(root);
   try {
-    return resolveConfig(document.toJS() as Raw);
+    return resolveConfig(readYaml(readFileSync(config, 'utf8')));
   } catch (error) {
-    throw invalid(config, (error as Error).message);
+    throw invalid(config, error as Error);
   }
+}
+
+/** The error SITE_MISSING: there is no site in a folder. */
+export function siteMissing(root: string): AppError {
+  return new AppError('SITE_MISSING', `There is no site in "${root}"`, {
+    hint: 'Make one (syncline init or syncline join), or name its folder: --dir FOLDER',
+  });
 }
 
 /** Writes it, for the site's owner only. */
@@ -95,10 +103,28 @@ export function writeConfig(root: string, config: SiteConfig): void {
 
 /** @throws AppError SITE_NAME */
 export function checkSiteName(name: string): string {
+  return checkName(name, 'site');
+}
+
+/** A group's name stands in names of slots, as that of a site does. @throws AppError GROUP_NAME */
+export function checkGroupName(name: string): string {
+  return checkName(name, 'group');
+}
+
+function checkName(name: string, of: 'site' | 'group'): string {
   if (SITE_NAME.test(name)) return name;
-  throw new AppError('SITE_NAME', `"${name}" is not a name of a site`, {
-    hint: 'Lower-case letters, digits and hyphens, beginning with a letter, at most 31 characters',
-  });
+  const code = of === 'site' ? 'SITE_NAME' : 'GROUP_NAME';
+  throw new AppError(code, `"${name}" is not a name of a ${of}`, { hint: NAME_HINT });
+}
+
+/** @throws Error unless it is a size that a journal can have. @param what named in the error */
+export function parseQuota(what: string, text: string): number {
+  return parseBytes(what, text, { least: LEAST_QUOTA });
+}
+
+/** @throws Error unless it is a time by which a clock may be ahead. @param what named in the error */
+export function parseDrift(what: string, text: string): number {
+  return parseDuration(what, text, { greatest: GREATEST_DRIFT });
 }
 
 type Raw = Record<string, unknown>;
@@ -118,29 +144,29 @@ function resolveConfig(raw: Raw): SiteConfig {
   ]);
   const part = (name: string, options: string[]): Raw => {
     const value = raw[name] ?? {};
-    if (typeof value !== 'object') throw new Error(`${name} must be a mapping`);
-    known(value as Raw, `${name}.`, options);
-    return value as Raw;
+    if (!isMapping(value)) throw new Error(`${name} must be a mapping`);
+    known(value, `${name}.`, options);
+    return value;
   };
   const database = part('database', ['url', 'service-url', 'admin-url', 'embedded']);
   const link = part('link', ['host', 'port', 'address']);
   const quota = optional(part('journal', ['quota'])['quota'], 'journal.quota') ?? DEFAULT_QUOTA;
   const drift =
     optional(part('clock', ['max-drift'])['max-drift'], 'clock.max-drift') ?? DEFAULT_DRIFT;
-  const url = text(database, 'database.url', 'url');
+  const url = databaseUrl(text(database, 'database.url', 'url'), 'database.url');
   return {
     site: checkSiteName(text(raw, 'site')),
     number: integer(raw['number'], 'number', 1, MAX_SITE_NUMBER),
-    group: text(raw, 'group'),
+    group: checkGroupName(text(raw, 'group')),
     database: {
       url,
-      serviceUrl: optional(database['service-url'], 'database.service-url') ?? url,
-      adminUrl: optional(database['admin-url'], 'database.admin-url'),
+      serviceUrl: databaseUrl(database['service-url'], 'database.service-url') ?? url,
+      adminUrl: databaseUrl(database['admin-url'], 'database.admin-url'),
       embedded: optional(database['embedded'], 'database.embedded'),
     },
     link: resolveLink(link),
-    journal: { quotaBytes: parseBytes('journal.quota', quota) },
-    clock: { maxDriftMs: parseDuration('clock.max-drift', drift) },
+    journal: { quotaBytes: parseQuota('journal.quota', quota) },
+    clock: { maxDriftMs: parseDrift('clock.max-drift', drift) },
     notify: { webhook: webhook(part('notify', ['webhook'])['webhook']) },
     afterApply: commands(raw['after-apply'] ?? {}),
     log: { level: level(part('log', ['level'])['level'] ?? 'info') },
@@ -150,7 +176,7 @@ function resolveConfig(raw: Raw): SiteConfig {
 function resolveLink(link: Raw): SiteConfig['link'] {
   const host = optional(link['host'], 'link.host') ?? '127.0.0.1';
   const port = integer(link['port'], 'link.port', 1, 65535);
-  const address = optional(link['address'], 'link.address') ?? `${host}:${port}`;
+  const address = optional(link['address'], 'link.address') ?? formatAddress({ host, port });
   parseAddress('link.address', address);
   return { host, port, address };
 }
@@ -163,51 +189,16 @@ function known(raw: Raw, prefix: string, options: string[]): void {
   }
 }
 
-function text(raw: Raw, path: string, name = path): string {
-  const value = raw[name];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new Error(`${path} must be a text`);
-}
-
-/** A scalar as text; YAML makes numbers of what looks like one. */
-function optional(value: unknown, path: string): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
-  throw new Error(`${path} must be a text`);
-}
-
-function integer(value: unknown, path: string, low: number, high: number): number {
-  if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) {
-    return value as number;
-  }
-  throw new Error(`${path} must be a whole number ${low}..${high}, not "${String(value)}"`);
-}
-
-function webhook(value: unknown): string | undefined {
-  const url = optional(value, 'notify.webhook');
-  if (url === undefined || /^https?:\/\/[^/]/.test(url)) return url;
-  throw new Error(`notify.webhook must be an http or https URL, not "${url}"`);
-}
-
-function commands(value: unknown): Record<string, string[]> {
-  const shape =
-    'after-apply must be a mapping of entities to lists of texts: [program, argument, …]';
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(shape);
-  const found = Object.entries(value).map(([entity, argv]: [string, unknown]) => {
-    if (!Array.isArray(argv) || argv.length === 0) throw new Error(shape);
-    return [entity, argv.map((one) => optional(one, `after-apply.${entity}`) ?? '')] as const;
-  });
-  return Object.fromEntries(found);
-}
-
 function level(value: unknown): LogLevel {
   const found = LOG_LEVELS.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw new Error(`log.level must be one of ${LOG_LEVELS.join(', ')}`);
 }
 
-function invalid(file: string, message: string): AppError {
-  return new AppError('CONFIG_INVALID', `${file}: ${message}`, {
-    hint: 'docs/operating/config.md lists all options',
+function invalid(file: string, error: Error): AppError {
+  const hint = error instanceof AppError ? error.hint : undefined;
+  return new AppError('CONFIG_INVALID', `${file}: ${error.message}`, {
+    hint: hint ?? 'docs/operating/config.md lists all options',
+    cause: error,
   });
 }

@@ -1,6 +1,6 @@
 import { createAuthority, issueCertificate } from '../link/authority.ts';
 import type { InstalledModel } from './catalog.ts';
-import { checkSiteName } from './config.ts';
+import { checkGroupName, checkSiteName } from './config.ts';
 import type { SiteConfig } from './config.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';
@@ -17,7 +17,7 @@ export interface InitOptions extends SitePlace {
  * @throws those of `createSite`
  */
 export async function initSite(options: InitOptions): Promise<SiteConfig> {
-  const group = checkSiteName(options.group);
+  const group = checkGroupName(options.group);
   const authority = await createAuthority(group);
   const identity = await issueCertificate(authority, { group, name: checkSiteName(options.site) });
   return createSite({

@@ -1,10 +1,9 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
-import { parseAddress } from '../../site/address.ts';
-import { DEFAULT_DRIFT, DEFAULT_QUOTA } from '../../site/config.ts';
+import { parseAddress, parseReachable } from '../../site/address.ts';
+import { DEFAULT_DRIFT, DEFAULT_QUOTA, parseDrift, parseQuota } from '../../site/config.ts';
 import type { SitePlace } from '../../site/create.ts';
-import { parseBytes, parseDuration } from '../../site/units.ts';
 import { interruptible } from '../interruption.ts';
 import { databaseOption, dirOption, wholeNumber } from '../options.ts';
 
@@ -58,16 +57,16 @@ function placeOf(options: PlaceOptions): SitePlace {
   try {
     const { host, port } = parseAddress('--listen', options.listen);
     const address = options.address ?? options.listen;
-    parseAddress('--address', address);
+    parseReachable('--address', address);
     return {
       ...{ root: options.dir, database: options.database, databasePort: options.databasePort },
       link: { host, port, address },
-      quotaBytes: parseBytes('--journal-quota', options.journalQuota),
-      maxDriftMs: parseDuration('--max-clock-drift', options.maxClockDrift),
+      quotaBytes: parseQuota('--journal-quota', options.journalQuota),
+      maxDriftMs: parseDrift('--max-clock-drift', options.maxClockDrift),
     };
   } catch (error) {
     throw new AppError('OPTION_INVALID', (error as Error).message, {
-      hint: 'See syncline init --help',
+      hint: 'See syncline init --help, or syncline join --help',
       cause: error,
     });
   }
