@@ -46,18 +46,22 @@ export function readIdentity(root: string): { authority: string; identity: Ident
 }
 
 /**
- * Issues an invitation. Only the site that began the group can: it has the authority's key.
+ * Issues an invitation. Only a site that has the authority's key can.
  *
- * @throws AppError NOT_THE_AUTHORITY
+ * @param reserve gives the number of the new site; called when nothing else can fail any more, since name and number
+ *   cannot be taken back
+ * @throws AppError NOT_THE_AUTHORITY, and what `reserve` throws
  */
 export async function makeInvitation(
   root: string,
-  options: Pick<Invitation, 'group' | 'site' | 'number' | 'via'>,
+  options: Pick<Invitation, 'group' | 'site' | 'via'>,
+  reserve: () => Promise<number>,
 ): Promise<Invitation> {
   const authority = readAuthority(root);
   const site = { group: options.group, name: options.site };
   const identity = await issueCertificate(authority, site);
-  return { format: FORMAT, ...options, authority: authority.certificate, identity };
+  const number = await reserve();
+  return { format: FORMAT, ...options, number, authority: authority.certificate, identity };
 }
 
 /**

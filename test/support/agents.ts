@@ -138,10 +138,9 @@ export class AgentSite {
       ...{ name: site, number, address: null, incarnation: 1, state: 'invited' },
     });
     await client.end();
-    return makeInvitation(this.dir, {
-      ...{ group: this.config.group, site, number },
-      via: { name: this.config.site, address: this.config.link.address },
-    });
+    const { group, site: name, link } = this.config;
+    const via = { name, address: link.address };
+    return makeInvitation(this.dir, { group, site, via }, () => Promise.resolve(number));
   }
 
   /** Starts the agent, with further modules in its process, and waits until it answers. */

@@ -24,11 +24,11 @@ export function inviteCommand(): Command {
     )
     .action(async (name: string, options: Options) => {
       const config = readConfig(options.dir);
-      const number = await reserve(config.database.url, checkSiteName(name), options.number);
-      const invitation = await makeInvitation(options.dir, {
-        ...{ group: config.group, site: name, number },
-        via: { name: config.site, address: config.link.address },
-      });
+      const site = checkSiteName(name);
+      const via = { name: config.site, address: config.link.address };
+      const invitation = await makeInvitation(options.dir, { group: config.group, site, via }, () =>
+        reserve(config.database.url, site, options.number),
+      );
       console.log(JSON.stringify(invitation, null, 2));
     });
 }
