@@ -12,8 +12,17 @@ const { version } = JSON.parse(readFileSync(packageRoot('package.json'), 'utf8')
 const program = new Command('syncline')
   .description('One replication and backup system for network services')
   .version(version)
-  .showHelpAfterError('(see --help)');
-for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
+  .showHelpAfterError('(see syncline --help)');
+for (const command of await loadCommands(process.argv[2])) {
+  program.addCommand(command);
+  pointToHelp(command, `syncline ${command.name()}`);
+}
+
+/** What is wrong with a command's options is said with where they are listed. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(see ${path} --help)`);
+  for (const part of command.commands) pointToHelp(part, `${path} ${part.name()}`);
+}
 
 // A reader that has seen enough (`| head`) closes the pipe: nothing is wrong then, and nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { checkDatabaseUrl } from '../postgres/database-url.ts';
 
 export const DEFAULT_DIR = '.syncline';
@@ -22,11 +22,11 @@ export function databaseOption(description: string): Option {
   );
 }
 
-/** Parser of an option that is a whole number. */
+/** Parser of an option or argument that is a whole number; Commander names it in the error. */
 export function wholeNumber(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (Number.isInteger(value) && value >= low && value <= high) return value;
-    throw new Error(`"${text}" is not a whole number ${low}..${high}`);
+    throw new InvalidArgumentError(`It must be a whole number ${low}..${high}.`);
   };
 }

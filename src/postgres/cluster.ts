@@ -209,7 +209,7 @@ function commandFailed(program: string, output: string, data: string): AppError 
 
 function commandHint(output: string, data: string): string {
   if (/Address already in use|could not bind/.test(output)) {
-    return 'The port is taken: choose another one (--database-port; of a site that is there, in all URLs of syncline.yaml)';
+    return 'The port is taken: choose another one, with --database-port for a new site, else in the URLs of syncline.yaml';
   }
   if (output.includes('No space left')) return `Free space on the disk of "${data}"`;
   if (

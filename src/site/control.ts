@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AppError, describeError } from '../base/errors.ts';
 import { shellWord } from '../base/shell.ts';
+import { siteMissing } from './config.ts';
+import { siteFolder } from './folder.ts';
 
 /** Longest path of a UNIX-domain socket (sun_path, with room for the final zero). */
 const MAX_SOCKET_PATH = 100;
@@ -107,7 +109,8 @@ function refused(text: string): AppError {
 /**
  * Asks the agent of a site.
  *
- * @throws AppError AGENT_DOWN when none is running; the error that the agent answers with
+ * @throws AppError AGENT_DOWN when none is running, SITE_MISSING when there is no site; the error that the agent answers
+ *   with
  */
 export async function askAgent(
   root: string,
@@ -120,6 +123,7 @@ export async function askAgent(
     return JSON.parse(await get(controlPath(root), what + query, limitMs));
   } catch (error) {
     if (error instanceof AppError) throw error;
+    if (!existsSync(siteFolder(root).config)) throw siteMissing(root);
     throw new AppError('AGENT_DOWN', `The agent of the site in "${resolve(root)}" is not running`, {
       hint: `Start it: syncline up --dir ${shellWord(root)}`,
       retry: 'later',

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import { Undo } from '../base/undo.ts';
@@ -85,11 +86,21 @@ function refuseUsed(folder: SiteFolder): void {
 function makeFolder(folder: SiteFolder, undo: Undo): void {
   const existed = existsSync(folder.root);
   try {
-    mkdirSync(folder.root, { recursive: true });
+    makeFolders(folder.root);
   } catch (error) {
     throw unwritable(folder, error);
   }
   if (!existed) undo.add(() => rmSync(folder.root, { recursive: true, force: true }));
+}
+
+/**
+ * Where a file system says ENOENT of a folder that it does not let be made, as one of an automounter does, `mkdirSync`
+ * with `recursive` of Node.js 20 tries for ever, and no signal ends it.
+ */
+function makeFolders(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolders(dirname(path));
+  mkdirSync(path);
 }
 
 function writeFiles(

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Client } from 'pg';
+import { AppError } from '../../base/errors.ts';
 import { withConnection } from '../../postgres/connect.ts';
 import { readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
@@ -52,8 +53,13 @@ export function conflictsCommand(): Command {
           keys: await keyColumns(client),
         }),
       );
+      if (id !== undefined && rows.length === 0) {
+        throw new AppError('CONFLICT_UNKNOWN', `There is no conflict ${id}`, {
+          hint: 'syncline conflicts lists them',
+        });
+      }
       console.log(
-        options.json ? JSON.stringify(rows) : id === undefined ? list(rows, keys) : full(rows),
+        options.json ? JSON.stringify(rows) : id === undefined ? list(rows, keys) : full(rows[0]!),
       );
     });
 }
@@ -95,9 +101,7 @@ function keyText(row: Row, keys: ReadonlyMap<string, string[]>): string {
   return columns.map((column) => String(row.key[column])).join(' ');
 }
 
-function full(rows: readonly Row[]): string {
-  const [row] = rows;
-  if (row === undefined) return 'no such conflict';
+function full(row: Row): string {
   return Object.entries(row)
     .map(([name, value]) => {
       const text = value instanceof Date ? value.toISOString() : JSON.stringify(value);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { QueryArrayResult } from 'pg';
 import { connectPlain } from '../../postgres/connect.ts';
 import { readConfig } from '../../site/config.ts';
 import { dirOption, jsonOption } from '../options.ts';
@@ -14,19 +15,28 @@ export function sqlCommand(): Command {
     .action(async (statement: string, options: { dir: string; json: boolean }) => {
       const { serviceUrl } = readConfig(options.dir).database;
       const client = await connectPlain(serviceUrl, 'syncline sql');
-      const result = await client
-        .query<Record<string, unknown>>(statement)
+      // Rows as lists: two columns may have one name.
+      const found = await client
+        .query({ text: statement, rowMode: 'array' })
         .finally(() => client.end().catch(() => undefined));
-      if (options.json) console.log(JSON.stringify(result.rows));
-      else if (result.fields.length === 0) console.log(`${result.command} ${result.rowCount ?? 0}`);
-      else {
-        const names = result.fields.map((field) => field.name);
-        console.log(
-          formatTable(
-            names,
-            result.rows.map((row) => names.map((name) => row[name])),
-          ),
-        );
+      // Of several statements there is a list, of which the types of the driver do not know.
+      const results = ([] as QueryArrayResult<unknown[]>[]).concat(found);
+      for (const text of results.map((one) => textOf(one, options.json))) {
+        if (text !== undefined) console.log(text);
       }
     });
+}
+
+/** What is printed of a result; nothing of an empty statement. */
+function textOf(result: QueryArrayResult<unknown[]>, json: boolean): string | undefined {
+  const { command, fields, rows, rowCount } = result;
+  const names = fields.map((field) => field.name);
+  if (json) {
+    return JSON.stringify(
+      rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]]))),
+    );
+  }
+  if (names.length > 0) return formatTable(names, rows);
+  // The driver has null of it.
+  return (command as string | null) === null ? undefined : `${command} ${rowCount ?? 0}`;
 }

@@ -96,7 +96,9 @@ describe('commands', () => {
   });
 
   test('a folder without a site, a site that is there already, a file that is no invitation', async () => {
-    refused(await cli('up', '--dir', join(folder, 'none')), 'SITE_MISSING', /syncline init/);
+    for (const command of ['up', 'status']) {
+      refused(await cli(command, '--dir', join(folder, 'none')), 'SITE_MISSING', /syncline init/);
+    }
     const site = await AgentSite.init('taken', {
       adminUrl: await server.createDatabase('taken'),
       model: LEASES,
@@ -131,6 +133,37 @@ describe('commands', () => {
     } finally {
       await site.remove();
     }
+  });
+
+  test('an invitation that cannot be made gives no name and no number away', async () => {
+    const site = await AgentSite.init('keyless', {
+      adminUrl: await server.createDatabase('keyless'),
+      model: LEASES,
+    });
+    try {
+      rmSync(join(site.dir, 'tls', 'group.key'));
+      const result = await cli('invite', 'next', '--dir', site.dir);
+      refused(result, 'NOT_THE_AUTHORITY', /tls\/group\.key/);
+      await withConnection(site.adminUrl, 'test', async (client) => {
+        const { rows } = await client.query('SELECT name FROM crp.member');
+        assert.deepEqual(rows, [{ name: 'keyless' }]);
+      });
+      const conflict = await cli('conflicts', '7', '--dir', site.dir);
+      refused(conflict, 'CONFLICT_UNKNOWN', /syncline conflicts/);
+    } finally {
+      await site.remove();
+    }
+  });
+
+  test('options that cannot be are named, and nothing is made', async () => {
+    const dir = join(folder, 'options');
+    const port = await init(dir, '--database-port', 'x');
+    assert.match(port.stderr, /'--database-port <port>'.*1\.\.65535[^]*syncline init --help/);
+    assert.equal(port.code, 1);
+    refused(await init(dir, '--group', 'A B'), 'GROUP_NAME', /hyphens/);
+    refused(await init(dir, '--listen', '0.0.0.0:7480'), 'OPTION_INVALID', /--help/);
+    refused(await init(dir, '--journal-quota', '0B'), 'OPTION_INVALID', /--help/);
+    assert.ok(!existsSync(dir));
   });
 
   test('a busy link port and a second agent of one site are refused', async () => {
