@@ -42,7 +42,7 @@ export class Departed {
   /**
    * Starts and stops what is needed.
    *
-   * @param others the members that remain
+   * @param others the members that remain, less those that are only invited: those have nothing
    * @param peers those of them that are known here
    */
   async refresh(
@@ -69,10 +69,9 @@ export class Departed {
 
   /** What there is of those that have left, by what this site and the others say of their journals. */
   reckon(own: Statement, others: readonly Member[], peers: readonly Peer[]): void {
-    // Who is only invited has nothing. It gets a base copy from one of the others, when all know of it.
-    const statements = others
-      .filter(({ state }) => state !== 'invited')
-      .map(({ name }) => peers.find((peer) => peer.member.name === name)?.statement);
+    const statements = others.map(
+      ({ name }) => peers.find((peer) => peer.member.name === name)?.statement,
+    );
     const left = this.#left.map(({ number }) => number);
     this.#knowledge.exist(this.#extents.update(left, [own, ...statements]));
   }

@@ -219,7 +219,7 @@ export class Greeter {
   views(): SiteView[] | undefined {
     const self = viewOf(this.greeting());
     const others = this.#members
-      .others()
+      .holders()
       .map((member) => this.#members.peer(member.name)?.answered);
     const counts = (view: SiteView | undefined): view is SiteView =>
       view !== undefined && view.mark.sequence !== NO_MARK.sequence;

@@ -111,6 +111,21 @@ export class Members {
     );
   }
 
+  /**
+   * Of those the ones that have a copy of the data, or are about to get one. What nobody of them needs may be forgotten:
+   * who is only invited has nothing, and gets all in a copy, for which it is *joining* everywhere first (routes.ts).
+   */
+  holders(): Member[] {
+    return this.others().filter(({ state }) => state !== 'invited');
+  }
+
+  /** Sites that may join, or are about to. */
+  newcomers(): { name: string; number: number; state: 'invited' | 'joining' }[] {
+    return this.others().flatMap(({ name, number, state }) =>
+      state === 'invited' || state === 'joining' ? [{ name, number, state }] : [],
+    );
+  }
+
   names(): ReadonlyMap<number, string> {
     return new Map(this.#members.map((member) => [member.number, member.name]));
   }
@@ -157,13 +172,13 @@ export class Members {
       (member) => member.name !== this.#self.name && member.state === 'left',
     );
     this.#gone = left.map(({ number }) => number);
-    await this.departed.refresh(left, this.others(), this.peers());
+    await this.departed.refresh(left, this.holders(), this.peers());
     this.reckon();
   }
 
   /** Finds what there is of those that have left, by what the members have said. */
   reckon(): void {
-    this.departed.reckon(this.statement(), this.others(), this.peers());
+    this.departed.reckon(this.statement(), this.holders(), this.peers());
   }
 
   /** What this site says of its journal. */

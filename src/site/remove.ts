@@ -47,7 +47,7 @@ export async function removeMember(context: RemoveContext, name: string): Promis
   await members.refresh();
   await greeter.greetAll();
   const answered = (peer: string): boolean => members.peer(peer)?.answered !== undefined;
-  const names = members.others().map((one) => one.name);
+  const names = members.holders().map((one) => one.name);
   return { told: names.filter(answered), silent: names.filter((one) => !answered(one)) };
 }
 

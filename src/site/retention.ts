@@ -9,7 +9,7 @@ const MAX_CONFLICTS = 100_000;
 /**
  * Deletes from the journal what no member can ask for again: of this site's own batches what every other
  * member has journalled durably, of another origin's what every member has applied durably (until then a
- * survivor relays it). A member that was never heard of holds everything back.
+ * survivor relays it). A member that was never heard of holds everything back; one that is only invited is none yet.
  */
 export async function trimJournal(options: Retention & { journal: Journal }): Promise<void> {
   const { journal } = options;

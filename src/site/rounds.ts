@@ -93,7 +93,7 @@ export class Rounds {
     await trimJournal({
       journal,
       self: found.site.number,
-      others: members.others(),
+      others: members.holders(),
       peers: members.peers(),
       appliedOf: (origin) => members.appliedOf(origin),
     });

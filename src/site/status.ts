@@ -43,6 +43,8 @@ export interface SiteStatus {
   /** Programs that run after apply; without any it is empty. */
   afterApply: CommandStatus[];
   peers: PeerStatus[];
+  /** Sites that may join, or are about to: there is no peer of them yet. */
+  newcomers: { name: string; number: number; state: 'invited' | 'joining' }[];
   /** Members that say that this site was removed from the group; then they give and take nothing. */
   dismissedBy: string[];
   /** A member has what this site wrote before it was put back to an earlier state: nothing of it is given any more. */
@@ -117,6 +119,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
     conflicts,
     afterApply,
     peers,
+    newcomers: members.newcomers(),
     dismissedBy: members.dismissedBy(),
     twice: parts.greeter.doubles.names(),
     waived: parts.waived.status(members.names()),

@@ -49,7 +49,7 @@ export function retain(site: Site): string {
     ...{ member: member(number), knows, acknowledged: { durable, applied: 0n } },
   }));
   const appliedOf = (origin: number): bigint => database.durableProgress(origin);
-  const options = { journal, self, others: site.others().map(member), peers, appliedOf };
+  const options = { journal, self, others: site.holders().map(member), peers, appliedOf };
   let freed = 0;
   for (const origin of journal.origins()) freed += journal.trim(origin, notNeeded(options, origin));
   return freed > 0 ? `${freed} batches` : '';

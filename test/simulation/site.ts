@@ -82,6 +82,11 @@ export class Site {
     return this.#withState((state) => state !== 'left');
   }
 
+  /** Of those the ones that have a copy of the data, or are about to get one. */
+  holders(): number[] {
+    return this.#withState((state) => state === 'joining' || state === 'active');
+  }
+
   /** Members that are greeted and pulled from. */
   peers(): number[] {
     return this.#withState((state) => state === 'active');
@@ -109,7 +114,7 @@ export class Site {
   }
 
   #agreed(number: number): bigint | undefined {
-    const heard = this.others().map((other) => this.heard.get(other));
+    const heard = this.holders().map((other) => this.heard.get(other));
     const known = heard.map((one) => one?.knows.get(number) ?? 0n);
     const journals = heard.map((one) => one?.statement.journal.get(number) ?? 0n);
     const applied = this.database.durableProgress(number);
@@ -120,7 +125,7 @@ export class Site {
   /** What there is of those that have left (`reckon` of src/site/departed.ts). */
   #known(): ReadonlyMap<number, bigint> {
     if (this.#planted === 'waive-nothing') return new Map();
-    const others = this.#withState((state) => state === 'joining' || state === 'active');
+    const others = this.holders();
     let statements = others.map((number) => this.heard.get(number)?.statement);
     if (this.#planted === 'waive-unasked') statements = statements.filter(Boolean);
     if (this.#planted === 'waive-untold') {

@@ -60,7 +60,7 @@ export function viewsOf(world: World, site: Site): SiteView[] | undefined {
     const peer = world.reached(number);
     if (peer !== undefined && greet(site, peer)) answers.set(number, peer.view());
   }
-  const members = planted === 'stable-without-joining' ? site.peers() : site.others();
+  const members = planted === 'stable-without-joining' ? site.peers() : site.holders();
   const views = [site.view()];
   for (const number of members) {
     const view = answers.get(number);

@@ -29,6 +29,7 @@ function describe(status: SiteStatus): string {
     `links      certificate of the site good for ${certificates.site.days} days, of the group for ${certificates.authority.days}`,
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
+    ...status.newcomers.map(newcomer),
     ...(status.dismissedBy.length === 0
       ? []
       : [
@@ -92,6 +93,16 @@ function untilText({ state, until }: { state: string; until?: string }): string 
 
 function oneLine(message: string): string {
   return message.replace(/\s*\n\s*/g, '; ');
+}
+
+function newcomer({ name, number, state }: SiteStatus['newcomers'][number]): string {
+  if (state === 'invited') {
+    return `invited    ${name} (number ${number}); syncline remove ${name} takes the invitation back`;
+  }
+  return (
+    `joining    ${name} (number ${number}): what is written is kept for it until it has joined and its agent is up; ` +
+    `if it does not come, syncline remove ${name}`
+  );
 }
 
 function counted(conflicts: SiteStatus['conflicts']): string {

@@ -37,8 +37,9 @@ async function tombstones(site: AgentSite): Promise<number> {
   return result.rowCount ?? 0;
 }
 
-test('tombstones go when every site has the delete, and not before', async () => {
+test('tombstones go when every site has the delete, and not before; an invitation holds nothing back', async () => {
   const [one, two] = sites as [AgentSite, AgentSite];
+  await one.invite('three', 3);
   const count = async (site: AgentSite): Promise<number> =>
     (await site.sql.query('SELECT FROM leases.lease')).rowCount ?? 0;
   await one.sql.query(
@@ -64,6 +65,13 @@ test('tombstones go when every site has the delete, and not before', async () =>
       return (await tombstones(site)) === 0;
     });
     assert.equal(await count(site), 49);
+  }
+  for (const site of sites) {
+    await eventually(`the journal of ${site.config.site} is empty`, async () => {
+      const { journal, newcomers } = await site.status();
+      assert.deepEqual(newcomers, [{ name: 'three', number: 3, state: 'invited' }]);
+      return journal.batches === 0;
+    });
   }
   const recorded = await one.status();
   assert.ok(recorded.conflicts!.total > 0, 'the late update lost, and is recorded');
