@@ -14,7 +14,7 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** An error with a stable code from `error-codes.ts`, a hint and a retry decision. */
+/** An error with a stable code, a hint and a retry decision. */
 export class AppError extends Error {
   readonly code: string;
   readonly hint: string | undefined;

@@ -1,11 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { AppError } from '../base/errors.ts';
 import { compileModels } from '../model/compile.ts';
 import { modelHash } from '../model/hash.ts';
 import { IR_VERSION } from '../model/ir.ts';
 import type { Model } from '../model/ir.ts';
 import type { InstalledModel } from '../site/catalog.ts';
-import { modelFiles, modelSearchPath, shippedModels } from './commands/model-files.ts';
+import { modelFiles, modelSearchPath, unknownModel } from './commands/model-files.ts';
 import { diagnosticsText } from './commands/model-output.ts';
 
 /**
@@ -25,17 +25,9 @@ function compile(names: readonly string[]): Model[] {
   const files = modelFiles(names);
   const { models, diagnostics } = compileModels({ files, searchPath: modelSearchPath(files) });
   if (models.length > 0) return models;
-  const missing = names.find((name) => modelFiles([name])[0] === name && !isFile(name));
   throw new AppError('MODEL_INVALID', `The model is not valid:\n${diagnosticsText(diagnostics)}`, {
-    hint:
-      missing === undefined
-        ? `syncline model check ${names.join(' ')}`
-        : `"${missing}" is no file and no shipped model: those are ${shippedModels().join(', ')}`,
+    hint: unknownModel(names) ?? `syncline model check ${names.join(' ')}`,
   });
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function readIr(file: string): Model {

@@ -78,6 +78,7 @@ describe('one error says what is wrong', () => {
     [yaml({ database: `${DATABASE}, service-url: x` }), /^database\.service-url must be a URI/],
     [yaml({ link: '' }), /^link\.port is missing; it is a whole number 1\.\.65535$/],
     [yaml({ link: 'port: 1, address: a' }), /^link\.address must be host:port, not "a"$/],
+    [yaml({ link: 'host: 0.0.0.0, port: 1' }), /^link\.address must be an address by which/],
     [yaml({ rest: 'journal: {quota: 10GB}' }), /^journal\.quota must be .* with a unit/],
     [yaml({ rest: 'journal: {quota: 0B}' }), /^journal\.quota must be at least 256KiB/],
     [yaml({ rest: 'journal: {quota: 9999999TiB}' }), /^journal\.quota is too large/],

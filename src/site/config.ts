@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { AppError } from '../base/errors.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { formatAddress, parseAddress, parseReachable } from './address.ts';
 import { commands, databaseUrl, integer, optional, text, webhook } from './config-values.ts';
 import { siteFolder, writeSecret } from './folder.ts';
 import { parseBytes, parseDuration } from './units.ts';
@@ -176,8 +176,11 @@ function resolveConfig(raw: Raw): SiteConfig {
 function resolveLink(link: Raw): SiteConfig['link'] {
   const host = optional(link['host'], 'link.host') ?? '127.0.0.1';
   const port = integer(link['port'], 'link.port', 1, 65535);
-  const address = optional(link['address'], 'link.address') ?? formatAddress({ host, port });
-  parseAddress('link.address', address);
+  const given = optional(link['address'], 'link.address');
+  const address = given ?? formatAddress({ host, port });
+  // What a person gives may lead here by ways that we do not know of.
+  if (given === undefined) parseReachable('link.address', address);
+  else parseAddress('link.address', address);
   return { host, port, address };
 }
 

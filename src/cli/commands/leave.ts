@@ -88,7 +88,7 @@ function text(config: SiteConfig, { report, models, released }: Outcome): string
     ...lines,
     '',
     'Its triggers go on recording deletes and histories, which nobody reads. A superuser ends that: give one to this',
-    'command (syncline leave --database DSN, it may be run again), or run',
+    'command (syncline leave --database URI, it may be run again), or run',
     '',
     ...statements.map((statement) => `  ${statement};`),
   ].join('\n');

@@ -1,6 +1,6 @@
 import type { CompileAllResult } from '../../model/compile.ts';
 import { compileModels } from '../../model/compile.ts';
-import { modelFiles, modelSearchPath } from './model-files.ts';
+import { modelFiles, modelSearchPath, unknownModel } from './model-files.ts';
 import { diagnosticsText } from './model-output.ts';
 
 /** What a command that takes models says of them. */
@@ -19,5 +19,7 @@ export function compileOrExplain(names: readonly string[]): CompileAllResult {
   const result = compileFiles(names);
   const text = diagnosticsText(result.diagnostics);
   if (text !== '') console.error(text);
+  const unknown = unknownModel(names);
+  if (unknown !== undefined) console.error(unknown);
   return result;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
 
@@ -10,6 +10,17 @@ export function shippedModels(): string[] {
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort();
+}
+
+/** What to say of the first name that is neither a file nor a shipped model; undefined when there is none. */
+export function unknownModel(names: readonly string[]): string | undefined {
+  const missing = names.find((name) => modelFiles([name])[0] === name && !isFile(name));
+  if (missing === undefined) return undefined;
+  return `"${missing}" is no file and no shipped model: those are ${shippedModels().join(', ')}`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** Folders where imported modules are looked for: those of the files, then the package's own. */

@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { modelReference } from '../../model/reference-page.ts';
 import { modelTypes } from '../../model/typescript.ts';
 import { validateInstance } from '../../yang/instance/validate.ts';
+import { readInput, writeOutput } from '../files.ts';
 import { jsonOption } from '../options.ts';
 import { compileOrExplain, FILES } from './model-compile.ts';
 import { diagnosticsText } from './model-output.ts';
@@ -30,10 +30,7 @@ export function docsCommand(): Command {
 }
 
 function print(texts: readonly string[], output: string | undefined): void {
-  if (texts.length === 0) return;
-  const text = texts.join('\n');
-  if (output === undefined) process.stdout.write(text);
-  else writeFileSync(output, text);
+  if (texts.length > 0) writeOutput(texts.join('\n'), output);
 }
 
 /** `syncline model validate`: instance data in JSON (RFC 7951) against a model. */
@@ -47,7 +44,7 @@ export function validateCommand(): Command {
     .action((data: string, names: string[], options: { json: boolean; quiet: boolean }) => {
       const { models, context } = compileOrExplain(names);
       if (models.length === 0) return;
-      const source = { name: data, text: readFileSync(data, 'utf8') };
+      const source = { name: data, text: readInput(data) };
       const instance = validateInstance(source, { context });
       const { diagnostics } = instance;
       const valid = !diagnostics.some((diagnostic) => diagnostic.severity === 'error');
