@@ -135,11 +135,18 @@ export const TWICE_HINT =
   'Its folder and its database were copied: stop the agent of the copy for good. Half a minute later the site is heard ' +
   'again. What was written into the database of the copy is there only';
 
+/** What a site needs that is about to join. */
+export const ALL_UP_HINT =
+  'A site can join while all members are up: start their agents, or take out those that are gone for good (syncline ' +
+  'remove), then join again';
+
 /** What to do, by the peer's code. */
 const HINTS: Readonly<Record<string, string>> = {
   MODEL_MISMATCH:
     'Take the same revision at both sites (syncline adopt); data flow again by themselves then',
   MEMBER_LEFT: REMOVED_HINT,
+  MEMBER_UNREACHABLE: ALL_UP_HINT,
+  NOT_INVITED: 'That member has no invitation of it: make one there, syncline invite NAME',
   BASE_WAITS:
     'A copy begins when all transactions there have ended that have written: end these, then try again',
   JOURNAL_TRIMMED:

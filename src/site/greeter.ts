@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { AppError, describeError } from '../base/errors.ts';
+import { AppError, asError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { until } from '../base/until.ts';
-import { TWICE_HINT } from '../link/client.ts';
+import { ALL_UP_HINT, TWICE_HINT } from '../link/client.ts';
 import { Doubles } from './doubles.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';
@@ -185,8 +185,8 @@ export class Greeter {
       } catch (error) {
         throw new AppError(
           'MEMBER_UNREACHABLE',
-          `Member "${peer.member.name}" cannot be told about "${joining}": ${describeError(error)}`,
-          { hint: 'A site can join while all members are up', retry: 'later', cause: error },
+          `Member "${peer.member.name}" cannot be told about "${joining}": ${asError(error).message}`,
+          { hint: ALL_UP_HINT, retry: 'later', cause: error },
         );
       }
     }
@@ -239,7 +239,7 @@ function twice(name: string): AppError {
 
 function notTaken(name: string): AppError {
   return new AppError('MEMBER_UNREACHABLE', `Member "${name}" does not take what this site wrote`, {
-    hint: 'A site can join while all members are up; syncline status shows how far it is behind',
+    hint: `syncline status shows how far it is behind. ${ALL_UP_HINT}`,
     retry: 'later',
   });
 }

@@ -80,6 +80,8 @@ async function base(
   const member = await knownMember(context, request.peer);
   const address = String(request.headers['crp-address']);
   parseAddress('crp-address', address);
+  // From the next line on all is kept for it until it has joined: not for one that cannot join now.
+  await greeter.announce(member.name);
   await upsertMember(context.client(), { ...member, address, state: 'joining' });
   await members.refresh();
   await greeter.announce(member.name);

@@ -217,7 +217,7 @@ describe('between sites', () => {
     }
   });
 
-  test('a full journal is reported; when the peer is back everything arrives', async () => {
+  test('a full journal is reported; when the peer is back everything arrives; while it is away nobody joins', async () => {
     const quotaBytes = 300_000;
     const one = await AgentSite.init('qa', {
       ...{ adminUrl: await server.createDatabase('qa'), model: LEASES, quotaBytes },
@@ -241,6 +241,16 @@ describe('between sites', () => {
       await eventually('all rows are at the other site', async () => {
         const result = await two.sql.query('SELECT FROM leases.lease');
         return result.rowCount === 4000;
+      });
+      await two.end('SIGTERM');
+      const adminUrl = await server.createDatabase('qc');
+      await assert.rejects(AgentSite.join(await one.invite('qc', 3), { adminUrl }), {
+        ...{ code: 'MEMBER_UNREACHABLE', message: /"qb" cannot be told about "qc": [^\n]*$/ },
+        hint: /all members are up/,
+      });
+      await withConnection(one.adminUrl, 'test', async (client) => {
+        const { rows } = await client.query(`SELECT state FROM crp.member WHERE name = 'qc'`);
+        assert.deepEqual(rows, [{ state: 'invited' }], 'nothing is kept for it');
       });
     } finally {
       await two.remove();
