@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { askAgent } from '../../site/control.ts';
 import type { RemoteState } from '../../site/peer-health.ts';
 import type { PeerStatus, SiteStatus } from '../../site/status.ts';
+import type { CertificatesStatus } from '../../site/certificates.ts';
 import { formatBytes } from '../../site/units.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -26,7 +27,7 @@ function describe(status: SiteStatus): string {
     `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
     ...(database.error === undefined ? [] : [`           cannot be asked: ${database.error}`]),
     `capture    ${capture.state} at ${capture.position}${untilText(capture)}`,
-    `links      certificate of the site good for ${certificates.site.days} days, of the group for ${certificates.authority.days}`,
+    ...linksLine(certificates),
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
     ...status.newcomers.map(newcomer),
@@ -64,8 +65,21 @@ function describe(status: SiteStatus): string {
   return lines.join('\n');
 }
 
+/** An agent that runs since before this build does not say it. */
+function linksLine(certificates: CertificatesStatus | undefined): string[] {
+  if (certificates === undefined) return [];
+  const { site, authority } = certificates;
+  return [
+    `links      certificate of the site good for ${site.days} days, of the group for ${authority.days}`,
+  ];
+}
+
+/** What an agent says of a peer's own parts; one that runs since before this build does not say it. */
+type PeerParts = Pick<PeerStatus, 'name' | 'capture'> &
+  Partial<Pick<PeerStatus, 'unapplied' | 'problems'>>;
+
 /** What is wrong at a peer, a line each. */
-function peerLines({ name, capture, unapplied, problems }: PeerStatus): string[] {
+function peerLines({ name, capture, unapplied = [], problems = [] }: PeerParts): string[] {
   const works = capture === undefined || /^(starting|running)$/.test(capture.state);
   return [
     ...(works ? [] : [`peer       ${name}: capture ${stateText(capture)}`]),
