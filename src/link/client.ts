@@ -112,7 +112,9 @@ export class PeerConnection {
         cause,
       });
     }
-    return new AppError('LINK_UNREACHABLE', `Cannot reach ${name} at ${host}:${port}: ${code}`, {
+    // Of the time-out of `open`.
+    const why = code === 'ABORT_ERR' ? 'no answer' : code;
+    return new AppError('LINK_UNREACHABLE', `Cannot reach ${name} at ${host}:${port}: ${why}`, {
       hint: 'Is its agent up (syncline up), and is the address right?',
       retry: 'later',
       cause,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../../test/support/pair.ts';
+import { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { AppError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { encodeBatch } from '../journal/batch-encode.ts';
@@ -127,6 +128,20 @@ test('a link that is cut again and again loses nothing', async () => {
   await stop();
   proxy.close();
   assert.equal(journal.position(1), source.position(1));
+});
+
+test('a link over which nothing comes any more is noticed, though it can be written to, and made again', async () => {
+  const proxy = await TcpProxy.start({ host: '127.0.0.1', port });
+  const peer = { name: 'a', host: '127.0.0.1', port: proxy.port };
+  const { puller, journal, stop } = await pull('stalled', { peer, stallMs: 3000 });
+  await eventually('it is connected', () => puller.status().state === 'connected');
+  proxy.set('stalled');
+  await eventually('it is noticed', () => puller.status().lastError?.code === 'LINK_STALLED');
+  proxy.set('open');
+  await source.append(nextBatch(100));
+  await eventually('all is there', () => journal.durable(1) === end);
+  await stop();
+  await proxy.close();
 });
 
 test('a certificate of another group is refused', async () => {

@@ -15,6 +15,10 @@ const ACK_MS = 200;
 const BACKOFF_MS = [100, 200, 500, 1000, 2000];
 /** What the pause is while the journal is full: what frees it comes every two seconds. */
 const WHILE_FULL = 2;
+/** An answer may take longer than a heartbeat: the peer asks its database. */
+const ANSWER_MS = 30_000;
+const STALLED_HINT =
+  'Its machine, its agent or the network hangs; the link is made again by itself';
 /** Bytes received that the journal has not stored yet. */
 const MAX_PENDING = 8 * 1024 * 1024;
 
@@ -23,6 +27,8 @@ export interface PullerOptions extends PeerOptions {
   journal: Journal;
   modelHash: () => string;
   applied: () => bigint;
+  /** Silence after which the link is made again; for tests. */
+  stallMs?: number;
   log: Log;
 }
 
@@ -36,10 +42,14 @@ export interface PullerStatus {
 /** Pulls one origin's batches from one peer into this site's journal. */
 export class Puller {
   readonly #options: PullerOptions;
+  readonly #stallMs: number;
   #status: PullerStatus = { state: 'connecting' };
+  /** For how long nothing has come. */
+  #silentMs = 0;
 
   constructor(options: PullerOptions) {
     this.#options = options;
+    this.#stallMs = options.stallMs ?? STALL_MS;
   }
 
   status(): PullerStatus {
@@ -101,10 +111,11 @@ export class Puller {
   }
 
   async #receive(stream: ClientHttp2Stream, connected: () => void): Promise<void> {
-    stream.setTimeout(STALL_MS, () => stream.destroy(new Error('the link stalled')));
-    const acks = setInterval(() => this.#acknowledge(stream), ACK_MS);
+    this.#silentMs = this.#stallMs - ANSWER_MS;
+    const acks = setInterval(() => this.#tick(stream), ACK_MS);
     try {
       await accepted(stream);
+      this.#silentMs = 0;
       connected();
       await this.#store(stream);
     } finally {
@@ -147,6 +158,7 @@ export class Puller {
       };
       stream.on('data', (part: Buffer) => {
         this.#status.contactAt = Date.now();
+        this.#silentMs = 0;
         try {
           for (const frame of reader.push(part)) if (!failed) store(frame);
         } catch (error) {
@@ -169,6 +181,18 @@ export class Puller {
       const [xid, number] = [payload.readUInt32BE(0), payload.readUInt32BE(4)];
       await journal.appendChunk({ origin, xid, number, bytes: payload.subarray(8) });
     } else if (kind === FRAME.abort) await journal.abortStream(origin, payload.readUInt32BE(0));
+  }
+
+  /**
+   * Ends a link over which nothing comes any more. The stream's own time-out does not see that: what is written counts for
+   * it. Nor is it counted by a clock, since this process, too, may have been stopped; and its own pause is no silence.
+   */
+  #tick(stream: ClientHttp2Stream): void {
+    if (!stream.isPaused()) this.#silentMs += ACK_MS;
+    if (this.#silentMs <= this.#stallMs) return this.#acknowledge(stream);
+    const { name } = this.#options.peer;
+    const details = { hint: STALLED_HINT, retry: 'later' } as const;
+    stream.destroy(new AppError('LINK_STALLED', `Nothing comes from ${name} any more`, details));
   }
 
   #acknowledge(stream: ClientHttp2Stream): void {

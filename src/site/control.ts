@@ -109,8 +109,8 @@ function refused(text: string): AppError {
 /**
  * Asks the agent of a site.
  *
- * @throws AppError AGENT_DOWN when none is running, SITE_MISSING when there is no site; the error that the agent answers
- *   with
+ * @throws AppError AGENT_DOWN when none is running, SITE_MISSING when there is no site; AGENT_SILENT; the error that the
+ *   agent answers with
  */
 export async function askAgent(
   root: string,
@@ -159,6 +159,14 @@ async function answers(path: string): Promise<boolean> {
   );
 }
 
+/** Something has the socket open. It may go on, so it counts as an agent that runs. */
+function silent(limitMs: number): AppError {
+  return new AppError('AGENT_SILENT', `The agent does not answer within ${limitMs / 1000} s`, {
+    hint: 'Its process hangs or was stopped: let it go on, or end it (kill -9), and then: syncline up',
+    retry: 'later',
+  });
+}
+
 function get(path: string, what: string, limitMs = ANSWER_LIMIT_MS): Promise<string> {
   return new Promise((done, reject) => {
     const call = request({ socketPath: path, path: `/${what}`, agent: false }, (response) => {
@@ -170,7 +178,7 @@ function get(path: string, what: string, limitMs = ANSWER_LIMIT_MS): Promise<str
         else reject(refused(text));
       });
     });
-    call.setTimeout(limitMs, () => call.destroy(new Error('the agent does not answer')));
+    call.setTimeout(limitMs, () => call.destroy(silent(limitMs)));
     call.once('error', reject);
     call.end();
   });

@@ -38,8 +38,9 @@ export async function agentEnded(dir: string, limitMs = STOP_LIMIT_MS): Promise<
     try {
       await askAgent(dir, 'ping');
     } catch (error) {
-      if ((error as AppError).code === 'AGENT_DOWN') return;
-      throw error;
+      const { code } = error as AppError;
+      if (code === 'AGENT_DOWN') return;
+      if (code !== 'AGENT_SILENT') throw error;
     }
     if (Date.now() > end) {
       throw new AppError('AGENT_STOP', `The agent did not stop within ${limitMs / 1000} s`, {
