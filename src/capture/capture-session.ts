@@ -38,6 +38,8 @@ export class CaptureSession implements Feed {
   readonly #confirmation: Confirmation;
   #fail: (error: unknown) => void = () => undefined;
   readonly #failed = new Promise<never>((_, reject) => (this.#fail = reject));
+  /** A message could not be taken: those after it, which are read already, would be taken without it. */
+  #broken = false;
 
   constructor(options: CaptureOptions, tell: CaptureListener) {
     this.#options = options;
@@ -182,10 +184,11 @@ export class CaptureSession implements Feed {
   }
 
   message(bytes: Buffer, start: number): void {
+    if (this.#broken) return;
     try {
       this.#batcher!.message(bytes, start);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -210,18 +213,18 @@ export class CaptureSession implements Feed {
   }
 
   readTo(position: bigint): void {
+    if (this.#broken) return;
     try {
       this.#batcher!.readTo(position);
     } catch (error) {
-      this.#fail(error);
-      return;
+      return this.fail(error);
     }
     if (position > this.#readTo) this.#readTo = position;
     this.came(position);
   }
 
   came(position: bigint): void {
-    if (position > this.#cameTo) this.#cameTo = position;
+    if (position > this.#cameTo && !this.#broken) this.#cameTo = position;
   }
 
   looked(position: bigint, at: number): void {
@@ -241,6 +244,7 @@ export class CaptureSession implements Feed {
   }
 
   fail(error: unknown): void {
+    this.#broken = true;
     this.#fail(error);
   }
 }
