@@ -30,7 +30,7 @@ function describe(status: SiteStatus): string {
     ...linksLine(certificates),
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
-    ...status.newcomers.map(newcomer),
+    ...newcomerLines(status),
     ...(status.dismissedBy.length === 0
       ? []
       : [
@@ -109,13 +109,13 @@ function oneLine(message: string): string {
   return message.replace(/\s*\n\s*/g, '; ');
 }
 
-function newcomer({ name, number, state }: SiteStatus['newcomers'][number]): string {
-  if (state === 'invited') {
-    return `invited    ${name} (number ${number}); syncline remove ${name} takes the invitation back`;
-  }
-  return (
-    `joining    ${name} (number ${number}): what is written is kept for it until it has joined and its agent is up; ` +
-    `if it does not come, syncline remove ${name}`
+/** Sites that are no peers yet; an agent that runs since before this build does not say which. */
+function newcomerLines({ newcomers = [] }: Partial<Pick<SiteStatus, 'newcomers'>>): string[] {
+  return newcomers.map(({ name, number, state }) =>
+    state === 'invited'
+      ? `invited    ${name} (number ${number}); syncline remove ${name} takes the invitation back`
+      : `joining    ${name} (number ${number}): what is written is kept for it until it has joined and its agent is up; ` +
+        `if it does not come, syncline remove ${name}`,
   );
 }
 

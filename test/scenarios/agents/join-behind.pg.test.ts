@@ -53,7 +53,6 @@ test('what the giver has not applied when the copy is taken, and its origin keep
   await eventually('the origin knows of the newcomer', async () =>
     (await one.status()).newcomers.some(({ state }) => state === 'joining'),
   );
-
   const three = await joining;
   await owner.query('ROLLBACK');
   sites.push(three);
