@@ -4,7 +4,7 @@ import type { Hash } from 'node:crypto';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { CopyStreamQuery } from 'pg-copy-streams';
-import { AppError } from '../base/errors.ts';
+import { AppError, asError } from '../base/errors.ts';
 import { accepted } from '../link/client.ts';
 import type { PeerConnection } from '../link/client.ts';
 import { FrameReader } from '../link/frames.ts';
@@ -91,7 +91,12 @@ export class IncomingBase {
     // Listened to from the start: a failure of the COPY must not be an unhandled event.
     const finished = once(copy, 'finish');
     finished.catch(() => undefined);
-    const end = await this.#pipe(copy, hash);
+    copy.on('error', () => undefined);
+    const end = await this.#pipe(copy, hash).catch((error: unknown) => {
+      // The caller's ROLLBACK waits for the end of the COPY.
+      copy.destroy(asError(error));
+      throw error;
+    });
     copy.end();
     await finished;
     if (hash.digest('hex') !== end.sha256) throw damaged('the base copy', 'its checksum is wrong');

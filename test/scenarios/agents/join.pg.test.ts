@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { withConnection } from '../../../src/postgres/connect.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { Ledger } from '../../support/ledger.ts';
@@ -120,6 +121,20 @@ test('a change that was made with knowledge of another comes after it at a third
     return rows[0]?.note === 'after';
   });
   await equal();
+});
+
+test('a base copy that is cut in the middle is given up, and nothing is left of the new site', async () => {
+  const [one] = sites as [AgentSite];
+  const adminUrl = await newDatabase('four');
+  const invitation = await one.invite('four', 8);
+  one.proxy.cutAfter(400_000);
+  await assert.rejects(AgentSite.join(invitation, { adminUrl }), {
+    code: /^(BASE_INCOMPLETE|LINK_(CLOSED|UNREACHABLE))$/,
+  });
+  await withConnection(adminUrl, 'test', async (client) => {
+    const { rows } = await client.query(`SELECT FROM pg_namespace WHERE nspname = 'crp'`);
+    assert.equal(rows.length, 0);
+  });
 });
 
 test('a member renews its certificates by the one that has the key of the group, and replicates with them', async () => {
