@@ -17,9 +17,11 @@ import type {
 } from '../../src/merge/types.ts';
 import { arrayOf, elementsOf, writeSet } from '../simulation/sets.ts';
 
-/** A function that depends on the order and cannot always decide. */
+/** A function that depends on the order and cannot always decide. Of numbers it makes a number: it may be added to. */
 export const call = ({ base, current, incoming }: FunctionCall): Value =>
-  Number(incoming) % 5 === 0 ? null : `${base ?? ''}${current}${incoming}`.slice(-6);
+  Number(incoming) % 5 === 0
+    ? null
+    : `${base ?? ''}${current}${incoming}`.replaceAll('-', '').slice(-6);
 
 /** A write at a site, the delivery of the next change of one site to another, or what a site does by itself. */
 export type Step =
