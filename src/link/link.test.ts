@@ -51,6 +51,7 @@ before(async () => {
     modelHash: () => 'm:h1',
     onAck: (ack) => void acks.push(ack.durable),
     isOver: ({ peer }) => left.has(peer),
+    silentBeats: 2,
     checkMember: async (name) => {
       if (left.has(name)) throw new AppError('MEMBER_LEFT', `${name} has left`);
     },
@@ -145,12 +146,12 @@ test('a link that is cut again and again loses nothing', async () => {
 test('a link over which nothing comes any more is noticed, though it can be written to, and made again', async () => {
   const proxy = await TcpProxy.start({ host: '127.0.0.1', port });
   const peer = { name: 'a', host: '127.0.0.1', port: proxy.port };
-  // The server may take the link for one that is there for long: under another name, of which no other test asks.
   const identity = await issueCertificate(authority, { group: 'g', name: 'c' });
   const { puller, journal, stop } = await pull('stalled', { peer, identity, stallMs: 3000 });
   await eventually('it is connected', () => puller.status().state === 'connected');
   proxy.set('stalled');
   await eventually('it is noticed', () => puller.status().lastError?.code === 'LINK_STALLED');
+  await eventually('it is noticed at the other end', () => !server.serves('c'));
   proxy.set('open');
   await source.append(nextBatch(100));
   await eventually('all is there', () => journal.durable(1) === end);

@@ -14,6 +14,11 @@ import { mismatches } from './models.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
+/**
+ * So many heartbeats without an acknowledgement, which a peer sends five times a second, and it is gone: the network is cut
+ * without a word, and TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
+ */
+const SILENT_BEATS = 15;
 
 export interface LinkServerOptions {
   /** Number of this site. */
@@ -38,6 +43,8 @@ export interface LinkServerOptions {
   checkHistory?: (claim: HistoryClaim) => Promise<void>;
   /** Whether a pull has to end: its site has left meanwhile. It is looked at with every heartbeat. */
   isOver?: (pull: { peer: string; origin: number }) => boolean;
+  /** Heartbeats without an acknowledgement after which a pull ends; for tests. */
+  silentBeats?: number;
   /** Other things that members may ask for, by path. */
   routes?: ReadonlyMap<string, Route>;
   log: Log;
@@ -170,11 +177,17 @@ export class LinkServer {
     };
     // Before it may acknowledge: what it does not have would be forgotten here.
     if (origin === self) await this.#options.checkHistory?.(claim);
-    readAcks(stream, (durable, applied) => this.#options.onAck({ peer, origin, durable, applied }));
+    let beats = 0;
+    readAcks(stream, (durable, applied) => {
+      beats = 0;
+      this.#options.onAck({ peer, origin, durable, applied });
+    });
     const entries = journal.follow(origin, after, { signal, streams: true });
     stream.respond({ ':status': 200 });
     const heartbeat = setInterval(() => {
+      beats += 1;
       if (this.#options.isOver?.({ peer, origin }) === true) stream.destroy();
+      else if (beats > (this.#options.silentBeats ?? SILENT_BEATS)) stream.session?.destroy();
       else stream.write(encodeFrame(FRAME.heartbeat));
     }, HEARTBEAT_MS);
     const sender = new EntrySender(stream, journal);
