@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { AppError } from '../base/errors.ts';
+import { AppError, asError } from '../base/errors.ts';
 
 /**
  * Writes what a command makes to a file, or to standard output without one.
@@ -14,11 +14,16 @@ export function writeOutput(text: string, file: string | undefined): void {
   try {
     writeFileSync(file, text);
   } catch (error) {
-    throw new AppError('OUTPUT_FILE', `Cannot write "${file}": ${(error as Error).message}`, {
-      hint: 'Is the folder there, may this user write to it, is the disk full?',
-      cause: error,
-    });
+    throw cannotWrite('OUTPUT_FILE', file, error);
   }
+}
+
+/** The error of a file that a command was to write. */
+export function cannotWrite(code: string, file: string, error: unknown): AppError {
+  return new AppError(code, `Cannot write "${file}": ${asError(error).message}`, {
+    hint: 'Is the folder there, may this user write to it, is the disk full?',
+    cause: error,
+  });
 }
 
 /** @throws AppError INPUT_FILE for a file that cannot be read */

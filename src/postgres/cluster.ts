@@ -5,12 +5,12 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../base/errors.ts';
+import { replaceFile } from '../base/replace-file.ts';
 import type { PostgresBinaries } from './binaries.ts';
 
 /** Longest time for one run of `initdb` or `pg_ctl`. */
@@ -146,10 +146,7 @@ export class Cluster {
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`);
     const file = join(data, 'syncline.conf');
     // A disk that is full must not leave the server without its settings.
-    const part = `${file}.part`;
-    writeFileSync(part, `${lines.join('\n')}\n`);
-    this.#own(part);
-    renameSync(part, file);
+    replaceFile(file, `${lines.join('\n')}\n`, { prepare: (part) => this.#own(part) });
   }
 
   #own(path: string): void {

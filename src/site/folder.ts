@@ -1,5 +1,9 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { replaceFile } from '../base/replace-file.ts';
+
+/** Permissions: the owner's only. */
+const SECRET = 0o600;
 
 /** Where the parts of a site are, below the folder that `syncline init` or `syncline join` made. */
 export interface SiteFolder {
@@ -33,12 +37,10 @@ export function siteFolder(root: string): SiteFolder {
 /** Writes a file that only its owner may read, making its folder. */
 export function writeSecret(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(path, text, { mode: 0o600 });
+  writeFileSync(path, text, { mode: SECRET });
 }
 
-/** Writes such a file in place of the one that is there: whoever reads it gets the one or the other. */
+/** Writes such a file in place of the one that is there. */
 export function replaceSecret(path: string, text: string): void {
-  const part = `${path}.new`;
-  writeFileSync(part, text, { mode: 0o600, flush: true });
-  renameSync(part, path);
+  replaceFile(path, text, { mode: SECRET });
 }

@@ -3,6 +3,7 @@ import { valueColumns } from '../model/replicated.ts';
 import { ident } from '../model/names.ts';
 import { functionChecks } from './function-ddl.ts';
 import { BIRTH, columnList, tableOf, tombstoneOf } from './apply-names.ts';
+import { keyChanged } from './row-change.ts';
 
 /*
  * The history of an entity whose methods depend on the order of changes: the changes of each key that are
@@ -174,13 +175,10 @@ function historyFunction(entity: Entity): string {
   const stamps = entity.groups.map((group) => ident(group.stamp));
   const stampsOf = (row: 'NEW' | 'OLD'): string =>
     stamps.map((name) => `${row}.${name}`).join(', ');
-  const moved = entity.key
-    .map((key) => `NEW.${ident(key)} IS DISTINCT FROM OLD.${ident(key)}`)
-    .join(' OR ');
   return `CREATE OR REPLACE FUNCTION crp.${ident(functionName(entity))}() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER ${settings(entity)} AS $crp$
 BEGIN
-  IF TG_OP = 'UPDATE' AND NOT (${moved}) THEN
+  IF TG_OP = 'UPDATE' AND NOT (${keyChanged(entity)}) THEN
     IF ROW(${stampsOf('OLD')}) IS DISTINCT FROM ROW(${stampsOf('NEW')}) THEN
       INSERT INTO ${historyOf(entity)} (${columns}, _crp_stamp, ${BEFORE}, ${AFTER})
         VALUES (${keys('NEW')}, greatest(${stampsOf('NEW')}), ${image(entity, 'OLD')}, ${image(entity, 'NEW')});

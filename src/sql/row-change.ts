@@ -2,6 +2,7 @@ import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { isMonotonic } from '../model/column-order.ts';
 import { ident } from '../model/names.ts';
 import { isLooseNumber } from '../model/loose-types.ts';
+import { columnList } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /*
@@ -11,18 +12,26 @@ import { literal } from './catalog-ddl.ts';
  */
 
 /**
- * Condition of a trigger: one of the columns holds other bytes in NEW than in OLD. As two records, since two row
- * constructors are compared column by column, by their types' operators (PostgreSQL manual, 9.25.6).
+ * Condition: two lists of expressions have other bytes somewhere. As two records, since two row constructors are compared
+ * column by column, by their types' operators (PostgreSQL manual, 9.25.6).
  */
+export function imagesDiffer(one: string, other: string): string {
+  return `record_image_ne(ROW(${one}), ROW(${other}))`;
+}
+
+/** Condition of a trigger: one of the columns holds other bytes in NEW than in OLD. */
 export function changed(columns: readonly string[]): string {
   // The group of an entity that is all key.
   if (columns.length === 0) return 'false';
-  const record = (row: string): string =>
-    `ROW(${columns.map((name) => `${row}.${ident(name)}`).join(', ')})`;
-  return `record_image_ne(${record('NEW')}, ${record('OLD')})`;
+  return imagesDiffer(columnList(columns, 'NEW'), columnList(columns, 'OLD'));
 }
 
-/** Quoted names of a group's columns with a type that the condition holds for. */
+/** Condition of a trigger: the row gets another key. Equal keys are the same (src/sql/adopt-check.ts), so this is cheap and right. */
+export function keyChanged({ key }: Entity): string {
+  return key.map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`).join(' OR ');
+}
+
+/** Names of a group's columns with a type that the condition holds for. */
 function columnsOf(entity: Entity, group: ColumnGroup, holds: (type: string) => boolean): string[] {
   return group.columns.filter((name) =>
     entity.columns.some((column) => column.name === name && holds(column.type)),

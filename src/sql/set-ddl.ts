@@ -2,6 +2,7 @@ import { columnOrder } from '../model/column-order.ts';
 import type { Column, ColumnGroup, Entity } from '../model/ir.ts';
 import { ident } from '../model/names.ts';
 import { BIRTH } from './apply-names.ts';
+import { imagesDiffer } from './row-change.ts';
 
 /*
  * Sets in the stamp trigger: what a local write of the whole array means for its elements. The rules are
@@ -65,7 +66,7 @@ export function setInsert(set: SetColumns): string {
 export function setUpdate(set: SetColumns, site: number): string {
   const { column, stamp, tags } = set;
   const stable = `coalesce(pg_sequence_last_value('crp.stable'::regclass), 0)`;
-  const differs = (other: string): string => `record_image_ne(ROW(NEW.${column}), ROW(${other}))`;
+  const differs = (other: string): string => imagesDiffer(`NEW.${column}`, other);
   const old = `OLD.${column}`;
   return `  IF ${differs(old)} THEN
     NEW.${column} := ${sorted(set, 'NEW')};

@@ -6,7 +6,7 @@ import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import { newestChange } from './history-ddl.ts';
 import { moveNotes } from './orphan-sql.ts';
-import { changed, keepEqual, mustBeNumbers } from './row-change.ts';
+import { changed, keepEqual, keyChanged, mustBeNumbers } from './row-change.ts';
 import { setInsert, setOf, setUpdate } from './set-ddl.ts';
 import { isSet } from './shape.ts';
 import { STAMP_NOW } from './stamp-clock.ts';
@@ -48,11 +48,6 @@ function writeTombstone(entity: Entity, stamp: string): string {
     `  ON CONFLICT (${keys}) DO UPDATE SET birth = greatest(x.birth, excluded.birth), ` +
     `stamp = greatest(x.stamp, excluded.stamp);`
   );
-}
-
-/** Equal keys are the same (src/sql/adopt-check.ts), so that this is cheap and right. */
-function keyChanged({ key }: Entity): string {
-  return key.map((name) => `NEW.${ident(name)} IS DISTINCT FROM OLD.${ident(name)}`).join(' OR ');
 }
 
 /**

@@ -2,11 +2,11 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import type { Client } from 'pg';
-import { AppError } from '../../base/errors.ts';
 import { exportZone } from '../../services/dns/export-zone.ts';
 import type { WriteText } from '../../services/dns/export-zone.ts';
 import { importZone } from '../../services/dns/import-zone.ts';
 import type { ImportResult } from '../../services/dns/import-zone.ts';
+import { cannotWrite } from '../files.ts';
 import { jsonOption } from '../options.ts';
 
 /**
@@ -103,10 +103,7 @@ async function exportToFile(client: Client, name: string, file: string): Promise
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     if (!FILE_ERROR.test(String((error as { code?: unknown }).code))) throw error;
-    throw new AppError('EXPORT_FILE', `Cannot write "${file}": ${(error as Error).message}`, {
-      hint: 'Is the folder there, may this user write to it, is the disk full?',
-      cause: error,
-    });
+    throw cannotWrite('EXPORT_FILE', file, error);
   }
 }
 
