@@ -147,6 +147,20 @@ test('a batch ends where the knowledge grows', () => {
   );
 });
 
+test('a message of our prefix that says nothing is passed over, whoever wrote it', () => {
+  const strange = [
+    'nonsense',
+    '',
+    '2 1',
+    '2 1 -5',
+    '2 1 5'.padEnd(200),
+    '2 1 99999999999999999999999',
+  ];
+  const { batches } = run([begin(1), RELATION, insert, commit(10n), ...strange.map(known)]);
+  assert.deepEqual(heads(batches), [[0n, 10n, 1]]);
+  assert.deepEqual([...decodeBatch(batches[0]!.bytes).knowledge], []);
+});
+
 test('what the journal has already is not captured again', () => {
   const messages = [begin(1), RELATION, insert, commit(10n), begin(2), insert, commit(20n)];
   assert.deepEqual(heads(run(messages, 10n).batches), [[10n, 20n, 1]]);

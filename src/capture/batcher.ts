@@ -5,6 +5,7 @@ import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
+  readContent,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
@@ -19,6 +20,12 @@ import { Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
 import type { TableNames } from './table-names.ts';
 import { Unshippable } from './unshippable.ts';
+
+/**
+ * What the beacon notes: origin, incarnation, position. Any role may write a message of any prefix, and one that is not
+ * understood would come again with every try: capture would end there for good.
+ */
+const KNOWN = /^(\d{1,4}) \d+ (\d{1,19})$/;
 
 export interface BatcherOptions {
   origin: number;
@@ -208,11 +215,12 @@ export class Batcher {
       return;
     }
     if (message.prefix !== 'crp.known') return;
-    const [origin, , position] = message.content.split(' ');
+    const note = KNOWN.exec(readContent(bytes, message));
+    if (note === null) return;
     this.flush();
-    const site = Number(origin);
-    const known = this.#knowledge.get(site) ?? 0n;
-    if (BigInt(position!) > known) this.#knowledge.set(site, BigInt(position!));
+    const site = Number(note[1]);
+    const position = BigInt(note[2]!);
+    if (position > (this.#knowledge.get(site) ?? 0n)) this.#knowledge.set(site, position);
   }
 
   #onStream(kind: number, bytes: Buffer, at: number): void {

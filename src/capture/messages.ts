@@ -70,19 +70,29 @@ export function readTypeMessage(bytes: Buffer, at: number): { oid: number; name:
   return { oid: bytes.readUInt32BE(at), name: `${schema.value}.${name.value}` };
 }
 
-/** A logical decoding message: prefix and content. */
+/** More than any note of ours has. */
+const LONGEST_CONTENT = 100;
+
+/** A logical decoding message: its prefix, and where its content is, of which a program's can have up to 1 GB. */
 export function readLogicalMessage(
   bytes: Buffer,
   at: number,
-): { transactional: boolean; lsn: bigint; prefix: string; content: string } {
+): { transactional: boolean; prefix: string; content: number; length: number } {
   const prefix = cString(bytes, at + 9);
-  const length = bytes.readUInt32BE(prefix.end);
   return {
     transactional: bytes[at] === 1,
-    lsn: bytes.readBigUInt64BE(at + 1),
     prefix: prefix.value,
-    content: bytes.toString('utf8', prefix.end + 4, prefix.end + 4 + length),
+    content: prefix.end + 4,
+    length: bytes.readUInt32BE(prefix.end),
   };
+}
+
+/** The content of a short message; of a long one its beginning. */
+export function readContent(
+  bytes: Buffer,
+  { content, length }: { content: number; length: number },
+): string {
+  return bytes.toString('latin1', content, content + Math.min(length, LONGEST_CONTENT));
 }
 
 /** Offset after the tuple at `at`. */
