@@ -30,6 +30,13 @@ export class ApplierState {
     };
   }
 
+  /** A session begins with what the database has. That is less than was on disk where it was put back to an earlier state. */
+  began(applied: bigint): void {
+    this.status.applied = applied;
+    this.status.state = 'running';
+    if (applied < this.durable) this.durable = applied;
+  }
+
   /** A transaction has committed. */
   done(done: Done): void {
     const { origin, knowledge, onApplied } = this.#options;

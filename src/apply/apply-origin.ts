@@ -32,6 +32,26 @@ export function createApplier(options: ApplierOptions): Applier {
   return new OriginApplier(options);
 }
 
+/**
+ * Tells when a session's connection is lost, also while nothing is asked of it: the server that answers next can be a standby
+ * that was promoted, and lack what was applied.
+ */
+class Connection {
+  #error: Error | undefined;
+
+  constructor(client: Client, lost: () => void) {
+    client.once('error', (error) => {
+      this.#error = error;
+      lost();
+    });
+  }
+
+  /** @throws why it was lost */
+  check(): void {
+    if (this.#error !== undefined) throw this.#error;
+  }
+}
+
 class OriginApplier implements Applier {
   readonly #options: ApplierOptions;
   readonly #state: ApplierState;
@@ -90,9 +110,9 @@ class OriginApplier implements Applier {
     // It may have come while we waited for the connection.
     if (signal.aborted) end();
     let speculating: Promise<void> = Promise.resolve();
+    const connection = new Connection(turns.now.client, end);
     try {
-      this.#status.applied = await readProgress(turns.now, this.#options);
-      this.#status.state = 'running';
+      this.#state.began(await readProgress(turns.now, this.#options));
       speculating = this.#speculate(options, stop.signal);
       const failed = async (work: Promise<void>): Promise<void> => work.finally(end);
       const reader = failed(this.#read(turns, pending, stop.signal));
@@ -100,6 +120,7 @@ class OriginApplier implements Applier {
       const results = await Promise.allSettled([reader, writer]);
       const broken = results.find((result) => result.status === 'rejected');
       if (broken !== undefined) throw broken.reason;
+      connection.check();
     } finally {
       signal.removeEventListener('abort', end);
       end();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { withConnection } from '../../../src/postgres/connect.ts';
+import { SAY_FOREIGN } from '../../../src/postgres/origin.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
@@ -192,6 +193,27 @@ function scenarios(versions: readonly [18 | 15, 18 | 15]): void {
       const count = await b.sql.query(`SELECT FROM leases.lease WHERE note = 'done'`);
       return count.rowCount === 49_000;
     });
+    await equal();
+  });
+
+  test('an applier that is idle goes by what its database has when its session is made again', async () => {
+    await equal();
+    const before = a.journal.position(1);
+    await a.sql.query(`INSERT INTO leases.lease VALUES (70, '\\x01', 'seventy')`);
+    await eventually('the row is at b', async () => (await row(b, 70)) !== undefined);
+    // As a standby that lacks it and was promoted: nothing is written at a that would wake the applier.
+    await b.sql.query(`SELECT pg_replication_origin_create('put_back')`);
+    await b.sql.query(
+      `SELECT pg_replication_origin_session_setup('put_back'); ${SAY_FOREIGN};
+       SET LOCAL session_replication_role = replica; DELETE FROM leases.lease WHERE address = 70;
+       UPDATE crp.progress SET position = ${before}`,
+    );
+    await b.sql.query(
+      `SELECT pg_replication_origin_session_reset(); SELECT pg_replication_origin_drop('put_back');
+       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name LIKE 'syncline apply%' AND datname = current_database()`,
+    );
+    await eventually('the row is there again', async () => (await row(b, 70)) !== undefined);
     await equal();
   });
 
