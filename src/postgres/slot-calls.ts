@@ -13,7 +13,12 @@ const FIELD_HEADER = 6;
 /** Before the first row. */
 const FILE_HEADER = 19;
 /** Whether commits wait for a standby (PostgreSQL manual, 19.6.2, `synchronous_standby_names`). */
-const SYNCHRONOUS = `current_setting('synchronous_standby_names') <> '' AS synchronous`;
+const SYNCHRONOUS = `current_setting('synchronous_standby_names') <> ''`;
+/**
+ * The slot is kept on standbys (from PostgreSQL 17 on), and only a walsender of it waits for those of
+ * `synchronized_standby_slots`: a copy of the slot is not kept, and what it gave could be lost with the server.
+ */
+const FAILOVER = `coalesce(to_jsonb(s) ->> 'failover', '') = 'true'`;
 
 interface CopyOutConnection {
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void;
@@ -70,12 +75,14 @@ export class SlotCalls {
   }
 
   /**
-   * How far the WAL is, how far the slot, and whether commits wait for a standby: a walsender alone can be one.
+   * How far the WAL is, how far the slot, and whether commits wait for a standby, which a walsender alone can be, or what
+   * is read waits for one.
    */
   async look(): Promise<{ written: bigint; confirmed: bigint; synchronous: boolean }> {
     const { rows } = await this.#client.query<Record<'written' | 'confirmed', string> & Waits>(
-      `SELECT pg_current_wal_lsn()::text AS written, confirmed_flush_lsn::text AS confirmed, ${SYNCHRONOUS}
-       FROM pg_replication_slots WHERE slot_name = $1`,
+      `SELECT pg_current_wal_lsn()::text AS written, confirmed_flush_lsn::text AS confirmed,
+         ${SYNCHRONOUS} OR ${FAILOVER} AS synchronous
+       FROM pg_replication_slots AS s WHERE slot_name = $1`,
       [this.#slot],
     );
     // Without its slot a walsender ends with an error that says so.
@@ -138,7 +145,7 @@ export class SlotCalls {
       Record<'from' | 'restart' | 'flushed', string> & Waits
     >(
       `SELECT confirmed_flush_lsn::text AS from, restart_lsn::text AS restart,
-         pg_current_wal_flush_lsn()::text AS flushed, ${SYNCHRONOUS}
+         pg_current_wal_flush_lsn()::text AS flushed, ${SYNCHRONOUS} AS synchronous
        FROM pg_replication_slots WHERE slot_name = $1`,
       [this.#copy],
     );
