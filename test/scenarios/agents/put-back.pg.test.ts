@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { notePosition } from '../../../src/capture/confirmation.ts';
+import { LmdbJournal } from '../../../src/journal/journal-lmdb.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
 import type { SiteStatus } from '../../../src/site/status.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
@@ -124,6 +126,13 @@ async function says(site: AgentSite, wanted: (status: SiteStatus) => boolean): P
 const captureFails = (site: AgentSite, code: string): Promise<SiteStatus> =>
   says(site, ({ capture }) => capture.lastError?.message.includes(`[${code}]`) === true);
 
+/** As a dump in a new server finds it: its WAL is longer than what the site wrote, and ends before the slot was. */
+async function noteAhead(site: AgentSite): Promise<void> {
+  const kept = LmdbJournal.open({ path: journal(site), quotaBytes: 2 ** 30 });
+  await notePosition(kept, 2n ** 50n);
+  await kept.close();
+}
+
 /** Runs the commands that the message names, and has the sites equal then, with all that any of them had. */
 async function recapture(site: AgentSite): Promise<void> {
   await site.end('SIGTERM');
@@ -200,6 +209,16 @@ test('a slot that was made again, or a lost journal, is noticed; recapture and v
   await write(site, 20);
   await site.up();
   await captureFails(site, 'SLOT_MISSING');
+  await site.end('SIGTERM');
+  await noteAhead(site);
+  await recapture(site);
+
+  await site.end('SIGTERM');
+  await withConnection(site.adminUrl, 'test', (client) =>
+    client.query('SELECT pg_drop_replication_slot($1)', [slot]),
+  );
+  await write(site, 20);
+  await site.up();
   await withConnection(site.adminUrl, 'test', (client) =>
     client.query(`SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, [slot]),
   );
