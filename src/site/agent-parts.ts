@@ -36,6 +36,7 @@ import type { Supervised } from './supervise.ts';
 import { TableCheck } from './table-check.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Waived } from './waived.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** What an agent has before it has any part. */
 export interface Beginnings {
@@ -71,6 +72,7 @@ export class AgentParts {
   readonly tableCheck: TableCheck;
   readonly tombstones: TombstoneCollector;
   readonly settler: Settler;
+  readonly upkeep = new Upkeep();
   readonly expired: ExpiredRows;
   readonly afterApply: AfterApply;
   readonly server: LinkServer;
@@ -102,7 +104,7 @@ export class AgentParts {
     const where = { dsn, site: config.site, models, follow: this.#follow };
     this.tombstones = new TombstoneCollector({ ...where, names: () => this.members.names() });
     this.settler = new Settler({
-      ...{ dsn, models, log, site: { number, name } },
+      ...{ dsn, models, log, site: { number, name }, upkeep: this.upkeep },
       siteNames: () => this.members.names(),
       follow: this.#follow,
     });
@@ -190,9 +192,13 @@ export class AgentParts {
     });
   }
 
-  /** What was changed by hand, and what ends soon. */
+  /** What was changed by hand, what the agent cannot do, and what ends soon. */
   problems(): ErrorNote[] {
-    return [...this.tableCheck.problems(), ...certificateProblems(this.certificates)];
+    return [
+      ...this.tableCheck.problems(),
+      ...this.upkeep.problems(),
+      ...certificateProblems(this.certificates),
+    ];
   }
 
   #makeHealth(): OwnHealth {

@@ -63,12 +63,33 @@ export class Rounds {
       members.peers().some((peer) => !peer.knows);
     if (greeting || eager) {
       await greeter.greetAll();
-      await tombstones.advance(client, greeter.views());
+      await this.#beside('tombstones cannot be collected', async () => {
+        return (await tombstones.advance(client, greeter.views())) > 0;
+      });
       await expired.advance(client, greeter.views());
     }
-    await expired.remove();
+    await this.#beside('expired rows cannot be removed', async () => {
+      await expired.remove();
+      return true;
+    });
     await relays.update([...members.peers(), ...members.departed.peers()]);
     await this.#trim();
+  }
+
+  /**
+   * What needs a session of its own may fail for long, as where the server has no room for it or no replication origin: the
+   * rest of the round goes on, or the journal would not be trimmed any more. Whether the agent's own session works that shows.
+   *
+   * @param work returns whether it was done
+   */
+  async #beside(what: string, work: () => Promise<boolean>): Promise<void> {
+    const { upkeep, log } = this.#parts;
+    try {
+      if (await work()) upkeep.done(what);
+    } catch (error) {
+      upkeep.failed(what, error);
+      log.warn({ error: describeError(error) }, what);
+    }
   }
 
   /** What the look cannot make out of a table is no reason not to greet the members. */

@@ -10,6 +10,7 @@ import type { Image } from '../apply/waiting.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isTransient } from '../postgres/connect.ts';
+import type { Upkeep } from './upkeep.ts';
 
 /** Without news, what waits is tried again after so long; twice as long after each round that settles none. */
 const PERIOD_MS = 500;
@@ -28,8 +29,13 @@ const ORPHANS = `
   SELECT entity, reference, key, parent_row, deleted::text FROM crp.orphan ORDER BY tried_at LIMIT ${ROUND}`;
 const TRIED = `UPDATE crp.waiting SET tried_at = clock_timestamp() WHERE entity = $1 AND key = $2::jsonb`;
 
+/** What it is told as when it fails. */
+const WORK = 'rows that wait cannot be settled';
+
 export interface SettlerOptions extends SettlingOptions {
   log: Log;
+  /** Told when there is no session to work in. */
+  upkeep?: Upkeep;
 }
 
 /**
@@ -65,6 +71,7 @@ export class Settler {
         await this.#runSession(signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.#options.upkeep?.failed(WORK, error);
         this.#options.log.warn({ error: describeError(error) }, 'settling interrupted');
         await delay(RECONNECT_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -82,6 +89,7 @@ export class Settler {
       while (!signal.aborted) {
         this.#news = false;
         const { left, settled } = await this.round(settling, signal);
+        this.#options.upkeep?.done(WORK);
         this.#waits = left > 0;
         period = settled > 0 ? PERIOD_MS : Math.min(2 * period, MAX_PERIOD_MS);
         const pause = left > settled && settled === 0 ? FRUITLESS_PAUSE_MS : PAUSE_MS;
