@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Client } from 'pg';
-import { AppError } from '../base/errors.ts';
+import { AppError, describeError } from '../base/errors.ts';
 import type { Undo } from '../base/undo.ts';
 import { notePosition } from '../capture/confirmation.ts';
 import { ensureSlot } from '../capture/setup.ts';
@@ -175,10 +175,17 @@ export async function beginCapture(site: {
   }
 }
 
-async function takeBack(adminUrl: string, { site, models }: NewSite): Promise<void> {
-  await withConnection(adminUrl, 'syncline init', (client) =>
-    inTransaction(client, () => unprovision(client, site, models)),
-  );
+async function takeBack(adminUrl: string, { site, models, tell }: NewSite): Promise<void> {
+  try {
+    await withConnection(adminUrl, 'syncline init', (client) =>
+      inTransaction(client, () => unprovision(client, site, models)),
+    );
+  } catch (error) {
+    tell?.(
+      `What was made in the database could not be removed (docs/operating/roles.md says how): ${describeError(error)}`,
+    );
+    throw error;
+  }
 }
 
 /** Name of the site's replication slot; slots belong to the whole server, hence both names in it. */

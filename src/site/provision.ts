@@ -75,13 +75,15 @@ export async function readServer(client: Client): Promise<number> {
  *
  * @returns its major version
  * @throws AppError DATABASE_VERSION, DATABASE_WAL_LEVEL, DATABASE_ENCODING, DATABASE_RIGHTS, DATABASE_TAKEN,
- * SESSIONS_REPLICA
+ * DATABASE_SLOTS, SESSIONS_REPLICA
  */
 export async function checkServer(client: Client): Promise<number> {
   const { rows } = await client.query<Record<string, string | boolean>>(
     `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version,
        current_setting('wal_level') AS wal_level, rolsuper AS superuser, current_user AS role,
        EXISTS (SELECT FROM pg_namespace WHERE nspname = 'crp') AS taken,
+       current_setting('max_replication_slots') AS slots,
+       (SELECT count(*) FROM pg_replication_slots) >= current_setting('max_replication_slots')::integer AS full,
        current_setting('server_encoding') AS encoding,
        current_database() AS database
      FROM pg_roles WHERE rolname = current_user`,
@@ -124,6 +126,19 @@ export async function checkServer(client: Client): Promise<number> {
     throw new AppError('DATABASE_TAKEN', `Database "${server['database']}" has a schema "crp"`, {
       hint: 'It belongs to a site already. If that site is gone: DROP SCHEMA crp CASCADE',
     });
+  }
+  // Made last, when all the rest would have to be taken back.
+  if (server['full'] === true) {
+    throw new AppError(
+      'DATABASE_SLOTS',
+      `All replication slots of the server are in use (max_replication_slots=${server['slots']})`,
+      {
+        hint:
+          'Raise max_replication_slots and restart the server, or drop a slot that nobody needs any more ' +
+          '(SELECT slot_name, active FROM pg_replication_slots)',
+        retry: 'later',
+      },
+    );
   }
   await requireTriggers(client);
   return Math.floor(Number(server['number']) / 10_000);
