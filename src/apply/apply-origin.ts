@@ -10,6 +10,7 @@ import { ApplierState } from './applier-state.ts';
 import { applyFold } from './apply-fold.ts';
 import { applyStream } from './apply-stream.ts';
 import type { BeaconNews } from './beacon.ts';
+import { Connection } from './connection.ts';
 import { Durability } from './durability.ts';
 import { withLockHolders } from './lock-holders.ts';
 import { PendingFolds } from './pending.ts';
@@ -30,26 +31,6 @@ const CATCH_UP_MS = 5;
 /** Makes the applier of one origin. */
 export function createApplier(options: ApplierOptions): Applier {
   return new OriginApplier(options);
-}
-
-/**
- * Tells when a session's connection is lost, also while nothing is asked of it: the server that answers next can be a standby
- * that was promoted, and lack what was applied.
- */
-class Connection {
-  #error: Error | undefined;
-
-  constructor(client: Client, lost: () => void) {
-    client.once('error', (error) => {
-      this.#error = error;
-      lost();
-    });
-  }
-
-  /** @throws why it was lost */
-  check(): void {
-    if (this.#error !== undefined) throw this.#error;
-  }
 }
 
 class OriginApplier implements Applier {

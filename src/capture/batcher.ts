@@ -5,7 +5,7 @@ import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
-  readContent,
+  readKnown,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
@@ -20,12 +20,6 @@ import { Relations } from './relations.ts';
 import type { TypeNames } from './relations.ts';
 import type { TableNames } from './table-names.ts';
 import { Unshippable } from './unshippable.ts';
-
-/**
- * What the beacon notes: origin, incarnation, position. Any role may write a message of any prefix, and one that is not
- * understood would come again with every try: capture would end there for good.
- */
-const KNOWN = /^(\d{1,4}) \d+ (\d{1,19})$/;
 
 export interface BatcherOptions {
   origin: number;
@@ -215,11 +209,10 @@ export class Batcher {
       return;
     }
     if (message.prefix !== 'crp.known') return;
-    const note = KNOWN.exec(readContent(bytes, message));
-    if (note === null) return;
+    const note = readKnown(bytes, message);
+    if (note === undefined) return;
     this.flush();
-    const site = Number(note[1]);
-    const position = BigInt(note[2]!);
+    const { site, position } = note;
     if (position > (this.#knowledge.get(site) ?? 0n)) this.#knowledge.set(site, position);
   }
 

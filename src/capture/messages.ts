@@ -87,12 +87,20 @@ export function readLogicalMessage(
   };
 }
 
-/** The content of a short message; of a long one its beginning. */
-export function readContent(
+/**
+ * What the beacon notes: origin, incarnation, position. Any role may write a message of any prefix, and one that is not
+ * understood would come again with every try: capture would end there for good.
+ */
+const KNOWN = /^(\d{1,4}) \d+ (\d{1,19})$/;
+
+/** What this site knows of another one, of the content of a message; undefined where it does not say that. */
+export function readKnown(
   bytes: Buffer,
   { content, length }: { content: number; length: number },
-): string {
-  return bytes.toString('latin1', content, content + Math.min(length, LONGEST_CONTENT));
+): { site: number; position: bigint } | undefined {
+  const text = bytes.toString('latin1', content, content + Math.min(length, LONGEST_CONTENT));
+  const note = KNOWN.exec(text);
+  return note === null ? undefined : { site: Number(note[1]), position: BigInt(note[2]!) };
 }
 
 /** Offset after the tuple at `at`. */

@@ -194,11 +194,8 @@ export class AgentParts {
 
   /** What was changed by hand, what the agent cannot do, and what ends soon. */
   problems(): ErrorNote[] {
-    return [
-      ...this.tableCheck.problems(),
-      ...this.upkeep.problems(),
-      ...certificateProblems(this.certificates),
-    ];
+    const own = [this.tableCheck, this.upkeep].flatMap((part) => part.problems());
+    return [...own, ...certificateProblems(this.certificates)];
   }
 
   #makeHealth(): OwnHealth {
