@@ -98,9 +98,14 @@ export function yangName(name: string): string {
   return /^[A-Za-z]/.test(plain) ? plain : `x${plain}`;
 }
 
+/** Text in a comment, which the end of a line ends. */
+function onLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
+
 /** A string argument on one line, in double quotes (RFC 7950 §6.1.3). */
 function quoted(text: string): string {
-  const plain = text.replaceAll(/\s+/g, ' ').trim();
+  const plain = onLine(text).trim();
   return `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
@@ -144,7 +149,7 @@ class TableWriter {
       `    crp:sql-table ${quoted(`${schema}.${name}`)} {`,
       '      crp:adopt "table";',
       ...triggers.flatMap((trigger) => [
-        `      // DECIDE: must trigger ${trigger} run for rows that another site wrote, too?`,
+        `      // DECIDE: must trigger ${onLine(trigger)} run for rows that another site wrote, too?`,
         `      // crp:fire-always ${quoted(trigger)};`,
       ]),
       '    }',
@@ -181,7 +186,7 @@ class TableWriter {
   #sequenceNote(column: ColumnInfo, isKey: boolean): string[] {
     if (!column.fromSequence || !isKey) return [];
     return [
-      `// DECIDE: ${column.name} comes from a sequence, and two sites give out the same numbers.`,
+      `// DECIDE: ${onLine(column.name)} comes from a sequence, and two sites give out the same numbers.`,
       '// Set it at each site to INCREMENT BY the number of sites, START WITH the own one.',
     ];
   }

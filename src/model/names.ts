@@ -34,5 +34,26 @@ export function ident(name: string): string {
 
 /** An SQL string constant (PostgreSQL manual, 4.1.2.1); text with backslashes needs no escape syntax. */
 export function quoteLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return `'${inLiteral(text)}'`;
+}
+
+/** Text as a part of an SQL string constant. */
+export function inLiteral(text: string): string {
+  return text.replaceAll("'", "''");
+}
+
+/** Text as a part of the string constant that is the format of a RAISE. */
+export function inFormat(text: string): string {
+  return inLiteral(text).replaceAll('%', '%%');
+}
+
+/**
+ * SQL of a function or of a DO block as a dollar-quoted constant (PostgreSQL manual, 4.1.2.4), by a tag that does not end it
+ * in the middle: a table that is adopted, or a column of it, may be called `$crp$`, or worse.
+ */
+export function dollarQuote(sql: string): string {
+  let tag = '$crp$';
+  // The end of the text and the tag after it must not be one either.
+  for (let n = 1; `${sql}$`.includes(tag); n++) tag = `$crp${n}$`;
+  return tag + sql + tag;
 }

@@ -7,7 +7,7 @@
  * The row that the counter is of is locked FOR KEY SHARE: it cannot be deleted meanwhile, and may be changed.
  */
 import type { Entity } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { ident, inFormat, inLiteral } from '../model/names.ts';
 import { BIRTH, columnList, tableOf } from './apply-names.ts';
 import type { CounterPlace } from './counter-sql.ts';
 import { functionName, shareSql, totalSql } from './counter-sql.ts';
@@ -77,7 +77,7 @@ BEGIN
   END IF;
   SELECT a.${BIRTH} INTO ${LIFE} FROM ${tableOf(entity)} AS a WHERE ${key} FOR KEY SHARE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no row (%) in "${entity.table.name}"', ${keyText(entity)} USING ERRCODE = 'no_data_found';
+    RAISE EXCEPTION 'there is no row (%) in "${inFormat(entity.table.name)}"', ${keyText(entity)} USING ERRCODE = 'no_data_found';
   END IF;`;
 }
 
@@ -102,7 +102,7 @@ function check(
   { amount, verb, before }: { amount: string; verb: string; before: string },
 ): string {
   const { entity, counter } = place;
-  const give = functionName(entity, counter, 'give').replaceAll('"', '');
+  const give = inLiteral(functionName(entity, counter, 'give').replaceAll('"', ''));
   return `  ${SHARE} := ${shareSql(place, LIFE)};
   IF ${SHARE} < 0 THEN
     ${TOTAL} := ${totalSql(place, LIFE)};

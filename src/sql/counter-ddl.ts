@@ -1,6 +1,6 @@
 /** Functions of counters with a bound; what they compute is in counter-sql.ts. */
 import type { Entity, Model } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { BIRTH, tableOf } from './apply-names.ts';
 import { addBody, giveBody, takeBody } from './counter-bodies.ts';
 import type { CounterPlace } from './counter-sql.ts';
@@ -54,7 +54,7 @@ function writing(place: CounterPlace, verb: string, rest: string[], body: string
   return [
     `CREATE OR REPLACE FUNCTION ${name}(${[...keyParameters(place), ...rest].join(', ')}) ` +
       'RETURNS numeric LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp ' +
-      `AS $crp$\n#variable_conflict use_column\n${body}\n$crp$`,
+      `AS ${dollarQuote(`\n#variable_conflict use_column\n${body}\n`)}`,
     `REVOKE EXECUTE ON FUNCTION ${name} FROM PUBLIC`,
   ];
 }
@@ -66,6 +66,6 @@ function reading(place: CounterPlace, verb: string, expression: string): string 
   return (
     `CREATE OR REPLACE FUNCTION ${functionName(entity, counter, verb)}(${keyParameters(place).join(', ')}) ` +
     'RETURNS numeric LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp ' +
-    `AS $crp$\nSELECT ${expression}\nFROM ${tableOf(entity)} AS a WHERE ${key}\n$crp$`
+    `AS ${dollarQuote(`\nSELECT ${expression}\nFROM ${tableOf(entity)} AS a WHERE ${key}\n`)}`
   );
 }

@@ -4,7 +4,7 @@
  * apply writes would never be checked (PostgreSQL manual: ALTER TABLE, ENABLE ALWAYS TRIGGER; SET CONSTRAINTS).
  */
 import type { Entity } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
@@ -25,7 +25,7 @@ export function checkLocalDdl(entity: Entity): string[] {
 
 function enable(entity: Entity, how: 'ENABLE' | 'ENABLE ALWAYS'): string {
   const table = literal(tableOf(entity));
-  return `DO $crp$
+  return `DO ${dollarQuote(`
 DECLARE
   name text;
 BEGIN
@@ -33,7 +33,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s ${how} TRIGGER %I', ${table}, name);
   END LOOP;
 END
-$crp$`;
+`)}`;
 }
 
 /** A constraint that is checked at the end of a transaction unless that is told otherwise. */

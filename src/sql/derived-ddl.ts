@@ -1,5 +1,5 @@
 import type { Column, Entity } from '../model/ir.ts';
-import { sqlName, ident } from '../model/names.ts';
+import { dollarQuote, ident, sqlName } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
@@ -23,13 +23,13 @@ function columnStatements(
   const name = ident(column.name);
   const fill = sqlName('fill', entity.table.schema, entity.table.name, column.name);
   return [
-    `DO $crp$ BEGIN
+    `DO ${dollarQuote(` BEGIN
   ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${column.type} GENERATED ALWAYS AS (${column.derived}) STORED;
 EXCEPTION WHEN invalid_object_definition OR feature_not_supported THEN
   ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS ${name} ${column.type};
-END $crp$`,
+END `)}`,
     fillFunction(fill, column),
-    `DO $crp$ BEGIN
+    `DO ${dollarQuote(` BEGIN
   IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = ${literal(table)}::regclass
       AND attname = ${literal(column.name)} AND attgenerated = '') THEN
     CREATE OR REPLACE TRIGGER zz_crp_fill_${index + 1} BEFORE INSERT OR UPDATE ON ${table}
@@ -41,7 +41,7 @@ END $crp$`,
       ALTER PUBLICATION crp SET (publish_generated_columns = stored);
     END IF;
   END IF;
-END $crp$`,
+END `)}`,
   ];
 }
 
@@ -52,8 +52,10 @@ END $crp$`,
 function fillFunction(name: string, column: Column): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
-    `SET search_path = pg_catalog, pg_temp AS $crp$\nBEGIN\n` +
-    `  NEW.${ident(column.name)} := (SELECT (${column.derived}) FROM (SELECT NEW.*) AS crp_row);\n` +
-    `  RETURN NEW;\nEND\n$crp$`
+    `SET search_path = pg_catalog, pg_temp AS ` +
+    dollarQuote(
+      `\nBEGIN\n  NEW.${ident(column.name)} := (SELECT (${column.derived}) FROM (SELECT NEW.*) AS crp_row);\n` +
+        `  RETURN NEW;\nEND\n`,
+    )
   );
 }

@@ -1,6 +1,6 @@
 import type { Entity, Model } from '../model/ir.ts';
 import type { SqlName } from '../model/names.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident, inFormat } from '../model/names.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** A function that decides between values (`crp:sql-function`), and the type of its arguments and result. */
@@ -30,11 +30,11 @@ export function functionChecks(entity: Entity): string[] {
   return functionsOf(entity).map((asked) => {
     const text = literal(signature(asked));
     const refuse = (condition: string, what: string, code: string): string =>
-      `  IF ${condition} THEN RAISE EXCEPTION 'entity "${entity.name.replaceAll("'", "''")}": function ${signature(asked).replaceAll("'", "''").replaceAll('%', '%%')} ${what}'\n` +
+      `  IF ${condition} THEN RAISE EXCEPTION 'entity "${inFormat(entity.name)}": function ${inFormat(signature(asked))} ${what}'\n` +
       `    USING ERRCODE = '${code}', HINT = 'Create it in the database first, at every site the same: ` +
       `its arguments are the value that the change was made over, the current and the incoming one.'; END IF;\n`;
-    return (
-      `DO $crp$ DECLARE f regprocedure := to_regprocedure(${text}); BEGIN\n` +
+    const body =
+      ` DECLARE f regprocedure := to_regprocedure(${text}); BEGIN\n` +
       refuse('f IS NULL', 'does not exist', 'undefined_function') +
       refuse(
         `(SELECT prorettype <> ${literal(asked.type)}::regtype FROM pg_proc WHERE oid = f)`,
@@ -46,8 +46,8 @@ export function functionChecks(entity: Entity): string[] {
         'is not IMMUTABLE',
         'invalid_function_definition',
       ) +
-      `END $crp$`
-    );
+      'END ';
+    return `DO ${dollarQuote(body)}`;
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Claim, Entity } from '../model/ir.ts';
 import { replicatedColumns } from '../model/replicated.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident, inFormat } from '../model/names.ts';
 import { BIRTH, tableOf } from './apply-names.ts';
 import { changed } from './row-change.ts';
 
@@ -23,7 +23,7 @@ export function guardDdl(entity: Entity, site: number): string[] {
 function define(name: string, body: string): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
-    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n${body}\n$crp$`
+    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS ${dollarQuote(`\n${body}\n`)}`
   );
 }
 
@@ -133,7 +133,7 @@ BEGIN
   END IF;
   SELECT string_agg(DISTINCT r.${ident(owner)}, ', ') INTO owners FROM ${table} AS r WHERE ${here};
   IF owners IS NULL THEN
-    RAISE EXCEPTION 'the key % of "%" is in no range of "${ranges.name}"', NEW.${ident(key)}, TG_TABLE_NAME
+    RAISE EXCEPTION 'the key % of "%" is in no range of "${inFormat(ranges.name)}"', NEW.${ident(key)}, TG_TABLE_NAME
       USING ERRCODE = 'insufficient_privilege', HINT = 'Add a range with the site that may insert it.';
   END IF;
   RAISE EXCEPTION 'the key % of "%" belongs to site "%"', NEW.${ident(key)}, TG_TABLE_NAME, owners

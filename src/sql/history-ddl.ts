@@ -1,6 +1,6 @@
 import type { Entity } from '../model/ir.ts';
 import { valueColumns } from '../model/replicated.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { functionChecks } from './function-ddl.ts';
 import { BIRTH, columnList, tableOf, tombstoneOf } from './apply-names.ts';
 import { keyChanged } from './row-change.ts';
@@ -176,7 +176,7 @@ function historyFunction(entity: Entity): string {
   const stampsOf = (row: 'NEW' | 'OLD'): string =>
     stamps.map((name) => `${row}.${name}`).join(', ');
   return `CREATE OR REPLACE FUNCTION crp.${ident(functionName(entity))}() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER ${settings(entity)} AS $crp$
+SECURITY DEFINER ${settings(entity)} AS ${dollarQuote(`
 BEGIN
   IF TG_OP = 'UPDATE' AND NOT (${keyChanged(entity)}) THEN
     IF ROW(${stampsOf('OLD')}) IS DISTINCT FROM ROW(${stampsOf('NEW')}) THEN
@@ -201,5 +201,5 @@ BEGIN
   END IF;
   RETURN NULL;
 END
-$crp$`;
+`)}`;
 }

@@ -1,7 +1,7 @@
 /** SQL that gives a site a model: what can be made while everything is in use, and what needs tables locked. */
 import type { Entity, Model } from '../model/ir.ts';
 import { allEntities } from '../model/replicated.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { agentTableGrants, literal, serviceGrants } from './catalog-ddl.ts';
 import { counterDdl, counterGrants } from './counter-ddl.ts';
@@ -179,7 +179,7 @@ export function ownerDdl(models: readonly Model[], owner: string): string {
   const tables = models
     .flatMap(madeEntities)
     .map((entity) => `${literal(tableOf(entity))}::regclass`);
-  return `DO $crp$
+  return `DO ${dollarQuote(`
 DECLARE
   statement text;
 BEGIN
@@ -209,7 +209,7 @@ BEGIN
     EXECUTE statement;
   END LOOP;
 END
-$crp$`;
+`)}`;
 }
 
 /** Takes away again what adoption added to a table; the rows stay. Triggers go with their functions. */

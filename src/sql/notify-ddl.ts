@@ -1,5 +1,5 @@
 import type { Entity } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 
@@ -46,7 +46,7 @@ function notifyFunction(
   { name, channel }: { name: string; channel: string },
 ): string {
   const key = entity.key.map((column) => `r.${ident(column)}::text`).join(', ');
-  return `CREATE OR REPLACE FUNCTION crp.${name}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $crp$
+  return `CREATE OR REPLACE FUNCTION crp.${name}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS ${dollarQuote(`
 DECLARE
   n bigint := (SELECT count(*) FROM crp_rows);
   payload text;
@@ -62,5 +62,5 @@ BEGIN
   PERFORM pg_notify(${literal(channel)}, payload);
   RETURN NULL;
 END
-$crp$`;
+`)}`;
 }

@@ -1,7 +1,7 @@
 /** Sequences of adopted tables, of which each site gives out every n-th value and no two sites the same. */
 import type { Entity } from '../model/ir.ts';
 import type { SqlName } from '../model/names.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident, inFormat } from '../model/names.ts';
 import { tableOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
 import type { ColumnFacts, SequenceFacts, TableFacts } from './table-facts.ts';
@@ -41,7 +41,7 @@ export function strideDdl(
 ): string {
   const stride = strideOf(column.type)!;
   const name = `${ident(sequence.schema)}.${ident(sequence.name)}`;
-  return `DO $crp$
+  return `DO ${dollarQuote(`
 DECLARE
   last bigint;
   most bigint := (SELECT s.seqmax FROM pg_sequence AS s WHERE s.seqrelid = ${literal(name)}::regclass);
@@ -54,9 +54,9 @@ BEGIN
     RAISE EXCEPTION 'sequence % has no values left for this site: it goes up to %', ${literal(name)}, most
       USING ERRCODE = 'sequence_generator_limit_exceeded', HINT = 'Make the column and its sequence bigint.';
   END IF;
-  EXECUTE format('ALTER SEQUENCE ${name.replaceAll('%', '%%').replaceAll("'", "''")} RESTART WITH %s', last);
+  EXECUTE format('ALTER SEQUENCE ${inFormat(name)} RESTART WITH %s', last);
 END
-$crp$`;
+`)}`;
 }
 
 /** Reads the last value that a sequence gave out. */

@@ -1,6 +1,6 @@
 import { columnOrder } from '../model/column-order.ts';
 import type { Column, ColumnGroup, Entity } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident } from '../model/names.ts';
 import { BIRTH } from './apply-names.ts';
 import { imagesDiffer } from './row-change.ts';
 
@@ -85,7 +85,7 @@ export function setUpdate(set: SetColumns, site: number): string {
 function define(head: string, body: string): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${head} LANGUAGE plpgsql STABLE PARALLEL SAFE ` +
-    `SET search_path = pg_catalog, pg_temp AS $crp$\n${body}\n$crp$`
+    `SET search_path = pg_catalog, pg_temp AS ${dollarQuote(`\n${body}\n`)}`
   );
 }
 

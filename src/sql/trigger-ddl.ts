@@ -1,6 +1,6 @@
 import type { ColumnGroup, Entity } from '../model/ir.ts';
 import { isMonotonic } from '../model/column-order.ts';
-import { ident } from '../model/names.ts';
+import { dollarQuote, ident, inLiteral } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import { BIRTH, columnList, tombstoneOf } from './apply-names.ts';
 import { literal } from './catalog-ddl.ts';
@@ -21,8 +21,8 @@ import { STAMP_NOW } from './stamp-clock.ts';
 function define(name: string, body: string): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${ident(name)}() RETURNS trigger LANGUAGE plpgsql ` +
-    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $crp$\n` +
-    `#variable_conflict use_column\n${body}\n$crp$`
+    `SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS ` +
+    dollarQuote(`\n#variable_conflict use_column\n${body}\n`)
   );
 }
 
@@ -133,7 +133,7 @@ export function truncateFunction(entity: Entity): string {
     `truncate_${entity.tombstone}`,
     `BEGIN
   RAISE EXCEPTION 'TRUNCATE of the replicated table "%" is not supported', TG_TABLE_NAME
-    USING ERRCODE = 'feature_not_supported', HINT = 'Use DELETE FROM ${entity.table.name}.';
+    USING ERRCODE = 'feature_not_supported', HINT = 'Use DELETE FROM ${inLiteral(entity.table.name)}.';
 END`,
   );
 }
