@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
+import { KNOWN_MESSAGE, knownText } from '../postgres/known.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
 
@@ -30,11 +31,17 @@ export class Beacon {
   #queue: Promise<void> = Promise.resolve();
   /** Whether other sites need our knowledge vector: with two sites nobody does. */
   readonly #announces: () => boolean;
+  readonly #proof: string | undefined;
 
-  /** Connects when it is first needed, and again after the server was gone. */
-  constructor(dsn: string, announces: () => boolean) {
+  /**
+   * Connects when it is first needed, and again after the server was gone.
+   *
+   * @param proof that its announcements are the agent's (src/postgres/known.ts)
+   */
+  constructor(dsn: string, announces: () => boolean, proof?: string) {
     this.#dsn = dsn;
     this.#announces = announces;
+    this.#proof = proof;
   }
 
   /**
@@ -114,8 +121,8 @@ export class Beacon {
       );
     }
     if (news !== undefined && this.#announces()) {
-      values.push(`${news.origin} ${news.incarnation} ${news.position}`);
-      parts.push(`pg_logical_emit_message(false, 'crp.known', $${values.length}::text)`);
+      values.push(knownText(news, { incarnation: news.incarnation, proof: this.#proof }));
+      parts.push(`pg_logical_emit_message(false, '${KNOWN_MESSAGE}', $${values.length}::text)`);
     }
     if (values.length === 0) return;
     const client = await this.#session();

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLog } from '../base/log.ts';
 import { decodeBatch } from '../journal/batch.ts';
 import type { Batch, Chunk } from '../journal/journal.ts';
 import { Batcher } from './batcher.ts';
+import type { CaptureOptions } from './capture-options.ts';
+import { OwnNotes } from './own-notes.ts';
+import type { Notes } from './own-notes.ts';
 
 /* Messages as the PostgreSQL manual draws them (53.9). */
 
@@ -44,6 +48,7 @@ const streamAbort = (xid: number, sub: number): Buffer => join('A', u32(xid), u3
 function run(
   messages: Buffer[],
   after = 0n,
+  notes?: Notes,
 ): { batches: Batch[]; chunks: Chunk[]; aborts: number[]; passedOver: string[] } {
   const passedOver: string[] = [];
   const result = {
@@ -53,6 +58,7 @@ function run(
   const batcher = new Batcher(
     {
       ...{ origin: 1, incarnation: 1, after, knowledge: new Map(), types, unshipped: new Map() },
+      ...(notes === undefined ? {} : { notes }),
       passedOver: (table, by) => void passedOver.push(`${table} ${by}`),
     },
     {
@@ -131,6 +137,44 @@ test('a rolled back subtransaction is named, a rolled back transaction ships not
   assert.deepEqual(decodeBatch(batches[0]!.bytes).stream, { xid: 2, chunks: 1, aborted: [3] });
   assert.equal(batches.length, 1);
   assert.deepEqual(aborts, []);
+});
+
+test('notes that the agent did not write count for nothing: every role may write them', () => {
+  const proof = 'f'.repeat(32);
+  const journal = { position: (origin: number) => (origin === 3 ? 5n : 0n) };
+  const options = { proof, serverMajor: 18, journal, log: silentLog() };
+  const notes = new OwnNotes(options as unknown as CaptureOptions);
+  const forged = [
+    '2 1 99',
+    `2 1 99 ${'0'.repeat(32)}`,
+    '',
+    'x',
+    '2 1 -1',
+    '1 1 1e9',
+    '2 1',
+    '3 1 6',
+  ];
+  const says = join('M', '\x01', u64(0n), z('crp.foreign'), u32(0));
+  const { batches } = run(
+    // The last one is of an earlier build.
+    [
+      ...[...forged, `2 1 77 ${proof}`, '3 1 5'].map(known),
+      begin(1),
+      says,
+      RELATION,
+      insert,
+      commit(10n),
+    ],
+    0n,
+    notes,
+  );
+  assert.deepEqual(
+    [...decodeBatch(batches[0]!.bytes).knowledge],
+    [
+      [2, 77n],
+      [3, 5n],
+    ],
+  );
 });
 
 test('a batch ends where the knowledge grows', () => {

@@ -5,7 +5,6 @@ import type { LastCaptured } from './continuity.ts';
 import {
   cString,
   MESSAGE,
-  readKnown,
   readLogicalMessage,
   readRelationMessage,
   readTypeMessage,
@@ -13,6 +12,8 @@ import {
 import { narrowChange } from './narrow.ts';
 import type { ChangeSource } from './narrow.ts';
 import { OpenBatch } from './open-batch.ts';
+import { ALL_BELIEVED } from './own-notes.ts';
+import type { Notes } from './own-notes.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { StreamSink } from './open-streams.ts';
 import type { PassedOverBy } from './passed-over.ts';
@@ -34,6 +35,8 @@ export interface BatcherOptions {
   unshipped: ReadonlyMap<string, ReadonlySet<string>>;
   /** Under which names tables are shipped; without it as the WAL calls them. */
   names?: TableNames;
+  /** Without it all are believed. */
+  notes?: Notes;
   /** Told of each change that cannot be shipped. */
   passedOver?: (table: string, by: PassedOverBy) => void;
 }
@@ -55,13 +58,15 @@ export class Batcher {
   readonly #streams: OpenStreams;
   readonly #continuity: Continuity;
   readonly #unshippable: Unshippable;
+  readonly #notes: Notes;
   #seen = 0n;
   /** The transaction in progress was made by another site. */
   #foreign = false;
 
   constructor(options: BatcherOptions, sink: BatchSink) {
-    const { origin, incarnation, after } = options;
+    const { origin, incarnation, after, notes = ALL_BELIEVED } = options;
     this.#sink = sink;
+    this.#notes = notes;
     this.#relations = new Relations(options.types, options.unshipped, options.names);
     this.#knowledge = new Map(options.knowledge);
     const of = { origin, incarnation, knowledge: this.#knowledge };
@@ -204,16 +209,14 @@ export class Batcher {
   /** Our own notes: that a transaction applies others' changes, and what this site knows when what follows is made. */
   #onMessage(bytes: Buffer, at: number): void {
     const message = readLogicalMessage(bytes, at);
-    if (message.transactional) {
-      if (message.prefix === FOREIGN_MESSAGE) this.#onForeign();
-      return;
-    }
-    if (message.prefix !== 'crp.known') return;
-    const note = readKnown(bytes, message);
+    const isForeign = message.transactional && message.prefix === FOREIGN_MESSAGE;
+    if (isForeign && !this.#notes.filtered) this.#onForeign();
+    if (message.transactional) return;
+    const note = this.#notes.read(message);
     if (note === undefined) return;
     this.flush();
-    const { site, position } = note;
-    if (position > (this.#knowledge.get(site) ?? 0n)) this.#knowledge.set(site, position);
+    if (note.position > (this.#knowledge.get(note.origin) ?? 0n))
+      this.#knowledge.set(note.origin, note.position);
   }
 
   #onStream(kind: number, bytes: Buffer, at: number): void {

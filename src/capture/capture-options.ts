@@ -12,6 +12,8 @@ export interface CaptureOptions {
   serverMajor: number;
   journal: Journal;
   log: Log;
+  /** What the agent's notes in the WAL carry (src/postgres/known.ts); without it all are believed. */
+  proof?: string;
   /** Columns that are not shipped, by `schema.table`. */
   unshipped: ReadonlyMap<string, ReadonlySet<string>>;
   /** Under which names tables are shipped; without it as the WAL calls them. */

@@ -9,6 +9,7 @@ import type { CaptureListener, CaptureOptions } from './capture-options.ts';
 import { Confirmation, savedVector } from './confirmation.ts';
 import { JournalSink } from './journal-sink.ts';
 import { LoadGauge } from './load-gauge.ts';
+import { OwnNotes } from './own-notes.ts';
 import { lastCaptured, pluginOptions, readSettings } from './setup.ts';
 import type { Feed, Source } from './source.ts';
 import { StreamSource } from './stream-source.ts';
@@ -97,14 +98,13 @@ export class CaptureSession implements Feed {
     };
     this.#batcher = new Batcher(
       {
-        origin: site.number,
-        incarnation: site.incarnation,
+        ...{ origin: site.number, incarnation: site.incarnation },
         after: journal.position(site.number),
         expected: await lastCaptured(this.#options),
         knowledge: savedVector(journal),
-        types,
-        unshipped: this.#options.unshipped,
+        ...{ types, unshipped: this.#options.unshipped },
         ...(names === undefined ? {} : { names }),
+        notes: new OwnNotes(this.#options),
         passedOver: (table, by) => this.#tell.passedOver(table, by),
       },
       this.#sink,

@@ -73,34 +73,19 @@ export function readTypeMessage(bytes: Buffer, at: number): { oid: number; name:
 /** More than any note of ours has. */
 const LONGEST_CONTENT = 100;
 
-/** A logical decoding message: its prefix, and where its content is, of which a program's can have up to 1 GB. */
+/** A logical decoding message: its prefix, and the first of its content, of which a program's can have up to 1 GB. */
 export function readLogicalMessage(
   bytes: Buffer,
   at: number,
-): { transactional: boolean; prefix: string; content: number; length: number } {
+): { transactional: boolean; prefix: string; content: string } {
   const prefix = cString(bytes, at + 9);
+  const content = prefix.end + 4;
+  const length = Math.min(bytes.readUInt32BE(prefix.end), LONGEST_CONTENT);
   return {
     transactional: bytes[at] === 1,
     prefix: prefix.value,
-    content: prefix.end + 4,
-    length: bytes.readUInt32BE(prefix.end),
+    content: bytes.toString('latin1', content, content + length),
   };
-}
-
-/**
- * What the beacon notes: origin, incarnation, position. Any role may write a message of any prefix, and one that is not
- * understood would come again with every try: capture would end there for good.
- */
-const KNOWN = /^(\d{1,4}) \d+ (\d{1,19})$/;
-
-/** What this site knows of another one, of the content of a message; undefined where it does not say that. */
-export function readKnown(
-  bytes: Buffer,
-  { content, length }: { content: number; length: number },
-): { site: number; position: bigint } | undefined {
-  const text = bytes.toString('latin1', content, content + Math.min(length, LONGEST_CONTENT));
-  const note = KNOWN.exec(text);
-  return note === null ? undefined : { site: Number(note[1]), position: BigInt(note[2]!) };
 }
 
 /** Offset after the tuple at `at`. */

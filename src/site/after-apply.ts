@@ -106,18 +106,30 @@ export class AfterApply {
     }
   }
 
-  /** Programs may use the channel too: what is not ours is left alone. */
+  /** Every role may notify the channel: what is not ours is left alone. */
   #heard(channel: string, payload: string): void {
-    let news: Partial<AppliedNews>;
-    try {
-      news = JSON.parse(payload) as Partial<AppliedNews>;
-    } catch {
-      return;
-    }
-    const { entity, rows, keys } = news;
-    const command = this.#commands.find((one) => one.channel === channel && one.entity === entity);
-    command?.tell({ rows: typeof rows === 'number' ? rows : null, keys: keys ?? null });
+    const news = readNews(payload);
+    const command = this.#commands.find(
+      (one) => one.channel === channel && one.entity === news?.entity,
+    );
+    if (news !== undefined) command?.tell(news);
   }
+}
+
+/** What a trigger of ours told (src/sql/notify-ddl.ts); undefined where it was not one. */
+function readNews(payload: string): AppliedNews | undefined {
+  let news: Partial<AppliedNews> | null;
+  try {
+    news = JSON.parse(payload) as Partial<AppliedNews> | null;
+  } catch {
+    return undefined;
+  }
+  const { entity, rows, keys = null } = news ?? {};
+  if (typeof entity !== 'string' || typeof rows !== 'number') return undefined;
+  const isKey = (key: unknown): boolean =>
+    Array.isArray(key) && key.every((value) => typeof value === 'string');
+  if (keys !== null && !(Array.isArray(keys) && keys.every(isKey))) return undefined;
+  return { entity, rows, keys };
 }
 
 function channelOf(models: readonly Model[], name: string): string {

@@ -9,6 +9,7 @@ import { LinkServer } from '../link/server.ts';
 import { greatest } from '../merge/stamps.ts';
 import type { Model } from '../model/ir.ts';
 import { unshippedColumns } from '../model/replicated.ts';
+import { proofOf } from '../postgres/known.ts';
 import { AfterApply } from './after-apply.ts';
 import { AgentSession } from './agent-session.ts';
 import { modelsHash, modelsHeader } from './catalog.ts';
@@ -95,7 +96,7 @@ export class AgentParts {
       path: siteFolder(root).journal,
       quotaBytes: config.journal.quotaBytes,
     });
-    this.beacon = new Beacon(dsn, () => this.members.needsKnowledge());
+    this.beacon = new Beacon(dsn, () => this.members.needsKnowledge(), proofOf(this.certificates));
     this.capture = this.#makeCapture();
     this.supervised = supervise({ name: 'capture', part: this.capture, log });
     this.marks = new Marks({ slot, self: number, journal: this.journal });
@@ -157,7 +158,7 @@ export class AgentParts {
       ...{ dsn: this.config.database.url, slot: this.slot, publication: 'crp' },
       ...{ serverMajor: Number.parseInt(serverVersion, 10), journal: this.journal, log: this.log },
       unshipped: unshippedColumns(this.models),
-      names: new TableNames(this.models),
+      ...{ names: new TableNames(this.models), proof: proofOf(this.certificates) },
     });
   }
 

@@ -53,7 +53,7 @@ export class Webhook {
     client.once('end', end);
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
-    client.on('notification', ({ payload }) => this.#heard(payload ?? 'null'));
+    client.on('notification', ({ payload }) => this.#heard(payload ?? ''));
     try {
       await client.query('LISTEN crp_conflict');
       while (open) {
@@ -67,7 +67,9 @@ export class Webhook {
   }
 
   #heard(payload: string): void {
-    if (this.#waiting.length < MAX_WAITING) this.#waiting.push(JSON.parse(payload));
+    const conflict = readConflict(payload);
+    if (conflict === undefined || this.#waiting.length >= MAX_WAITING) return;
+    this.#waiting.push(conflict);
     this.#wake();
   }
 
@@ -93,4 +95,18 @@ export class Webhook {
       await delay(BACKOFF_MS * attempt, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** Every role may notify the channel: what apply told of a conflict, or undefined where it was somebody else. */
+function readConflict(payload: string): object | undefined {
+  let said: Record<string, unknown> | null;
+  try {
+    said = JSON.parse(payload) as Record<string, unknown> | null;
+  } catch {
+    return undefined;
+  }
+  const { id, entity, type, status } = said ?? {};
+  const isOwn =
+    Number.isInteger(id) && [entity, type, status].every((text) => typeof text === 'string');
+  return isOwn ? { id, entity, type, status } : undefined;
 }
