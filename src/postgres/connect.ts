@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { pooled, SESSION_OPTIONS, settleSession } from './session-settings.ts';
+import { pooled, SESSION_OPTIONS, settleSession, trustPath } from './session-settings.ts';
 
 /** Longest time to set up a connection. */
 const CONNECT_LIMIT_MS = 10_000;
@@ -103,6 +103,21 @@ export async function withConnection<T>(
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/**
+ * As `withConnection`, with a session of a superuser: nothing in it is looked up where somebody else may have put something
+ * (`trustPath`).
+ */
+export async function withSuperuser<T>(
+  dsn: string,
+  application: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  return withConnection(dsn, application, async (client) => {
+    await trustPath(client);
+    return work(client);
+  });
 }
 
 /** Where a connection string points, without its password. */

@@ -71,6 +71,28 @@ export async function settleSession(client: Client): Promise<void> {
     throw pooled('it leaves out the settings of sessions');
 }
 
+/**
+ * Leaves of the search path the schemas in which superusers only may make something. An operator or a function that fits the
+ * types of a query better than PostgreSQL's own is taken from any schema of the path: whoever may make one there would be
+ * a superuser with the first query (PostgreSQL manual, 5.10.6; CVE-2018-1058). The query itself looks nothing up in the
+ * path. `pg_database_owner` has one member, the owner of the database, who is looked at too.
+ */
+const TRUSTED_PATH = `
+  SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog',
+    (SELECT pg_catalog.string_agg(pg_catalog.format('%I', n.nspname), ', ' ORDER BY s.place)
+      FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, place)
+      JOIN pg_catalog.pg_namespace AS n ON n.nspname OPERATOR(pg_catalog.=) s.name
+      WHERE n.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_roles AS r
+        WHERE NOT r.rolsuper AND r.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner'::pg_catalog.name
+          AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))),
+    'pg_temp'), false)`;
+
+/** For sessions of a superuser, before anything else is done in them. */
+export async function trustPath(client: Client): Promise<void> {
+  await client.query(TRUSTED_PATH);
+}
+
 /** The error of something that takes connections in the server's place, and does not hand on what a session is. */
 export function pooled(why: string): AppError {
   return new AppError(

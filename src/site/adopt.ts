@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { PeerConnection } from '../link/client.ts';
-import { withConnection } from '../postgres/connect.ts';
+import { withSuperuser } from '../postgres/connect.ts';
 import { planAdoption } from './adopt-plan.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
 import { AdoptedRows } from './adopt-rows.ts';
@@ -57,7 +57,7 @@ export async function adoptModel(request: AdoptRequest): Promise<AdoptResult> {
   const { root, source } = request;
   const config = readConfig(root);
   await requireDown(root);
-  return withConnection(request.adminUrl, 'syncline adopt', async (client) => {
+  return withSuperuser(request.adminUrl, 'syncline adopt', async (client) => {
     const plan = await preview(client, config, request.model);
     const giver = await chooseGiver(client, config, { root, source, plan });
     if (giver === undefined) {

@@ -9,7 +9,7 @@ import { ensureSlot } from '../capture/setup.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { ident } from '../model/names.ts';
 import { endOnAbort } from '../postgres/cancel.ts';
-import { withConnection } from '../postgres/connect.ts';
+import { withSuperuser } from '../postgres/connect.ts';
 import { openTransactions } from '../postgres/open-transactions.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
@@ -64,7 +64,7 @@ export async function makeServer(options: NewSite, undo: Undo): Promise<NewServe
   await cluster.start();
   const url = (database: string): string =>
     connectionUrl(`127.0.0.1:${databasePort}`, { name: SUPERUSER, password }, database);
-  await withConnection(url('postgres'), 'syncline init', (client) =>
+  await withSuperuser(url('postgres'), 'syncline init', (client) =>
     client.query(`CREATE DATABASE ${ident(DATABASE)}`),
   );
   return { adminUrl: url(DATABASE), embedded: data, socket: cluster.options.socket };
@@ -89,7 +89,7 @@ export async function makeDatabase(
   const names = roleNames(options.site);
   const agent = { name: names.agent, password: newPassword() };
   const service = { name: names.service, password: newPassword() };
-  await withConnection(adminUrl, 'syncline init', async (client) => {
+  await withSuperuser(adminUrl, 'syncline init', async (client) => {
     const leaveAlone = await endOnAbort(client, adminUrl, options.signal);
     await setUp(client, options, { accounts: { agent, service }, leaveAlone });
   });
@@ -144,7 +144,7 @@ async function makeSlot(
   options: NewSite,
 ): Promise<void> {
   const slow = setTimeout(() => {
-    const found = withConnection(at.adminUrl, 'syncline init', openTransactions);
+    const found = withSuperuser(at.adminUrl, 'syncline init', openTransactions);
     void found.then(
       (who) =>
         who !== '' && options.tell?.(`Waiting for transactions that were open before: ${who}`),
@@ -177,7 +177,7 @@ export async function beginCapture(site: {
 
 async function takeBack(adminUrl: string, { site, models, tell }: NewSite): Promise<void> {
   try {
-    await withConnection(adminUrl, 'syncline init', (client) =>
+    await withSuperuser(adminUrl, 'syncline init', (client) =>
       inTransaction(client, () => unprovision(client, site, models)),
     );
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { withConnection } from '../postgres/connect.ts';
+import { withSuperuser } from '../postgres/connect.ts';
 import { runAll } from '../postgres/transaction.ts';
 import { catalogDdl, LAYOUT } from '../sql/catalog-ddl.ts';
 import { refreshObjectsDdl, refreshTablesDdl, replicatedEntities } from '../sql/refresh-ddl.ts';
@@ -71,7 +71,7 @@ export function requireLayout(found: number): void {
  * @throws AppError SITE_OTHER, SITE_NEWER, DATABASE_RIGHTS, and those of `checkAdoptions` and `withTableLocks`
  */
 export async function refreshSite(config: SiteConfig, options: RefreshOptions): Promise<number> {
-  return withConnection(options.adminUrl, 'syncline upgrade', async (client) => {
+  return withSuperuser(options.adminUrl, 'syncline upgrade', async (client) => {
     const site = await readOwnSite(client, config);
     const before = await readLayout(client);
     if (before > LAYOUT) requireLayout(before);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Model } from '../model/ir.ts';
-import { isInUse, withConnection } from '../postgres/connect.ts';
+import { isInUse, withConnection, withSuperuser } from '../postgres/connect.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { literal } from '../sql/catalog-ddl.ts';
 import { DEFAULT_LOCKING, withTableLocks } from './adoption.ts';
@@ -58,7 +58,7 @@ export async function release(
   models: readonly Model[],
 ): Promise<void> {
   const entities = models.flatMap((model) => model.entities);
-  await withConnection(adminUrl, 'syncline leave', async (client: Client) => {
+  await withSuperuser(adminUrl, 'syncline leave', async (client: Client) => {
     await withTableLocks(client, { entities, policy: DEFAULT_LOCKING }, async (lock) => {
       await lock();
       await runAll(client, releaseStatements(models));

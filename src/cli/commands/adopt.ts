@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { shellWord } from '../../base/shell.ts';
 import { AppError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
-import { withConnection } from '../../postgres/connect.ts';
+import { withSuperuser } from '../../postgres/connect.ts';
 import { adoptModel, preview, previewText } from '../../site/adopt.ts';
 import type { RowSource } from '../../site/adopt.ts';
 import type { AdoptPlan } from '../../site/adopt-plan.ts';
@@ -39,7 +39,7 @@ export function adoptCommand(): Command {
     const adminUrl = adminUrlOf(config, options);
     const locking = lockingOf(command, options);
     if (options.dryRun) {
-      await withConnection(adminUrl, 'syncline adopt', async (client) => {
+      await withSuperuser(adminUrl, 'syncline adopt', async (client) => {
         const plan = await preview(client, config, model);
         console.log(notesText(plan) + previewText(plan, locking));
       });

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AgentSite } from '../../test/support/agents.ts';
+import { LEASES } from '../../test/support/lease-model.ts';
+import { startServer } from '../../test/support/server.ts';
+import { connect } from '../postgres/connect.ts';
+import { refreshSite } from './layout.ts';
+import { DEFAULT_LOCKING } from './adoption.ts';
+
+/** Better than PostgreSQL's own operator for an oid and a regclass, which has to convert one of them. */
+const PLANTED = `
+  CREATE FUNCTION public.planted(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS $$
+  BEGIN
+    INSERT INTO public.ran VALUES (current_user);
+    RETURN $1::int8 = $2::oid::int8;
+  END $$;
+  CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = public.planted);
+  CREATE TABLE public.ran (role name);
+  GRANT ALL ON public.ran TO PUBLIC`;
+
+test('the owner of a database runs nothing as the superuser who makes a site of it', async () => {
+  const server = await startServer(18);
+  let site: AgentSite | undefined;
+  try {
+    const adminUrl = await server.createDatabase('apps');
+    const admin = await connect(adminUrl, 'test');
+    await admin.query(
+      `CREATE ROLE app; ALTER DATABASE apps OWNER TO app; SET ROLE app; ${PLANTED}`,
+    );
+    await admin.query(`RESET ROLE; SELECT FROM pg_class WHERE oid = 'pg_class'::regclass`);
+    const ran = await admin.query('DELETE FROM public.ran RETURNING role::text');
+    assert.deepEqual(ran.rows[0], { role: 'postgres' }, 'so it is planted well');
+    site = await AgentSite.init('a', { adminUrl, model: LEASES });
+    await refreshSite(site.config, { adminUrl, locking: DEFAULT_LOCKING, always: true });
+    const { rows } = await admin.query('SELECT DISTINCT role::text FROM public.ran');
+    assert.deepEqual(
+      rows.filter(({ role }: { role: string }) => role === 'postgres'),
+      [],
+    );
+    await admin.end();
+  } finally {
+    await site?.remove();
+    await server.remove();
+  }
+});
