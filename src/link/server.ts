@@ -14,6 +14,8 @@ import { mismatches } from './models.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
+/** Who has not shown a certificate by then is sent away: until then anybody can hold a socket of ours. */
+const HANDSHAKE_MS = 10_000;
 /**
  * So many heartbeats without an acknowledgement, which a peer sends five times a second, and it is gone: the network is cut
  * without a word, and TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
@@ -86,6 +88,7 @@ export class LinkServer {
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
+      handshakeTimeout: HANDSHAKE_MS,
     });
     // Every socket, not only those with a finished handshake: `close` waits for them all.
     this.#server.on('connection', (socket: Socket) => {

@@ -26,6 +26,13 @@ export function parseAddress(what: string, text: string): Address {
   return { host: (match[1] ?? match[2])!, port };
 }
 
+/** Whether it is `host:port`. */
+export function isAddress(value: unknown): boolean {
+  const match = typeof value === 'string' ? ADDRESS.exec(value) : null;
+  const port = Number(match?.[3]);
+  return match !== null && port >= 1 && port <= 65535;
+}
+
 /** Addresses that mean all of this machine: one can listen on them, and they lead nobody here. */
 const EVERYWHERE = new Set(['0.0.0.0', '::']);
 

@@ -13,6 +13,7 @@ import { shippedNames } from '../sql/shape.ts';
 import { putGroups } from './adopt-groups.ts';
 import type { TakenGroups } from './adopt-groups.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
+import { requireTables } from './base-check.ts';
 import { columnType, WAITING_TABLES } from './base-format.ts';
 import type { BaseHeader, BasePartEnd, BaseTable } from './base-format.ts';
 import { IncomingBase } from './base-load.ts';
@@ -67,7 +68,7 @@ export class AdoptedRows {
    * Takes the copy and catches up with it.
    *
    * @returns number of rows
-   * @throws AppError ADOPT_BEHIND when the giver has not applied what this site has; CATCH_UP; the link's
+   * @throws AppError ADOPT_BEHIND when the giver has not applied what this site has; BASE_TABLES; CATCH_UP; the link's
    */
   async take(peer: PeerConnection): Promise<number> {
     const { client, root, log, site } = this.#options;
@@ -110,6 +111,7 @@ export class AdoptedRows {
 
   async #load(base: IncomingBase): Promise<{ rows: number; end: string }> {
     const { client, plan } = this.#options;
+    requireTables(base.header.tables, plan.model.ir.entities);
     this.#temporary = base.header.tables.map((table, index) => ({
       table,
       name: `pg_temp.crp_adopt_${index}`,

@@ -11,6 +11,7 @@ import { FrameReader } from '../link/frames.ts';
 import type { Frame } from '../link/frames.ts';
 import { columnList } from '../sql/apply-names.ts';
 import { ident } from '../model/names.ts';
+import { checkHeader } from './base-check.ts';
 import { BASE_FRAME } from './base-format.ts';
 import type { BaseHeader, BasePart, BaseTable, BaseTableEnd } from './base-format.ts';
 
@@ -49,7 +50,7 @@ export class IncomingBase {
   static async #open(frames: AsyncGenerator<Frame>): Promise<IncomingBase> {
     const first = await frames.next();
     if (first.done === true || first.value.kind !== BASE_FRAME.header) throw incomplete();
-    return new IncomingBase(JSON.parse(first.value.payload.toString()) as BaseHeader, frames);
+    return new IncomingBase(checkHeader(JSON.parse(first.value.payload.toString())), frames);
   }
 
   /**

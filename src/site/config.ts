@@ -101,6 +101,16 @@ export function writeConfig(root: string, config: SiteConfig): void {
   );
 }
 
+/** Whether it can be a site's name. */
+export function isSiteName(value: unknown): value is string {
+  return typeof value === 'string' && SITE_NAME.test(value);
+}
+
+/** Whether it can be a site's number. */
+export function isSiteNumber(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_SITE_NUMBER;
+}
+
 /** @throws AppError SITE_NAME */
 export function checkSiteName(name: string): string {
   return checkName(name, 'site');

@@ -2,6 +2,8 @@ import { AppError } from '../base/errors.ts';
 import { PeerConnection } from '../link/client.ts';
 import type { PeerOptions } from '../link/client.ts';
 import type { Member } from './catalog.ts';
+import { isAddress } from './address.ts';
+import { isSiteName, isSiteNumber } from './config.ts';
 import { isHealth } from './health.ts';
 import type { Health } from './health.ts';
 
@@ -78,12 +80,13 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
   });
 }
 
-function isMember(value: unknown): value is Member {
+/** Members are written into the database, and a site connects to their addresses. */
+export function isMember(value: unknown): value is Member {
   const member = value as Partial<Member> | null | undefined;
   return (
-    typeof member?.name === 'string' &&
-    Number.isInteger(member.number) &&
-    (member.address === null || typeof member.address === 'string') &&
+    isSiteName(member?.name) &&
+    isSiteNumber(member?.number) &&
+    (member?.address === null || isAddress(member?.address)) &&
     Number.isInteger(member.incarnation) &&
     ['invited', 'joining', 'active', 'left'].includes(String(member.state))
   );

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { PeerConnection } from '../link/client.ts';
 import { ident } from '../model/names.ts';
 import { parseAddress } from './address.ts';
+import { requireTables } from './base-check.ts';
 import { IncomingBase } from './base-load.ts';
 import { upsertMember } from './catalog.ts';
 import type { InstalledModel, Member } from './catalog.ts';
@@ -56,14 +57,19 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
  * Fills the tables of a new site with a base copy, in the caller's transaction.
  *
  * @param self name of the new site
- * @throws AppError ADOPT_NOT_EMPTY, BASE_INCOMPLETE, BASE_DAMAGED, or of the link; the caller rolls back
+ * @throws AppError ADOPT_NOT_EMPTY, BASE_TABLES, BASE_INCOMPLETE, BASE_DAMAGED, or of the link; the caller rolls back
  */
 export async function takeCopy(
   client: Client,
   base: IncomingBase,
   self: string,
 ): Promise<{ rows: number; bytes: number }> {
-  await requireEmpty(client, base.header.models as InstalledModel[]);
+  const models = base.header.models as InstalledModel[];
+  requireTables(
+    base.header.tables,
+    models.flatMap(({ ir }) => ir.entities),
+  );
+  await requireEmpty(client, models);
   const loaded = await base.load(client);
   await continueFrom(client, base, self);
   return loaded;
