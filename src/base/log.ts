@@ -19,6 +19,8 @@ export function createLog(level: string, destination?: string): Log {
   };
   const file = pino.destination({
     ...{ dest: destination ?? 2, sync: true, mkdir: true, maxLength: MAX_UNWRITTEN },
+    // Of messages of the server it has what they say, keys among it.
+    mode: 0o600,
   });
   // A full disk: the lines are written when there is room. Without a listener the error would end the process.
   file.on('error', () => undefined);

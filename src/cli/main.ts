@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { describeError } from '../base/errors.ts';
 import { loadCommands } from './commands.ts';
 import { packageRoot } from './package-root.ts';
+import { visible } from './visible.ts';
 
 const { version } = JSON.parse(readFileSync(packageRoot('package.json'), 'utf8')) as {
   version: string;
@@ -33,6 +34,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`syncline: ${describeError(error)}`);
+  console.error(`syncline: ${visible(describeError(error))}`);
   process.exitCode = 1;
 }

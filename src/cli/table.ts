@@ -1,3 +1,5 @@
+import { visible } from './visible.ts';
+
 /** Longest cell; what is cut ends in `…`. */
 const MAX_CELL = 60;
 
@@ -33,6 +35,6 @@ function cell(value: unknown): string {
         : value instanceof Date
           ? value.toISOString()
           : String(value as string | number | boolean | bigint);
-  const line = text.replaceAll('\n', '⏎');
+  const line = visible(text.replaceAll('\n', '⏎'));
   return line.length > MAX_CELL ? `${line.slice(0, MAX_CELL - 1)}…` : line;
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AppError } from '../base/errors.ts';
+import { ownFolder } from '../base/own-folder.ts';
 
 /** Programs of one PostgreSQL installation, and the user they have to run as. */
 export interface PostgresBinaries {
@@ -91,6 +92,8 @@ function reachableCopy(native: string, runAs: RunAs): string {
     JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as { version: string }
   ).version;
   const copy = join(tmpdir(), `syncline-postgres-${version}`);
+  // Nobody else may have put a program there for us to run.
+  ownFolder(copy, { mode: 0o755, owners: [process.getuid!()] });
   if (!canRun(copy, runAs)) cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   if (canRun(copy, runAs)) return copy;
   throw new AppError('POSTGRES_UNREACHABLE', `The user with id ${runAs.uid} cannot run "${copy}"`, {

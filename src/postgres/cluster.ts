@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import {
-  chmodSync,
-  chownSync,
+  closeSync,
+  constants,
   existsSync,
+  fchmodSync,
+  fchownSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -15,6 +18,10 @@ import type { PostgresBinaries } from './binaries.ts';
 
 /** Longest time for one run of `initdb` or `pg_ctl`. */
 const COMMAND_LIMIT_S = 60;
+/** Windows has no such flags, and no other user to be careful of. */
+const NO_LINK = constants.O_NOFOLLOW ?? 0;
+const FOLDER = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_LINK;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | NO_LINK;
 /** `DB_SHUTDOWNED`: somebody wanted the server to end. */
 const SHUT_DOWN = 1;
 
@@ -55,9 +62,13 @@ export class Cluster {
     const { data, superuser } = this.options;
     mkdirSync(data, { recursive: true, mode: 0o700 });
     const secret = join(data, '..', `.initdb-${process.pid}`);
-    writeFileSync(secret, `${password}\n`, { mode: 0o600 });
-    this.#own(secret);
-    this.#own(data);
+    if (this.options.binaries.runAs !== undefined) {
+      this.#edit(data, FOLDER, (folder) => this.#give(folder, 0o700));
+    }
+    this.#edit(secret, 'wx', (file) => {
+      writeFileSync(file, `${password}\n`);
+      this.#give(file, 0o600);
+    });
     try {
       await this.#run('initdb', [
         ...['-D', data, '-U', superuser, '--pwfile', secret, '--auth=scram-sha-256'],
@@ -67,7 +78,7 @@ export class Cluster {
       rmSync(secret, { force: true });
     }
     const include = "\ninclude_if_exists = 'syncline.conf'\n";
-    writeFileSync(join(data, 'postgresql.conf'), include, { flag: 'a' });
+    this.#edit(join(data, 'postgresql.conf'), APPEND, (file) => writeFileSync(file, include));
   }
 
   /**
@@ -146,14 +157,27 @@ export class Cluster {
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'`);
     const file = join(data, 'syncline.conf');
     // A disk that is full must not leave the server without its settings.
-    replaceFile(file, `${lines.join('\n')}\n`, { prepare: (part) => this.#own(part) });
+    replaceFile(file, `${lines.join('\n')}\n`, { prepare: (part) => this.#give(part, 0o600) });
   }
 
-  #own(path: string): void {
+  #edit(path: string, flags: string | number, work: (file: number) => void): void {
+    const file = openSync(path, flags, 0o600);
+    try {
+      work(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /**
+   * Gives an open file to the user that the server runs as, where that is another one. Never by its path: that user may put a
+   * link into the data folder, and this process is root then.
+   */
+  #give(file: number, mode: number): void {
     const { runAs } = this.options.binaries;
     if (runAs === undefined) return;
-    chownSync(path, runAs.uid, runAs.gid);
-    chmodSync(path, path === this.options.data ? 0o700 : 0o600);
+    fchownSync(file, runAs.uid, runAs.gid);
+    fchmodSync(file, mode);
   }
 
   #run(program: string, args: string[]): Promise<void> {

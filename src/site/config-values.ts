@@ -42,7 +42,13 @@ export function databaseUrl(value: unknown, path: string): string | undefined {
 /** The URL of `notify.webhook`; undefined where there is none. */
 export function webhook(value: unknown): string | undefined {
   const url = optional(value, 'notify.webhook');
-  if (url === undefined || (/^https?:\/\/[^/]/.test(url) && URL.canParse(url))) return url;
+  if (url === undefined) return undefined;
+  if (/^https?:\/\/[^/]/.test(url) && URL.canParse(url)) {
+    const { username, password } = new URL(url);
+    if (username === '' && password === '') return url;
+    // What sends it refuses it too, with the password in its error.
+    throw new Error('notify.webhook cannot have a user or a password in it');
+  }
   throw new Error(`notify.webhook must be an http or https URL, not "${url}"`);
 }
 

@@ -85,6 +85,10 @@ describe('one error says what is wrong', () => {
     [yaml({ rest: 'clock: {max-drift: 1d}' }), /^clock\.max-drift must be .*\(ms, s, min, h\)/],
     [yaml({ rest: 'clock: {max-drift: 999999h}' }), /^clock\.max-drift must be at most 100000h/],
     [yaml({ rest: 'notify: {webhook: "http://a b"}' }), /^notify\.webhook must be an http or/],
+    [
+      yaml({ rest: 'notify: {webhook: "http://u:secret@a/"}' }),
+      /^notify\.webhook cannot have a user or a password in it$/,
+    ],
     [yaml({ rest: 'after-apply: {zone: []}' }), /^after-apply must be a mapping of entities/],
     [yaml({ rest: 'after-apply: {zone: [""]}' }), /^after-apply\.zone must be a text$/],
     [yaml({ rest: 'log: {level: loud}' }), /^log\.level must be one of debug, /],

@@ -51,7 +51,10 @@ export class ControlServer {
     });
     await new Promise<void>((done, reject) => {
       server.once('error', reject);
+      // From its first moment on: a umask may let others write, and in /tmp they get there.
+      const before = process.umask(0o177);
       server.listen(path, done);
+      process.umask(before);
     });
     chmodSync(path, 0o600);
     return new ControlServer(server, path);

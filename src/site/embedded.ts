@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chownSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ownFolder } from '../base/own-folder.ts';
 import { embeddedBinaries } from '../postgres/binaries.ts';
 import type { PostgresBinaries } from '../postgres/binaries.ts';
 import { Cluster } from '../postgres/cluster.ts';
@@ -61,8 +62,8 @@ export function chooseDataFolder(root: string): string {
   if (runAs === undefined || canEnter(preferred, runAs)) return preferred;
   const name = createHash('sha256').update(resolve(root)).digest('hex').slice(0, 12);
   const elsewhere = join(tmpdir(), `syncline-${name}`);
-  mkdirSync(elsewhere, { recursive: true, mode: 0o700 });
-  chownSync(elsewhere, runAs.uid, runAs.gid);
+  const isNew = ownFolder(elsewhere, { mode: 0o700, owners: [process.getuid!(), runAs.uid] });
+  if (isNew) chownSync(elsewhere, runAs.uid, runAs.gid);
   return join(elsewhere, 'postgres');
 }
 

@@ -6,6 +6,7 @@ import { readModels } from '../../site/catalog.ts';
 import { readConfig } from '../../site/config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
+import { visible } from '../visible.ts';
 import { resolveCommand } from './conflicts-resolve.ts';
 
 interface Options {
@@ -59,7 +60,11 @@ export function conflictsCommand(): Command {
         });
       }
       console.log(
-        options.json ? JSON.stringify(rows) : id === undefined ? list(rows, keys) : full(rows[0]!),
+        options.json
+          ? JSON.stringify(rows)
+          : id === undefined
+            ? list(rows, keys)
+            : visible(full(rows[0]!)),
       );
     });
 }

@@ -1,3 +1,4 @@
+import { fchmodSync, fstatSync } from 'node:fs';
 import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { withConnection } from '../../postgres/connect.ts';
@@ -29,8 +30,18 @@ export function inviteCommand(): Command {
       const invitation = await makeInvitation(options.dir, { group: config.group, site, via }, () =>
         reserve(config.database.url, site, options.number),
       );
+      keepSecret();
       console.log(JSON.stringify(invitation, null, 2));
     });
+}
+
+/** A file that the invitation is redirected into is made readable by its owner only: a shell makes it for everybody. */
+function keepSecret(): void {
+  try {
+    if (fstatSync(1).isFile()) fchmodSync(1, 0o600);
+  } catch {
+    // Somebody else's file: it is as he made it.
+  }
 }
 
 /** Notes the member; a number is never given twice. */

@@ -6,6 +6,7 @@ import type { CertificatesStatus } from '../../site/certificates.ts';
 import { formatBytes } from '../../site/units.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
+import { visible } from '../visible.ts';
 
 /** `syncline status`: what the agent does, and how far the sites are apart. */
 export function statusCommand(): Command {
@@ -15,7 +16,7 @@ export function statusCommand(): Command {
     .addOption(jsonOption())
     .action(async (options: { dir: string; json: boolean }) => {
       const status = (await askAgent(options.dir, 'status')) as SiteStatus;
-      console.log(options.json ? JSON.stringify(status) : describe(status));
+      console.log(options.json ? JSON.stringify(status) : visible(describe(status)));
     });
 }
 

@@ -14,6 +14,7 @@ import type { SiteConfig } from '../../site/config.ts';
 import { readIdentity } from '../../site/group.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
+import { visible } from '../visible.ts';
 
 interface Options {
   dir: string;
@@ -44,7 +45,7 @@ export function verifyCommand(): Command {
     )
     .action(async (options: Options) => {
       const report = await run(options);
-      console.log(options.json ? JSON.stringify(report) : describe(report));
+      console.log(options.json ? JSON.stringify(report) : visible(describe(report)));
       process.exitCode = report.equal ? 0 : 1;
     });
 }
