@@ -40,8 +40,9 @@ export function originsBeside(originName: string): { ahead: string; stream: stri
   return { ahead: `${originName}_ahead`, stream: `${originName}_stream` };
 }
 
-/** Sessions of earlier connections that have not ended. */
-const LEFT_OVER = `SELECT FROM pg_stat_activity WHERE application_name = ANY ($1) AND datname = current_database()`;
+/** Sessions of earlier connections that have not ended. Other roles may call theirs as they like. */
+const LEFT_OVER = `SELECT FROM pg_stat_activity WHERE application_name = ANY ($1) AND datname = current_database()
+  AND usename = current_user`;
 
 export interface ApplySessionOptions extends HistoryContext {
   dsn: string;

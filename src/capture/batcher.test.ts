@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLog } from '../base/log.ts';
-import { decodeBatch } from '../journal/batch.ts';
+import { decodeBatch, readBatch } from '../journal/batch.ts';
 import type { Batch, Chunk } from '../journal/journal.ts';
 import { Batcher } from './batcher.ts';
 import type { CaptureOptions } from './capture-options.ts';
@@ -244,4 +244,10 @@ test('a tombstone is shipped without the row before', () => {
 test('bytes that are no batch are refused', () => {
   assert.throws(() => decodeBatch(Buffer.from('SLB1')), { code: 'BATCH_DAMAGED' });
   assert.throws(() => decodeBatch(Buffer.from('XXXXXXXXXX')), { code: 'BATCH_DAMAGED' });
+  const { bytes } = run([begin(1), RELATION, insert, commit(10n)]).batches[0]!;
+  assert.equal(readBatch(1, bytes).last, 10n);
+  assert.throws(() => readBatch(2, bytes), {
+    code: 'BATCH_DAMAGED',
+    message: /of site 1, not of 2/,
+  });
 });

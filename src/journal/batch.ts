@@ -64,6 +64,8 @@ export function readBatch(origin: number, bytes: Buffer): Batch {
   if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) {
     throw damaged('it does not begin with SLB1');
   }
+  const said = bytes.readUInt16BE(5);
+  if (said !== origin) throw damaged(`it is one of site ${said}, not of ${origin}`);
   return {
     ...{ origin, incarnation: bytes.readUInt32BE(7) },
     ...{ previous: bytes.readBigUInt64BE(11), last: bytes.readBigUInt64BE(19), bytes },

@@ -145,13 +145,14 @@ export class LinkServer {
         return await route(stream, { peer: peerName(stream), headers, signal: ended.signal });
       }
       if (headers[':path'] !== '/v1/pull') return refuse(stream, 404, 'NOT_FOUND', 'no such path');
+      // Who is no member is told nothing else.
+      await this.#options.checkMember?.(peerName(stream));
       const hash = this.#options.modelHash();
       const differ = mismatches(hash, String(headers['crp-models']));
       if (differ.length > 0) {
         const names = differ.join(', ');
         return refuse(stream, 409, 'MODEL_MISMATCH', `other revision of ${names}; here: ${hash}`);
       }
-      await this.#options.checkMember?.(peerName(stream));
       await this.#pull(stream, headers, ended.signal);
     } catch (error) {
       this.#options.log.warn({ error: describeError(error) }, 'pull ended');

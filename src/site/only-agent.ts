@@ -52,8 +52,11 @@ async function beOnlyAgent(client: Client): Promise<void> {
 /** Who has the lock, as far as it can be seen. */
 async function readHolder(client: Client): Promise<string> {
   const { rows } = await client.query<{ holder: string | null }>(
-    `SELECT 'from ' || coalesce(host(client_addr), 'the server''s own machine') ||
-       ' since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' AS holder
+    // Every role may take it; of sessions of other roles no more than this can be seen.
+    `SELECT CASE WHEN usename <> current_user
+       THEN format('or process %s of role %s has its advisory lock', pid, usename)
+       ELSE 'from ' || coalesce(host(client_addr), 'the server''s own machine') ||
+         ' since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC' END AS holder
      FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE locktype = 'advisory' AND granted AND (classid, objid, objsubid) = (${KEY}, 2)
        AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())`,

@@ -62,8 +62,8 @@ async function hello(
   request: RouteRequest,
 ): Promise<void> {
   const { greeter } = context;
-  const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
   await knownMember(context, request.peer);
+  const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
   await greeter.heard(greeting);
   const answer = await greeter.answer(greeting);
   stream.respond({ ':status': 200, 'content-type': 'application/json' });

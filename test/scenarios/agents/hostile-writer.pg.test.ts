@@ -42,6 +42,7 @@ test('what a service says to the server does not stop replication, hide its writ
     const invitation = await a.invite('b', 2);
     const b = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('b') });
     made.push(b);
+    await b.sql.query(`SET application_name = 'syncline apply crp_b_1_ahead'`);
     await b.up();
     await eventually('the program has run once', async () => {
       return (await a.status()).afterApply?.[0]?.runs === 1;
