@@ -37,7 +37,8 @@ export async function recordConflicts(
   if (entries.length === 0) return;
   const rows = entries.map((entry) => ({
     entity: entry.entity.name,
-    key: recordedImage(entry, entry.local ?? entry.remote, new Set(entry.entity.key)),
+    // Beside a row that waits the one in its way is shown, which has another key.
+    key: recordedImage(entry, entry.remote ?? entry.local, new Set(entry.entity.key)),
     type: entry.conflict.type,
     column_group: entry.conflict.group ?? null,
     method: entry.conflict.method,

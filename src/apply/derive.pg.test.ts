@@ -37,15 +37,24 @@ after(async () => {
 });
 
 /** Row 2 waits with this name; its claim is a microsecond later than that of row 1, as a form's is. */
-async function waits(name: string): Promise<void> {
+async function waits(name: string, entity = 'append-sequence'): Promise<void> {
   await settling.remote.query(
     `INSERT INTO crp.waiting (entity, key, row, reason)
-     SELECT 'append-sequence', '{"id": "2"}', jsonb_build_object('id', '2', 'name', $1::text, 'note', 'x', 'uses', '1')
+     SELECT $2, '{"id": "2"}', jsonb_build_object('id', '2', 'name', $1::text, 'note', 'x', 'uses', '1')
        || (SELECT jsonb_object_agg(h.key, (((h.value::bigint >> 11) + 1) << 11)::text) FROM jsonb_each_text(to_jsonb(t)) AS h
            WHERE h.key LIKE '\\_crp\\_%'), 'test'
-     FROM test.append_sequence AS t WHERE id = 1`,
-    [name],
+     FROM test.${entity.replace('-', '_')} AS t WHERE id = 1`,
+    [name, entity],
   );
+}
+
+/** Key and status of what is recorded of an entity, in order. */
+async function records(entity: string): Promise<string[]> {
+  const { rows } = await settling.remote.query<{ v: string }>(
+    `SELECT concat_ws(' ', key->>'id', status) AS v FROM crp.conflict WHERE entity = $1 ORDER BY id`,
+    [entity],
+  );
+  return rows.map(({ v }) => v);
 }
 
 async function names(): Promise<(string | null)[]> {
@@ -78,6 +87,20 @@ test('a row that has to give way gets its next form', async () => {
   await waits('n');
   await deriveSelf(settling, { entity, key: { id: '2' }, uniques });
   assert.deepEqual(await names(), ['n', 'n#2']);
+});
+
+test('a row that was sent out of its table has one record, under its own key, however often it is tried', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'latest')!;
+  await site.sql.query(`INSERT INTO test.latest VALUES (1, 'n', 'x', 1)`);
+  await waits('n', 'latest');
+  assert.equal((await retry(settling, entity, { id: '2' })).is, 'settled');
+  for (let tries = 0; tries < 3; tries++) {
+    assert.equal((await retry(settling, entity, { id: '1' })).is, 'waits');
+    assert.deepEqual(await records('latest'), ['1 parked']);
+  }
+  await site.sql.query('DELETE FROM test.latest WHERE id = 2');
+  assert.equal((await retry(settling, entity, { id: '1' })).is, 'settled');
+  assert.deepEqual(await records('latest'), ['1 resolved']);
 });
 
 test('a row that loses its value while its lock is waited for is in nobody’s way', async () => {
