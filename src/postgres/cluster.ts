@@ -90,13 +90,12 @@ export class Cluster {
     if (this.pid() !== undefined) return;
     this.#writeSettings();
     const { data } = this.options;
-    const log = join(data, 'server.log');
     await this.#run('pg_ctl', [
       'start',
       '-D',
       data,
       '-l',
-      log,
+      serverLogOf(data),
       '-w',
       '-t',
       String(COMMAND_LIMIT_S),
@@ -213,9 +212,14 @@ function readState(data: string): number {
   return readFileSync(join(data, 'global', 'pg_control')).readUInt32LE(16);
 }
 
+/** The log of a server that Syncline runs: the server appends to it, and to nothing else. */
+export function serverLogOf(data: string): string {
+  return join(data, 'server.log');
+}
+
 function serverLog(data: string): string {
   try {
-    return readFileSync(join(data, 'server.log'), 'utf8').split('\n').slice(-8).join('\n');
+    return readFileSync(serverLogOf(data), 'utf8').split('\n').slice(-8).join('\n');
   } catch {
     return '';
   }

@@ -17,7 +17,7 @@ import type { SiteConfig } from './config.ts';
 import { certificateProblems } from './certificates.ts';
 import { slotName } from './create-database.ts';
 import { ExpiredRows } from './expiry.ts';
-import { siteFolder } from './folder.ts';
+import { siteFolder, siteLogs } from './folder.ts';
 import { followWith } from './follow.ts';
 import type { Follow } from './follow.ts';
 import type { Found } from './found.ts';
@@ -58,6 +58,8 @@ export class AgentParts {
   readonly found: Found;
   readonly models: Model[];
   readonly slot: string;
+  /** Files that the agent, and its embedded server, append to. */
+  readonly logs: readonly string[];
   readonly journal: LmdbJournal;
   readonly beacon: Beacon;
   readonly capture: Capture;
@@ -89,6 +91,7 @@ export class AgentParts {
     this.models = found.models.map((model) => model.ir);
     this.slot = slotName(config.group, config.site);
     const dsn = config.database.url;
+    this.logs = siteLogs(root, config.database.embedded);
     const { number, name } = found.site;
     const { models, slot } = this;
     this.certificates = readIdentity(root);

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../base/replace-file.ts';
+import { serverLogOf } from '../postgres/cluster.ts';
 
 /** Permissions: the owner's only. */
 const SECRET = 0o600;
@@ -32,6 +33,11 @@ export function siteFolder(root: string): SiteFolder {
     journal: at('journal'),
     log: at('agent.log'),
   };
+}
+
+/** Logs that are written while a site's agent runs. @param embedded data folder of the site's own server */
+export function siteLogs(root: string, embedded: string | undefined): string[] {
+  return [siteFolder(root).log, ...(embedded === undefined ? [] : [serverLogOf(embedded)])];
 }
 
 /** Writes a file that only its owner may read, making its folder. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { cutFile } from '../base/cut-file.ts';
 import { describeError } from '../base/errors.ts';
 import { isJournalFull } from '../journal/group-commit.ts';
 import { isTransient } from '../postgres/connect.ts';
@@ -9,6 +10,8 @@ import { trimConflicts, trimJournal } from './retention.ts';
 const ROUND_MS = 2_000;
 /** Members greet each other once in so many rounds, and in every round until they were heard of. */
 const GREETING_ROUNDS = 5;
+/** Longest log, bytes. A server writes a line or two of each statement that fails, which a busy service has many of. */
+const MAX_LOG = 64 * 1024 * 1024;
 
 /**
  * What an agent does again and again: members, marks, greetings, a look at the tables, what has become stable or expired,
@@ -32,6 +35,7 @@ export class Rounds {
     for (; !signal.aborted; this.#count++) {
       const due = this.#count % GREETING_ROUNDS === 0;
       const greeting = this.#parts.health.isNew() || due;
+      if (due) this.#cutLogs();
       try {
         await this.#round({ due, greeting });
       } catch (error) {
@@ -41,6 +45,18 @@ export class Rounds {
         if (greeting) await this.#tell();
       }
       await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #cutLogs(): void {
+    const { logs, log } = this.#parts;
+    for (const file of logs) {
+      try {
+        if (cutFile(file, MAX_LOG))
+          log.info({ file }, 'a log has begun anew; the one before is in the same place as .1');
+      } catch (error) {
+        log.warn({ file, error: describeError(error) }, 'a log cannot be cut');
+      }
     }
   }
 

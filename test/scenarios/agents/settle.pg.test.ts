@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { appendFileSync, statSync, truncateSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,6 +7,7 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
 import { writeConfig } from '../../../src/site/config.ts';
+import { siteFolder } from '../../../src/site/folder.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
@@ -41,6 +43,9 @@ before(async () => {
   server = await startServer(18);
   one = await AgentSite.init('one', { adminUrl: await server.createDatabase('a'), model: LEASES });
   writeConfig(one.dir, { ...one.config, notify: { webhook: await startReceiver() } });
+  // What earlier runs left: only its end takes room.
+  appendFileSync(siteFolder(one.dir).log, '');
+  truncateSync(siteFolder(one.dir).log, 65 * 1024 * 1024);
   await one.up();
   records = await connect(one.config.database.url, 'test records');
   two = await AgentSite.join(await one.invite('two', 2), {
@@ -98,7 +103,15 @@ async function everywhere(address: number, expected: string): Promise<void> {
   });
 }
 
+test('a log that has become too long begins anew', async () => {
+  const { log } = siteFolder(one.dir);
+  await eventually('it is cut', () => statSync(log).size < 64 * 1024 * 1024);
+  assert.equal(statSync(`${log}.1`).size, 64 * 1024 * 1024);
+});
+
 test('an operator is told, and may keep what won or write something else, and all sites follow', async () => {
+  // Of somebody else, who may use any channel.
+  for (const payload of ['', ", 'not ours'"]) await one.sql.query(`NOTIFY crp_conflict${payload}`);
   const listener = await connect(one.config.database.url, 'test');
   listener.on('notification', (message) => heard.push(JSON.parse(message.payload ?? 'null')));
   await listener.query('LISTEN crp_conflict');
