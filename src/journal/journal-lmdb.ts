@@ -191,7 +191,7 @@ export class LmdbJournal implements Journal {
       const some = await this.#store.trimSome(origin, upTo, forgotten);
       if (some === undefined) return freed;
       freed += some.freed;
-      log.oldest = some.last;
+      log.trimmed(some.last);
       await this.setNote(START + origin, some.last.toString());
     }
   }

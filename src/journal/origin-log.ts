@@ -1,4 +1,5 @@
 import { commitsStream } from './batch.ts';
+import { heldBy } from './held.ts';
 import type { Batch, Chunk, Entry, FollowOptions } from './journal.ts';
 import { StreamLog } from './stream-log.ts';
 
@@ -41,7 +42,7 @@ export class OriginLog {
   add(batch: Batch): TailEntry {
     const entry = { batch, stored: false };
     this.#tail.push(entry);
-    this.#tailBytes += batch.bytes.length;
+    this.#tailBytes += heldBy(batch.bytes);
     this.position = batch.last;
     const xid = commitsStream(batch.bytes);
     if (xid !== undefined) this.streams.committed(xid);
@@ -53,9 +54,21 @@ export class OriginLog {
   stored(entry: TailEntry): void {
     entry.stored = true;
     if (entry.batch.last > this.durable) this.durable = entry.batch.last;
+    this.#dropWhile(() => this.#tailBytes > TAIL_BYTES);
+  }
+
+  /** The store has nothing up to the position any more, since nobody will ask for it. */
+  trimmed(upTo: bigint): void {
+    this.oldest = upTo;
+    this.#dropWhile((batch) => batch.last <= upTo);
+  }
+
+  /** Forgets batches from the oldest on, but none that is not on disk. */
+  #dropWhile(wanted: (batch: Batch) => boolean): void {
     let drop = 0;
-    while (this.#tailBytes > TAIL_BYTES && this.#tail[drop]?.stored === true) {
-      this.#tailBytes -= this.#tail[drop]!.batch.bytes.length;
+    for (const { batch, stored } of this.#tail) {
+      if (!stored || !wanted(batch)) break;
+      this.#tailBytes -= heldBy(batch.bytes);
       drop += 1;
     }
     if (drop > 0) this.#tail.splice(0, drop);

@@ -1,3 +1,4 @@
+import { heldBy } from './held.ts';
 import type { Chunk, Entry } from './journal.ts';
 
 /** Bytes of stored chunks that followers find in memory. */
@@ -32,7 +33,7 @@ export class StreamLog {
   chunk(chunk: Chunk): RecentChunk {
     const entry = { chunk, stored: false };
     this.#recent.set(nameOf(chunk), entry);
-    this.#recentBytes += chunk.bytes.length;
+    this.#recentBytes += heldBy(chunk.bytes);
     this.#counts.set(chunk.xid, chunk.number + 1);
     this.#wake();
     return entry;
@@ -44,7 +45,7 @@ export class StreamLog {
     for (const [name, { chunk, stored }] of this.#recent) {
       if (this.#recentBytes <= RECENT_BYTES || !stored) break;
       this.#recent.delete(name);
-      this.#recentBytes -= chunk.bytes.length;
+      this.#recentBytes -= heldBy(chunk.bytes);
     }
   }
 
@@ -88,7 +89,7 @@ export class StreamLog {
     for (const [name, { chunk }] of this.#recent) {
       if (chunk.xid !== xid) continue;
       this.#recent.delete(name);
-      this.#recentBytes -= chunk.bytes.length;
+      this.#recentBytes -= heldBy(chunk.bytes);
     }
   }
 }
