@@ -34,6 +34,11 @@ export class Departed {
     return [...this.#peers.values()];
   }
 
+  /** Numbers of those of which nothing has to be applied anywhere any more. */
+  settledNumbers(): number[] {
+    return [...this.#settled.keys()].filter((number) => !this.#peers.has(number));
+  }
+
   /** Whether something of an origin that has left may still have to be applied anywhere. */
   isOpen(number: number): boolean {
     return this.#peers.has(number) || !this.#settled.has(number);

@@ -4,6 +4,7 @@ import { describeError } from '../base/errors.ts';
 import { isJournalFull } from '../journal/group-commit.ts';
 import { isTransient } from '../postgres/connect.ts';
 import type { AgentParts } from './agent-parts.ts';
+import { LeftOrigins } from './left-origins.ts';
 import { trimConflicts, trimJournal } from './retention.ts';
 
 /** Between two rounds of retention and a look at `crp.member`. */
@@ -19,10 +20,12 @@ const MAX_LOG = 64 * 1024 * 1024;
  */
 export class Rounds {
   readonly #parts: AgentParts;
+  readonly #leftOrigins: LeftOrigins;
   #count = 0;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#leftOrigins = new LeftOrigins(parts.config.site);
   }
 
   /** Rounds since the agent started. */
@@ -135,5 +138,6 @@ export class Rounds {
       appliedOf: (origin) => members.appliedOf(origin),
     });
     await trimConflicts(client);
+    await this.#leftOrigins.drop(client, members.departed.settledNumbers());
   }
 }

@@ -60,6 +60,7 @@ export function agentGrants(role: string): string[] {
     'pg_replication_origin_session_setup(text)',
     'pg_replication_origin_session_reset()',
     'pg_replication_origin_oid(text)',
+    'pg_replication_origin_drop(text)',
   ];
   return [
     `GRANT USAGE ON SCHEMA crp TO ${to}`,

@@ -174,6 +174,11 @@ test('a site that has left is on its own: nothing is recorded, held back or refu
 });
 
 test('the others wait for it no more: its rows are free, its name and number stay its own', async () => {
+  const places = `SELECT count(*)::text AS v FROM pg_replication_origin WHERE roname ~ '^crp_(one|two)_3(_|$)'`;
+  await eventually(
+    'its replication origins are free',
+    async () => (await value(one, places)) === '0',
+  );
   assert.equal(await members(one), 'one active, two active, three left');
   await one.sql.query(`UPDATE leases.host SET note = 'free'`);
   await two.sql.query('DELETE FROM leases.lease WHERE address <= 50');
