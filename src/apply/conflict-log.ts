@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Entity } from '../model/ir.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 import type { Conflict } from '../merge/types.ts';
+import { QUEUE_HAS_ROOM } from './notify.ts';
 
 /** Longer values are replaced by their length: a conflict row must never stop apply. */
 const MAX_VALUE = 64 * 1024;
@@ -16,7 +17,7 @@ const INSERT = `
     method text, winner text, origin integer, origin_site text, local_stamp text, remote_stamp text,
     local_row text, remote_row text, reason text, status text)
   RETURNING id, entity, type, status)
-  SELECT pg_notify('crp_conflict', to_json(recorded)::text) FROM recorded`;
+  SELECT pg_notify('crp_conflict', to_json(recorded)::text) FROM recorded WHERE ${QUEUE_HAS_ROOM}`;
 
 /** A conflict with everything that its row in `crp.conflict` says. */
 export interface ConflictEntry {

@@ -5,6 +5,7 @@ import { clashModel } from '../../test/support/clash-model.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { eventually } from '../../test/support/pair.ts';
+import { connect } from '../postgres/connect.ts';
 import { deriveSelf } from './derive.ts';
 import { lockIncumbents } from './incumbents.ts';
 import { retry } from './retry.ts';
@@ -16,7 +17,7 @@ let site: AgentSite;
 let settling: Settling;
 
 before(async () => {
-  server = await startServer(18);
+  server = await startServer(18, { max_notify_queue_pages: '64' });
   // Its agent is down: nobody but the test settles what waits.
   site = await AgentSite.init('one', {
     adminUrl: await server.createDatabase('one'),
@@ -64,6 +65,12 @@ async function names(): Promise<(string | null)[]> {
   return rows.map((row) => row.name);
 }
 
+/** @throws what is another error */
+function isFullQueue(error: Error): true {
+  assert.match(error.message, /too many notifications/);
+  return true;
+}
+
 test('a row whose next form came from another site while it was decided about gets no further form', async () => {
   const entity = MODEL.entities.find(({ name }) => name === 'append-sequence')!;
   const { uniques } = (await settling.target(entity)).rules;
@@ -101,6 +108,26 @@ test('a row that was sent out of its table has one record, under its own key, ho
   await site.sql.query('DELETE FROM test.latest WHERE id = 2');
   assert.equal((await retry(settling, entity, { id: '1' })).is, 'settled');
   assert.deepEqual(await records('latest'), ['1 resolved']);
+});
+
+test('what is recorded is so also where the queue of notifications is full', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'earliest')!;
+  await site.sql.query(`INSERT INTO test.earliest VALUES (1, 'n', 'x', 1)`);
+  const listener = await connect(site.config.database.url, 'test');
+  try {
+    await listener.query('LISTEN busy');
+    await listener.query('BEGIN; SELECT 1');
+    for (const size of [7_000, 500, 10]) {
+      const fill = `SELECT pg_notify('busy', repeat('x', ${size}))`;
+      let isFull = false;
+      while (!isFull) isFull = await site.sql.query(fill).then(() => false, isFullQueue);
+    }
+    await waits('n', 'earliest');
+    assert.equal((await retry(settling, entity, { id: '2' })).is, 'waits');
+    assert.deepEqual(await records('earliest'), ['2 parked']);
+  } finally {
+    await listener.end();
+  }
 });
 
 test('a row that loses its value while its lock is waited for is in nobody’s way', async () => {

@@ -7,6 +7,7 @@ import type { NetRow } from './fold.ts';
 import type { SlowTable } from './slow-table.ts';
 import { ArraySink } from './field-sinks.ts';
 import { newFields, readTuple } from './tuple.ts';
+import { QUEUE_HAS_ROOM } from './notify.ts';
 import { image, keyText } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
@@ -20,7 +21,7 @@ const NOTE = `
     ON CONFLICT (entity, reference, key) DO UPDATE SET deleted = greatest(o.deleted, excluded.deleted),
       parent_row = CASE WHEN coalesce(excluded.deleted, 0) > coalesce(o.deleted, 0)
         THEN excluded.parent_row ELSE o.parent_row END)
-  SELECT pg_notify('crp_waiting', '')`;
+  SELECT pg_notify('crp_waiting', '') WHERE ${QUEUE_HAS_ROOM}`;
 
 /**
  * Finds rows that lost the target of a reference, among the keys that a transaction touched, and notes them

@@ -6,6 +6,7 @@ import type { ShapeColumn } from '../sql/shape.ts';
 import { recordConflicts, recordedImage } from './conflict-log.ts';
 import { conflictType } from './integrity.ts';
 import type { Violation } from './integrity.ts';
+import { QUEUE_HAS_ROOM } from './notify.ts';
 import type { RowCodec } from './row-codec.ts';
 
 /** A row by column name, in PostgreSQL's text form, hidden columns too. */
@@ -53,7 +54,7 @@ const PUT = `
     ON CONFLICT (entity, key) DO UPDATE SET row = excluded.row, base = excluded.base,
       reason = excluded.reason, tried_at = clock_timestamp()
     RETURNING xmax = 0 AS fresh)
-  SELECT pg_notify('crp_waiting', '') FROM put WHERE fresh`;
+  SELECT pg_notify('crp_waiting', '') FROM put WHERE fresh AND ${QUEUE_HAS_ROOM}`;
 
 /** The record of a key that is parked already shows its newest form. */
 const SHOW = `
