@@ -9,6 +9,9 @@ function heard(runs: string): string {
   return said.map((found) => (found ? '!' : '.')).join('');
 }
 
+/** So many other runs are too many to be remembered. */
+const MANY = Array.from({ length: 101 }, (_, n) => String.fromCharCode(1_000 + n)).join('');
+
 const CASES: [runs: string, found: string, why: string][] = [
   ['aaaa', '....', 'one agent'],
   ['aabbcc', '......', 'an agent that is started again and again'],
@@ -17,6 +20,11 @@ const CASES: [runs: string, found: string, why: string][] = [
   ['abcabca', '......!', 'three agents'],
   ['aabbaabba', '........!', 'two agents, each heard twice'],
 ];
+
+test('of an agent that was started very often the earliest runs are forgotten', () => {
+  assert.equal(heard(`a${MANY}aba`).includes('!'), false);
+  assert.equal(heard(`a${MANY}abaaba`).includes('!'), true);
+});
 
 for (const [runs, found, why] of CASES) {
   test(`runs ${runs}: ${why}`, () => assert.equal(heard(runs), found));

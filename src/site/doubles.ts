@@ -2,6 +2,8 @@
 const DISTRUST_MS = 40_000;
 /** An agent that was followed by another one has to be heard so often again: what a network held back is heard once. */
 const RETURNS = 2;
+/** Runs of a site that are remembered; one that others followed so often does not come back. */
+const MAX_FORMER = 100;
 
 interface Heard {
   /** The run that was heard last. */
@@ -41,7 +43,7 @@ export class Doubles {
     }
     if (known.run === run) return false;
     const returns = known.former.get(run);
-    known.former.set(known.run, known.former.get(known.run) ?? 0);
+    followed(known);
     known.run = run;
     if (returns === undefined) return false;
     known.former.set(run, returns + 1);
@@ -60,4 +62,13 @@ export class Doubles {
   names(): string[] {
     return [...this.#sites.keys()].filter((site) => this.isDouble(site)).sort();
   }
+}
+
+/** The run that was heard last becomes the newest of the former ones. */
+function followed({ run, former }: Heard): void {
+  const returns = former.get(run) ?? 0;
+  former.delete(run);
+  former.set(run, returns);
+  const [oldest] = former.keys();
+  if (former.size > MAX_FORMER) former.delete(oldest!);
 }

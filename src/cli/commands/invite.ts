@@ -60,7 +60,7 @@ async function reserve(dsn: string, name: string, wanted?: number): Promise<numb
         hint: 'Choose another name; syncline status lists the members',
       });
     }
-    const number = wanted ?? Math.max(0, ...members.map((member) => member.number)) + 1;
+    const number = wanted ?? freeNumber(members.map((member) => member.number));
     if (members.some((member) => member.number === number)) {
       throw new AppError('MEMBER_NUMBER', `Another member has the number ${number}`, {
         hint: 'Leave --number out: the next free one is taken',
@@ -68,5 +68,20 @@ async function reserve(dsn: string, name: string, wanted?: number): Promise<numb
     }
     await upsertMember(client, { name, number, address: null, incarnation: 1, state: 'invited' });
     return number;
+  });
+}
+
+/**
+ * A number that was never given: after all that were, as long as there is one, or between them.
+ *
+ * @throws AppError MEMBER_NUMBER when all were given
+ */
+export function freeNumber(given: readonly number[]): number {
+  const next = Math.max(0, ...given) + 1;
+  if (next <= MAX_SITE_NUMBER) return next;
+  const taken = new Set(given);
+  for (let number = 1; number <= MAX_SITE_NUMBER; number++) if (!taken.has(number)) return number;
+  throw new AppError('MEMBER_NUMBER', `All ${MAX_SITE_NUMBER} numbers of the group were given`, {
+    hint: 'A site that has left keeps its number: begin a new group (syncline init)',
   });
 }
