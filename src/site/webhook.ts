@@ -66,7 +66,6 @@ export class Webhook {
     }
   }
 
-  /** Everybody may notify the channel: what is not ours must not end the agent. */
   #heard(payload: string): void {
     const conflict = readConflict(payload);
     if (conflict === undefined || this.#waiting.length >= MAX_WAITING) return;
