@@ -8,7 +8,13 @@ import type { Identity } from './authority.ts';
 
 /** Silence after which a link is taken for dead: several heartbeats. */
 export const STALL_MS = 8_000;
-const WINDOW = 8 * 1024 * 1024;
+/** What may be under way to a site on one connection, and waits in its memory: 13 MB/s at a round trip of 600 ms. */
+export const WINDOW = 8 * 1024 * 1024;
+/**
+ * Longest try of one address of a name that has several. Node's own limit, 250 ms, is less than one round trip over a
+ * satellite; here one lost packet, sent again after a second (RFC 6298, 2.1), is in it too. Three fit into `STALL_MS`.
+ */
+const ADDRESS_MS = 2_500;
 /** Longest answer that is read whole. */
 const MAX_ANSWER = 1024 * 1024;
 
@@ -42,7 +48,7 @@ export class PeerConnection {
       minVersion: 'TLSv1.3',
       settings: { initialWindowSize: WINDOW },
       // For the socket (net.connect), whose options are missing in the types.
-      ...{ noDelay: true },
+      ...{ noDelay: true, autoSelectFamilyAttemptTimeout: ADDRESS_MS },
       // The name is in the URI of the certificate, not in DNS.
       checkServerIdentity: () => undefined,
     });

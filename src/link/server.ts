@@ -8,9 +8,11 @@ import type { Log } from '../base/log.ts';
 import type { Batch, Journal } from '../journal/journal.ts';
 import { readAcks } from './acks.ts';
 import type { Identity } from './authority.ts';
+import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
 import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
+import { writeBetween } from './write-parts.ts';
 
 /** How often a quiet pull hears from us. */
 export const HEARTBEAT_MS = 2_000;
@@ -89,7 +91,10 @@ export class LinkServer {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
       handshakeTimeout: HANDSHAKE_MS,
+      // Rows to repair come in the body of a request; with 64 KiB, the default, they would come at that much a round trip.
+      settings: { initialWindowSize: WINDOW },
     });
+    this.#server.on('session', (session) => session.setLocalWindowSize(WINDOW));
     // Every socket, not only those with a finished handshake: `close` waits for them all.
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -191,8 +196,8 @@ export class LinkServer {
     const heartbeat = setInterval(() => {
       beats += 1;
       if (this.#options.isOver?.({ peer, origin }) === true) stream.destroy();
-      else if (beats > (this.#options.silentBeats ?? SILENT_BEATS)) stream.session?.destroy();
-      else stream.write(encodeFrame(FRAME.heartbeat));
+      else if (beats > (this.#options.silentBeats ?? SILENT_BEATS)) this.#drop(stream, peer);
+      else writeBetween(stream, encodeFrame(FRAME.heartbeat));
     }, HEARTBEAT_MS);
     const sender = new EntrySender(stream, journal);
     this.#pulls.set(stream, peer);
@@ -207,6 +212,11 @@ export class LinkServer {
       clearInterval(heartbeat);
       stream.end();
     }
+  }
+
+  #drop(stream: ServerHttp2Stream, peer: string): void {
+    this.#options.log.warn({ peer }, 'nothing comes from a peer any more: its link is dropped');
+    stream.session?.destroy();
   }
 
   /**

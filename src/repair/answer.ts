@@ -1,9 +1,9 @@
-import type { ServerHttp2Stream } from 'node:http2';
+import type { ClientHttp2Stream, ServerHttp2Stream } from 'node:http2';
 import { AppError, describeError } from '../base/errors.ts';
 import { accepted, STALL_MS } from '../link/client.ts';
 import type { PeerConnection } from '../link/client.ts';
 import { encodeFrame, FrameReader } from '../link/frames.ts';
-import { writeParts } from '../link/write-parts.ts';
+import { writeBetween, writeParts } from '../link/write-parts.ts';
 import { HEARTBEAT_MS } from '../link/server.ts';
 import { ANSWER, MAX_REQUEST } from './protocol.ts';
 
@@ -20,7 +20,8 @@ export async function answer(
   work: (send: Send) => Promise<void>,
 ): Promise<void> {
   stream.respond({ ':status': 200 });
-  const heartbeat = setInterval(() => stream.write(encodeFrame(ANSWER.heartbeat)), HEARTBEAT_MS);
+  const beat = encodeFrame(ANSWER.heartbeat);
+  const heartbeat = setInterval(() => writeBetween(stream, beat), HEARTBEAT_MS);
   const write = async (kind: number, value?: unknown): Promise<void> => {
     const payload = value === undefined ? [] : [Buffer.from(JSON.stringify(value))];
     await writeParts(stream, encodeFrame(kind, ...payload));
@@ -67,9 +68,11 @@ export async function* ask(
 ): AsyncGenerator<unknown> {
   const stream = connection.request({ ':path': question.path, 'crp-models': question.models });
   stream.setTimeout(STALL_MS, () => stream.destroy(new Error('the peer does not answer')));
-  stream.end(JSON.stringify(question.body));
   try {
-    await accepted(stream);
+    const answered = accepted(stream);
+    // Whoever refuses may do so before it has read all.
+    await Promise.race([answered, writeRequest(stream, question.body)]);
+    await answered;
     const reader = new FrameReader();
     for await (const part of stream) {
       for (const { kind, payload } of reader.push(part as Buffer)) {
@@ -86,6 +89,11 @@ export async function* ask(
   } finally {
     stream.destroy();
   }
+}
+
+async function writeRequest(stream: ClientHttp2Stream, body: unknown): Promise<void> {
+  await writeParts(stream, Buffer.from(JSON.stringify(body)));
+  stream.end();
 }
 
 function peerError(value: unknown): AppError {
