@@ -15,6 +15,7 @@ import type { Batch } from '../journal/journal.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { createAuthority, issueCertificate } from './authority.ts';
 import type { Identity } from './authority.ts';
+import { accepted, PeerConnection } from './client.ts';
 import { Puller } from './puller.ts';
 import type { PullerOptions } from './puller.ts';
 import { LinkServer } from './server.ts';
@@ -157,6 +158,40 @@ test('a link over which nothing comes any more is noticed, though it can be writ
   await eventually('all is there', () => journal.durable(1) === end);
   await stop();
   await proxy.close();
+});
+
+test('an answer to a site that is gone without a word ends', async () => {
+  let ended = false;
+  const answering = new LinkServer({
+    ...{ self: 1, journal: source, authority: authority.certificate },
+    ...{ host: '127.0.0.1', port: 0, pingMs: 30 },
+    identity: await issueCertificate(authority, { group: 'g', name: 'a' }),
+    ...{ modelHash: () => 'm:h1', onAck: () => undefined, log: silentLog() },
+    routes: new Map([
+      [
+        '/copy',
+        async (stream, { signal }) => {
+          stream.respond({ ':status': 200 });
+          await once(signal, 'abort');
+          ended = true;
+        },
+      ],
+    ]),
+  });
+  const proxy = await TcpProxy.start({ host: '127.0.0.1', port: await answering.listen() });
+  const connection = await PeerConnection.open({
+    ...{ peer: { name: 'a', host: '127.0.0.1', port: proxy.port }, group: 'g' },
+    authority: authority.certificate,
+    identity: await issueCertificate(authority, { group: 'g', name: 'b' }),
+  });
+  const stream = connection.request({ ':path': '/copy' });
+  await accepted(stream);
+  assert.equal(ended, false);
+  proxy.set('stalled');
+  await eventually('it is noticed', () => ended);
+  connection.close();
+  await proxy.close();
+  await answering.close();
 });
 
 test('a certificate of another group is refused', async () => {

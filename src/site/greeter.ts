@@ -107,6 +107,7 @@ export class Greeter {
     peer.knows = new Map(greeting.applied.map(([origin, position]) => [origin, BigInt(position)]));
     peer.hears = new Set(greeting.connected);
     peer.statement = statementOf(greeting);
+    peer.underWay.heard(BigInt(greeting.mark.position));
     this.#members.reckon();
   }
 

@@ -16,6 +16,7 @@ import { PeerHealth } from './peer-health.ts';
 import type { SiteView } from './stability.ts';
 import { supervise } from './supervise.ts';
 import type { Supervised } from './supervise.ts';
+import { UnderWay } from './under-way.ts';
 
 /** What all peers of a site share. */
 export interface PeerContext {
@@ -58,6 +59,8 @@ export class Peer {
   hears: ReadonlySet<number> = new Set();
   /** What it says of its own parts. */
   readonly health: PeerHealth;
+  /** What it said it has and has not come yet. */
+  readonly underWay = new UnderWay();
   readonly connection: PeerOptions;
   readonly #puller: Puller;
   readonly #applier: Applier;

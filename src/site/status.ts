@@ -191,8 +191,8 @@ function behindOf(peer: Peer, journal: Journal, self: number): PeerStatus['behin
 
 /**
  * With a backlog: the age of the last transaction that was applied. Without one: the time since the peer
- * was last heard of, if the link is down, since nobody knows what waits there. But no less than the age of what the peer
- * has captured, once that is a minute.
+ * was last heard of, if the link is down, since nobody knows what waits there. But no less than for how long something that
+ * the peer has is under way, and than the age of what it has captured, once that is a minute.
  */
 function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   const link = peer.link();
@@ -203,7 +203,9 @@ function lagOf(peer: Peer, journal: Journal): PeerStatus['lag'] {
   const age =
     commitTime === 0n ? 0 : now / 1000 - (Number(commitTime) / 1e3 + POSTGRES_EPOCH_MS) / 1e3;
   const here = batches > 0 ? age : link.state === 'connected' ? 0 : contact;
-  const seconds = Math.max(here, peer.health.behind());
+  const { number, state } = peer.member;
+  const underWay = state === 'left' ? 0 : peer.underWay.seconds(journal.position(number));
+  const seconds = Math.max(here, peer.health.behind(), underWay);
   return { seconds: Math.max(0, Math.round(seconds * 10) / 10), batches };
 }
 
