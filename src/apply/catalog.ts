@@ -6,24 +6,34 @@ import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from '
 import { planEntity, planTombstone, UNKNOWN_PLAN } from './relation.ts';
 
 /**
- * Columns of a table that apply may write: generated ones are PostgreSQL's own. An array of a composite type is of no use
- * here: `unnest` makes as many columns of it as the type has.
+ * Columns of a table that apply may write: generated ones are PostgreSQL's own. A value of a domain is staged as one of the
+ * type that the domain is made of: what the domain forbids (NULL, where a change has no row before or after it, too) must
+ * fail where the row is written, and not before it is known which row it is. An array of a composite type is of no use here:
+ * `unnest` makes as many columns of it as the type has.
  */
 const COLUMNS = `
   SELECT a.attname, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
-           ELSE n.nspname || '.' || t.typname END, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
-         t.oid::bigint, CASE WHEN 'c' IN (t.typtype, b.typtype) THEN 0 ELSE t.typarray::bigint END, pg_get_expr(d.adbin, d.adrelid)
+           ELSE n.nspname || '.' || t.typname END, quote_ident(b.schema) || '.' || quote_ident(b.typname),
+         b.oid::bigint, CASE WHEN b.typtype = 'c' THEN 0 ELSE b.typarray::bigint END, pg_get_expr(d.adbin, d.adrelid)
   FROM pg_attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid
   JOIN pg_namespace AS n ON n.oid = t.typnamespace
-  LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+  CROSS JOIN LATERAL (
+    WITH RECURSIVE base AS (
+      SELECT t.oid, t.typname, t.typtype, t.typarray, t.typbasetype, n.nspname AS schema
+      UNION ALL
+      SELECT u.oid, u.typname, u.typtype, u.typarray, u.typbasetype, m.nspname
+      FROM base JOIN pg_type AS u ON u.oid = base.typbasetype JOIN pg_namespace AS m ON m.oid = u.typnamespace
+      WHERE has_schema_privilege(m.oid, 'USAGE'))
+    SELECT * FROM base WHERE typbasetype = 0 OR NOT EXISTS (SELECT FROM base AS more WHERE more.oid = base.typbasetype)
+  ) AS b
   LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ORDER BY a.attnum`;
 
 const DEFERRABLE = `
-  SELECT EXISTS (SELECT FROM pg_index AS i WHERE i.indisunique AND NOT i.indimmediate
+  SELECT EXISTS (SELECT FROM pg_index AS i WHERE NOT i.indimmediate
     AND i.indrelid = to_regclass(format('%I.%I', $1::text, $2::text))) AS found`;
 
 /**
@@ -80,7 +90,7 @@ export class Catalog {
     return planEntity(this.#nextId++, { entity, relation, local, deferrable });
   }
 
-  /** Whether a unique constraint of the table is DEFERRABLE. */
+  /** Whether a unique or exclusion constraint of the table is DEFERRABLE. */
   async #isDeferrable({ table }: Entity): Promise<boolean> {
     const { rows } = await this.#client.query<{ found: boolean }>(DEFERRABLE, [
       table.schema,

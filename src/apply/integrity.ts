@@ -1,17 +1,20 @@
 /**
  * program_limit_exceeded: an index of the target has no room for a value, or the table none for the row.
- * string_data_right_truncation, numeric_value_out_of_range: the column has none, since it is narrower here, or a sum of
- * what several sites added went beyond its type.
+ * raise_exception: a function of a CHECK, an index or a trigger that fires always says that it cannot be.
  */
-const NO_ROOM: ReadonlySet<unknown> = new Set(['54000', '22001', '22003']);
+const REFUSED: ReadonlySet<unknown> = new Set(['54000', 'P0001']);
 
-/** SQLSTATE class 23 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row, or it has no room for it. */
+/**
+ * SQLSTATE classes 23 and 22 (PostgreSQL manual, Appendix A): a constraint of the target forbids the row, or what it
+ * computes of the row (an index on an expression, a CHECK) cannot be computed, or a column has no room for the value, since
+ * it is narrower here, or a sum of what several sites added went beyond its type.
+ */
 export function isIntegrityViolation(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && (code.startsWith('23') || NO_ROOM.has(code));
+  return typeof code === 'string' && (/^2[23]/.test(code) || REFUSED.has(code));
 }
 
-/** What a constraint said of a row that it forbids. */
+/** What PostgreSQL said of a row that the target forbids. */
 export interface Violation {
   code: string;
   message: string;

@@ -62,7 +62,9 @@ export class SlowPath {
       let left: readonly NetRow[] = rows.slice(at, at + PASS);
       for (let pass = 0; left.length > 0; pass++) {
         if (pass === MAX_PASSES)
-          throw new Error(`keys of "${plan.shape.entity.name}" keep changing`);
+          throw new Error(
+            `keys of "${plan.shape.entity.name}" keep changing, or a trigger that fires always skips rows`,
+          );
         left = await this.#pass(plan, left, outcome);
       }
     }

@@ -100,12 +100,45 @@ const REFUSED: [string, string, RegExp][] = [
     'CREATE TABLE % (id text COLLATE folded PRIMARY KEY, n int)',
     /"id" of type text .*not deterministic/,
   ],
+  [
+    'padded',
+    'CREATE TABLE % (id bpchar PRIMARY KEY, n int)',
+    /"id" of type bpchar .*character\(n\) for bpchar/,
+  ],
+  [
+    'of_type',
+    'CREATE TYPE pair AS (id int, n int); CREATE TABLE % OF pair (PRIMARY KEY (id))',
+    /table OF a type.*NOT OF/,
+  ],
+  [
+    'hidden',
+    'CREATE TABLE % (id int PRIMARY KEY, n int, _crp_row text)',
+    /column "_crp_row" of its own/,
+  ],
+  [
+    'listed',
+    'CREATE TABLE % (id int PRIMARY KEY, n int, more int); CREATE PUBLICATION mine FOR TABLE % (id, n)',
+    /publication "mine", which leaves columns out/,
+  ],
+  [
+    'subscribed',
+    `CREATE TABLE % (id int PRIMARY KEY, n int);
+     CREATE SUBSCRIPTION other CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE);
+     INSERT INTO pg_subscription_rel SELECT oid, '%'::regclass, 'r' FROM pg_subscription WHERE subname = 'other'`,
+    /subscription "other", whose rows get no stamps/,
+  ],
   ['small', 'CREATE TABLE % (id smallserial PRIMARY KEY, n int)', /at most 16 sites/],
 ];
 
 /** Types of the keys that are no integers, by table. */
 const KEYS: Readonly<Record<string, string>> = {
-  ...{ small: 'smallint', number: 'numeric', digits: 'numeric[]', folded: 'text' },
+  ...{
+    small: 'smallint',
+    number: 'numeric',
+    digits: 'numeric[]',
+    folded: 'text',
+    padded: 'bpchar',
+  },
 };
 
 const servers: TestServer[] = [];
@@ -204,6 +237,51 @@ test('a virtual generated column is refused from version 18 on, since PostgreSQL
     await client.query('ALTER TABLE v REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE v');
     await client.query('INSERT INTO v VALUES (1, 1)');
     await assert.rejects(client.query('UPDATE v SET n = 2'), /cannot update/);
+  });
+});
+
+test('of version 18 a key WITHOUT OVERLAPS is refused, and a publication without generated columns', async () => {
+  await withConnection(await servers[0]!.createDatabase('later'), 'test', async (client) => {
+    await client.query(
+      `CREATE EXTENSION btree_gist;
+       CREATE TABLE spans (id int, n int4range, PRIMARY KEY (id, n WITHOUT OVERLAPS));
+       CREATE TABLE sums (id int PRIMARY KEY, n int, m int GENERATED ALWAYS AS (n + 1) STORED);
+       CREATE PUBLICATION everything FOR ALL TABLES`,
+    );
+    const spans = entityOf('spans', { key: ['id', 'n'] });
+    spans.columns[1]!.type = 'int4range';
+    await assert.rejects(checkAdoptions(client, [modelOf(spans)], 1), /key WITHOUT OVERLAPS/);
+    const sums = [modelOf(entityOf('sums'))];
+    await assert.rejects(checkAdoptions(client, sums, 1), /publication "everything"/);
+    await client.query('ALTER PUBLICATION everything SET (publish_generated_columns = stored)');
+    await checkAdoptions(client, sums, 1);
+  });
+});
+
+test('more columns than apply has room for are refused; what nothing keeps apart or together is noted', async () => {
+  await forEachServer('broad', async (client) => {
+    const names = Array.from({ length: 551 }, (_, number) => `c${number}`);
+    const columns = names.map((name) => ({ ...entityOf('t').columns[1]!, name, path: name }));
+    await client.query(
+      `CREATE SEQUENCE bills; CREATE TABLE other (a int, b int, PRIMARY KEY (a, b));
+       CREATE TABLE t (id int PRIMARY KEY, ${names.map((name) => `${name} int`).join(', ')},
+         n text DEFAULT 'b' || nextval('bills'), CONSTRAINT far FOREIGN KEY (id, c0) REFERENCES other)`,
+    );
+    const entity = entityOf('t');
+    entity.columns[1]!.type = 'text';
+    const check = (more: number): ReturnType<typeof checkAdoptions> => {
+      const wide = { ...entity, columns: [...entity.columns, ...columns.slice(0, more)] };
+      return checkAdoptions(client, [modelOf(wide)], 1);
+    };
+    await assert.rejects(
+      check(550),
+      /554 replicated columns with the hidden ones, .* room for 553/,
+    );
+    const { notes } = await check(549);
+    const said = notes.filter((note) => !note.includes('stays with the site'));
+    assert.match(said[0]!, /"n" \(text\) is made of values of sequence "public.bills"/);
+    assert.match(said[1]!, /foreign key "far" \(id, c0\) is not in the model/);
+    assert.equal(said.length, 2);
   });
 });
 

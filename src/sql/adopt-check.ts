@@ -1,7 +1,8 @@
 /** Whether a table can be adopted as an entity says, from what the catalogue says of it. Pure. */
 import type { Column, Entity } from '../model/ir.ts';
+import { findNotes, isOurs, leftOut } from './adopt-notes.ts';
+import { roomProblems } from './adopt-room.ts';
 import { sequencesOf, strideOf } from './sequence-ddl.ts';
-import { hiddenNames } from './shape.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 
 /** The name of the trigger that stamps; triggers fire in the order of their names. */
@@ -44,6 +45,7 @@ function findProblems(entity: Entity, facts: TableFacts, context: AdoptionContex
   if (kind !== undefined) return [kind];
   return [
     ...keyProblems(entity, facts),
+    ...roomProblems(entity, facts),
     ...entity.columns.flatMap((column) => columnProblems(column, facts, context)),
     ...leftOut(entity, facts)
       .filter((column) => column.notNull && !column.hasDefault && column.generated === '')
@@ -72,6 +74,8 @@ function kindProblem(facts: TableFacts): string | undefined {
   if (facts.partition) return 'is a partition of another table, which is not supported';
   if (facts.inherits)
     return 'takes part in inheritance, which is not supported: ALTER TABLE … NO INHERIT';
+  if (facts.typed)
+    return 'is a table OF a type, which gets no columns of its own: ALTER TABLE … NOT OF';
   if (facts.persistence !== 'p') {
     return 'is not logged, so there is no WAL to replicate: ALTER TABLE … SET LOGGED';
   }
@@ -95,6 +99,12 @@ function keyProblems(entity: Entity, facts: TableFacts): string[] {
         'correct the model',
     ];
   }
+  if (facts.overlapKey) {
+    return [
+      'has a primary key WITHOUT OVERLAPS, which ON CONFLICT cannot use: make it UNIQUE (…, … WITHOUT OVERLAPS), and ' +
+        'ADD PRIMARY KEY of columns of which no two rows have the same values',
+    ];
+  }
   if (facts.looseKey.length > 0) return facts.looseKey.map((name) => looseKey(name, facts));
   if (!facts.deferrableKey) return [];
   return ['has a DEFERRABLE primary key, which ON CONFLICT cannot use: make it NOT DEFERRABLE'];
@@ -104,7 +114,7 @@ function looseKey(name: string, { columns }: TableFacts): string {
   const { type } = columns.find((column) => column.name === name)!;
   return (
     `has "${name}" of type ${type} in its primary key, of which two values can be equal and not the same, so that ` +
-    'sites would tell rows apart which the index does not: make it numeric(p,s) for numeric, text for citext or with ' +
+    'sites would tell rows apart which the index does not: make it numeric(p,s) for numeric, character(n) for bpchar, text for citext or with ' +
     'a collation that is not deterministic, or another type that has no such values'
   );
 }
@@ -160,14 +170,6 @@ function sameType(
   return types.get(column.type) === found.oid && length(column.type) === length(found.type);
 }
 
-/** Columns that stay with the site: neither the model's nor our own. */
-function leftOut(entity: Entity, facts: TableFacts): ColumnFacts[] {
-  const known = new Set([...entity.columns.map((column) => column.name), ...hiddenNames(entity)]);
-  return facts.columns.filter((column) => !known.has(column.name));
-}
-
-const isOurs = (name: string): boolean => /^z[yz]_crp_/.test(name);
-
 function triggerProblems(entity: Entity, facts: TableFacts): string[] {
   const always = entity.fireAlways ?? [];
   const triggers = facts.triggers.filter(({ name }) => !isOurs(name));
@@ -211,17 +213,4 @@ function sequenceProblems(facts: TableFacts, site: number): string[] {
         `this one has the number ${site}; make the column bigint`,
     ];
   });
-}
-
-function findNotes(entity: Entity, facts: TableFacts): string[] {
-  const always = entity.fireAlways ?? [];
-  const local = facts.triggers.filter(
-    ({ name, enabled }) => !isOurs(name) && enabled === 'O' && !always.includes(name),
-  );
-  return [
-    ...leftOut(entity, facts)
-      .filter((column) => column.generated === '')
-      .map((column) => `column "${column.name}" is not in the model and stays with the site`),
-    ...local.map(({ name }) => `trigger "${name}" fires for local writes only`),
-  ];
 }

@@ -52,7 +52,7 @@ BEGIN
   last := last + 1 + (((${at.site} - (last + 1)) % ${stride}) + ${stride}) % ${stride};
   IF last > most THEN
     RAISE EXCEPTION 'sequence % has no values left for this site: it goes up to %', ${literal(name)}, most
-      USING ERRCODE = 'sequence_generator_limit_exceeded', HINT = 'Make the column and its sequence bigint.';
+      USING ERRCODE = 'sequence_generator_limit_exceeded', HINT = 'Give it a greater MAXVALUE, or make the column and the sequence bigint.';
   END IF;
   EXECUTE format('ALTER SEQUENCE ${inFormat(name)} RESTART WITH %s', last);
 END

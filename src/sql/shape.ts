@@ -10,7 +10,7 @@ import { replicatedColumns } from '../model/replicated.ts';
 export interface Shape {
   entity: Entity;
   columns: ShapeColumn[];
-  /** The local table has a DEFERRABLE unique constraint, which ON CONFLICT takes only if it names another one. */
+  /** The local table has a DEFERRABLE unique or exclusion constraint, which ON CONFLICT takes only if it names another one. */
   deferrable?: boolean;
 }
 

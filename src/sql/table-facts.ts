@@ -10,6 +10,8 @@ export interface TableFacts {
   partition: boolean;
   /** It inherits from another table, or another one from it. */
   inherits: boolean;
+  /** It is made of a type (CREATE TABLE … OF), and gets no column of its own. */
+  typed: boolean;
   rowSecurity: boolean;
   rules: string[];
   columns: ColumnFacts[];
@@ -21,6 +23,14 @@ export interface TableFacts {
   looseKey: string[];
   /** Its primary key is DEFERRABLE, and ON CONFLICT cannot use it. */
   deferrableKey: boolean;
+  /** It is one WITHOUT OVERLAPS (PostgreSQL 18), which ON CONFLICT cannot use either. */
+  overlapKey: boolean;
+  /** Publications of others under which PostgreSQL refuses UPDATE and DELETE of a table with REPLICA IDENTITY FULL. */
+  narrowPublications: string[];
+  /** PostgreSQL's own subscriptions that write to it. */
+  subscriptions: string[];
+  /** Those that PostgreSQL enforces. */
+  foreignKeys: { name: string; columns: string[] }[];
   triggers: TriggerFacts[];
 }
 
@@ -76,10 +86,10 @@ type TableRow = Omit<TableFacts, 'columns' | 'triggers'> & { oid: number };
 /**
  * Whether a column of a primary key, of operator class `k.class` and collation `k.coll`, has values that are equal and
  * not the same: its class does not say by `equalimage` (PostgreSQL manual, 65.1.3) that there are none, or its collation is
- * not deterministic. A `numeric(p,s)` has always s digits after the point. Classes of extensions have operators that are
- * not on our functions' search path.
+ * not deterministic. A `numeric(p,s)` has always s digits after the point, and of a `bpchar` without a length blanks at the
+ * end do not count. Classes of extensions have operators that are not on our functions' search path.
  */
-const LOOSE = `NOT (
+const LOOSE = `(a.atttypid = 'bpchar'::regtype AND a.atttypmod = -1) OR NOT (
   (a.atttypid = 'numeric'::regtype AND a.atttypmod <> -1)
   OR EXISTS (SELECT FROM pg_type AS d WHERE d.oid = a.atttypid AND d.typbasetype = 'numeric'::regtype AND d.typtypmod <> -1)
   OR EXISTS (SELECT FROM pg_opclass AS o JOIN pg_am AS m ON m.oid = o.opcmethod
@@ -95,20 +105,36 @@ const KEY = `
       JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number
       WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts`;
 
-/** Each dependency of the table, of its defaults and of its indexes on what has a schema; the catalogue's own are not noted. */
+/** Each dependency of the table, of its defaults and of its indexes on what has a schema, and what domains are made of; the
+ * catalogue's own are not noted. */
 const USES = `
     SELECT DISTINCT n.nspname::text FROM pg_depend AS d
     LEFT JOIN pg_type AS t ON d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid
+    LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
     LEFT JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
     LEFT JOIN pg_operator AS o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
     LEFT JOIN pg_opclass AS f ON d.refclassid = 'pg_opclass'::regclass AND f.oid = d.refobjid
     LEFT JOIN pg_collation AS l ON d.refclassid = 'pg_collation'::regclass AND l.oid = d.refobjid
     JOIN pg_namespace AS n
-      ON n.oid IN (t.typnamespace, p.pronamespace, o.oprnamespace, f.opcnamespace, l.collnamespace)
+      ON n.oid IN (t.typnamespace, b.typnamespace, p.pronamespace, o.oprnamespace, f.opcnamespace, l.collnamespace)
     WHERE n.nspname <> 'pg_catalog' AND (
       (d.classid = 'pg_class'::regclass
         AND (d.objid = c.oid OR d.objid IN (SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid = c.oid)))
       OR (d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT e.oid FROM pg_attrdef AS e WHERE e.adrelid = c.oid)))
+    ORDER BY 1`;
+
+/**
+ * Publications that leave columns out, by a list, or generated ones from version 18 on: the old row that UPDATE and DELETE
+ * write into the WAL must be one of their columns whole (PostgreSQL manual, 29.5).
+ */
+const NARROW = `
+    SELECT p.pubname::text FROM pg_publication AS p
+    LEFT JOIN pg_publication_rel AS r ON r.prpubid = p.oid AND r.prrelid = c.oid
+    WHERE p.pubname <> 'crp' AND (p.pubupdate OR p.pubdelete) AND (r.prattrs IS NOT NULL OR (
+      to_jsonb(p)->>'pubgencols' = 'n'
+      AND (p.puballtables OR r.oid IS NOT NULL OR EXISTS (
+        SELECT FROM pg_publication_namespace AS s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace))
+      AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attgenerated = 's' AND NOT a.attisdropped)))
     ORDER BY 1`;
 
 const TABLE = `
@@ -119,9 +145,20 @@ const TABLE = `
           ORDER BY 1) AS rules,
     ARRAY(${USES}) AS uses,
     coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) ${KEY}), '{}') AS "primaryKey",
-    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) ${KEY} AND ${LOOSE}), '{}') AS "looseKey",
+    coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) ${KEY} AND (${LOOSE})), '{}') AS "looseKey",
     EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = c.oid AND p.contype = 'p' AND p.condeferrable)
-      AS "deferrableKey"
+      AS "deferrableKey",
+    c.reloftype <> 0 AS typed,
+    EXISTS (SELECT FROM pg_index AS x WHERE x.indrelid = c.oid AND x.indisprimary AND x.indisexclusion) AS "overlapKey",
+    ARRAY(${NARROW}) AS "narrowPublications",
+    ARRAY(SELECT s.subname::text FROM pg_subscription_rel AS r JOIN pg_subscription AS s ON s.oid = r.srsubid
+          WHERE r.srrelid = c.oid ORDER BY 1) AS subscriptions,
+    coalesce((SELECT json_agg(json_build_object('name', f.conname, 'columns', ARRAY(
+          SELECT a.attname FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
+          JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = k.number ORDER BY k.place)) ORDER BY f.conname)
+        FROM pg_constraint AS f WHERE f.conrelid = c.oid AND f.contype = 'f'
+          -- Before version 18 all are enforced.
+          AND to_jsonb(f)->>'conenforced' IS DISTINCT FROM 'false'), '[]') AS "foreignKeys"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind NOT IN ('i', 'I', 'S', 'c', 't')`;
 

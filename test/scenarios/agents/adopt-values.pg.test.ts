@@ -31,7 +31,12 @@ const TABLES = `
   CREATE TABLE alike (id integer PRIMARY KEY, number numeric, span interval, zero double precision, word ext.citext,
     home place, text text COLLATE folded, doc json, tree xml, spot point, bag ext.hstore);
   CREATE TABLE mailbox (id integer PRIMARY KEY, address ext.citext UNIQUE, alias text COLLATE folded UNIQUE);
-  CREATE TABLE pair (a text, b integer, v text, PRIMARY KEY (a, b));`;
+  CREATE TABLE pair (a text, b integer, v text, PRIMARY KEY (a, b));
+  CREATE DOMAIN amount AS integer NOT NULL CHECK (value >= 0);
+  CREATE DOMAIN few AS amount CHECK (value < 100);
+  CREATE TABLE strict (id few PRIMARY KEY, n few, span int4range, note text,
+    EXCLUDE USING gist (span WITH &&) DEFERRABLE INITIALLY DEFERRED);
+  CREATE TABLE "Rows of ann's %s" ("Key" integer PRIMARY KEY, "it's $1 \\" text);`;
 const MEGABYTE = 1024 * 1024;
 
 const servers: TestServer[] = [];
@@ -219,4 +224,47 @@ test('rows clash by what their indexes call equal: an operator of an extension, 
         (await site.number(`SELECT count(*) FROM mailbox WHERE id IN (3, 4)`)) === 2
       );
     });
+});
+
+/** Waits until each site has these rows of `strict`. */
+async function strictRows(ofOne: string, ofTwo: string): Promise<void> {
+  const text = `SELECT string_agg(concat_ws(' ', id, n, span, note), ', ' ORDER BY id) AS v FROM strict`;
+  await eventually(`${ofOne} | ${ofTwo}`, async () => {
+    const read = async (site: LiveSite): Promise<string | null> =>
+      (await site.sql.query<{ v: string | null }>(text)).rows[0]!.v;
+    return (await read(one)) === ofOne && (await read(two)) === ofTwo;
+  });
+}
+
+test('domains that forbid NULL, and a DEFERRABLE exclusion constraint, under changes of both sites at once', async () => {
+  await one.sql.query(`INSERT INTO strict VALUES (1, 1, '[1,2)', 'a'), (2, 2, '[2,3)', 'b')`);
+  await strictRows('1 1 [1,2) a, 2 2 [2,3) b', '1 1 [1,2) a, 2 2 [2,3) b');
+  await two.down();
+  await one.sql.query(`UPDATE strict SET n = 3 WHERE id = 1; DELETE FROM strict WHERE id = 2;
+    INSERT INTO strict VALUES (3, 5, '[10,20)', 'one')`);
+  await two.sql
+    .query(`UPDATE strict SET n = 4 WHERE id = 1; UPDATE strict SET note = 'x' WHERE id = 2;
+    INSERT INTO strict VALUES (4, 5, '[15,25)', 'two')`);
+  await two.up();
+  // What the constraint forbids waits at each site, and no rule says which row stands.
+  await strictRows('1 4 [1,2) a, 3 5 [10,20) one', '1 4 [1,2) a, 4 5 [15,25) two');
+  await one.sql.query('DELETE FROM strict WHERE id = 3');
+  await strictRows('1 4 [1,2) a, 4 5 [15,25) two', '1 4 [1,2) a, 4 5 [15,25) two');
+});
+
+test('a row of which an index of one site cannot be computed waits there, and all else goes on', async () => {
+  await two.sql.query('DELETE FROM strict WHERE id = 4; CREATE INDEX shares ON strict ((10 / n))');
+  await one.sql.query(`INSERT INTO strict VALUES (5, 0, NULL, 'none'), (6, 1, NULL, 'all')`);
+  await strictRows('1 4 [1,2) a, 5 0 none, 6 1 all', '1 4 [1,2) a, 6 1 all');
+  await two.sql.query('DROP INDEX shares');
+  await strictRows('1 4 [1,2) a, 5 0 none, 6 1 all', '1 4 [1,2) a, 5 0 none, 6 1 all');
+});
+
+test('names may have quotes, blanks, percent signs and backslashes', async () => {
+  const count = `SELECT count(*) FROM "Rows of ann's %s" WHERE "it's $1 \\" = 'later'`;
+  await one.sql.query(`INSERT INTO "Rows of ann's %s" VALUES (1, 'first')`);
+  await one.sql.query(`UPDATE "Rows of ann's %s" SET "it's $1 \\" = 'later'`);
+  await eventually('it is there', async () => (await two.number(count)) === 1);
+  await two.sql.query(`DELETE FROM "Rows of ann's %s"`);
+  await eventually('it is gone', async () => (await one.number(count)) === 0);
 });
