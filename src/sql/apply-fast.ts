@@ -1,6 +1,7 @@
 import { isMonotonic } from '../model/column-order.ts';
 import { mergedColumns } from '../model/ir.ts';
 import type { ColumnGroup, Entity } from '../model/ir.ts';
+import { isLooseNumber } from '../model/loose-types.ts';
 import { ident, quoteLiteral } from '../model/names.ts';
 import { bestOf, orderOf } from './best-value.ts';
 import {
@@ -22,6 +23,7 @@ import {
   STAGE,
 } from './shape.ts';
 import type { Shape } from './shape.ts';
+import { imagesDiffer } from './row-change.ts';
 import { leftDeletes, leftInserts, leftUpdates } from './apply-left.ts';
 import { ifChanged, ofKind } from './staged-source.ts';
 import type { Source } from './staged-source.ts';
@@ -82,19 +84,19 @@ function guards(shape: Shape): string[] {
   return shape.entity.groups.flatMap((group, index) => {
     if (isAdditive(group)) return [];
     const same = [`e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`];
-    if (isSet(group)) same.push(...sameValues(group));
+    if (isSet(group)) same.push(sameValues(group));
     return same.map((condition) => ifChanged(shape, index, condition, 'OR'));
   });
 }
 
 /**
  * Of a set also the values must be those that the origin saw: two sites can have the same greatest stamp
- * with different writes behind it. Sets that others changed meanwhile are left to merge.
+ * with different writes behind it. Sets that others changed meanwhile are left to merge. By their bytes: equal elements
+ * can differ, and not every type has an operator for "equal".
  */
-function sameValues(group: ColumnGroup): string[] {
-  return mergedColumns(group).map(
-    (name) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(oldValueColumn(name))}`,
-  );
+function sameValues(group: ColumnGroup): string {
+  const columns = mergedColumns(group);
+  return `NOT ${imagesDiffer(columnList(columns, 'e'), columnList(columns.map(oldValueColumn), 's'))}`;
 }
 
 function assignments(shape: Shape): string[] {
@@ -127,7 +129,7 @@ function assign(shape: Shape, group: number, set: { column: string; value: strin
 function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
   const name = ident(column);
   if (isMonotonic(group.method)) {
-    const best = bestOf(orderOf(entity, group, column), `e.${name}`, `s.${name}`);
+    const best = bestOfAll(entity, group, column);
     if (!needsOldValues(group)) return best;
     const same = `e.${name} IS NOT DISTINCT FROM s.${ident(oldValueColumn(column))}`;
     return `CASE WHEN ${same} THEN s.${name} ELSE ${best} END`;
@@ -137,6 +139,17 @@ function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
     return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE coalesce(e.${name}, 0) + ${delta} END`;
   }
   return `s.${name}`;
+}
+
+/** Of equal values that differ, 1.0 and 1.00, the same one as merge takes (src/merge/order.ts). */
+function bestOfAll(entity: Entity, group: ColumnGroup, column: string): string {
+  const [one, other] = [`e.${ident(column)}`, `s.${ident(column)}`];
+  const order = orderOf(entity, group, column);
+  const best = bestOf(order, one, other);
+  const { type } = entity.columns.find((candidate) => candidate.name === column)!;
+  if (order.kind === 'serial' || !isLooseNumber(type)) return best;
+  const better = `${one}::text COLLATE "C" ${order.least ? '<' : '>'} ${other}::text`;
+  return `CASE WHEN ${one} = ${other} THEN CASE WHEN ${better} THEN ${one} ELSE ${other} END ELSE ${best} END`;
 }
 
 function insertStatement(shape: Shape, source: Source): string {

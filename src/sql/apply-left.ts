@@ -33,7 +33,11 @@ export function leftInserts(shape: Shape, source: Source): string {
   });
 }
 
-/** Two changes of one derived stamp can have different values: merge decides between them. */
+/**
+ * Two changes of one derived stamp can have different values: merge decides between them, by their texts. Not by `=`: a
+ * collation or a type may call different texts equal, and json has no such operator. Nor by their bytes: what is staged
+ * can have the type that the column has at the origin (src/apply/column-types.ts).
+ */
 function sameIfDerived(shape: Shape, group: ColumnGroup): string {
   const { uniques, references } = shape.entity;
   const derived =
@@ -44,7 +48,10 @@ function sameIfDerived(shape: Shape, group: ColumnGroup): string {
     );
   const columns = dataColumns(shape).filter(({ name }) => group.columns.includes(name));
   if (!derived || columns.length === 0) return '';
-  const same = columns.map(({ name }) => `e.${ident(name)} IS NOT DISTINCT FROM s.${ident(name)}`);
+  const text = (row: 'e' | 's', name: string): string => `${row}.${ident(name)}::text COLLATE "C"`;
+  const same = columns.map(
+    ({ name }) => `${text('e', name)} IS NOT DISTINCT FROM ${text('s', name)}`,
+  );
   return ` AND (s.${ident(group.stamp)} & 2047 <> 0 OR (${same.join(' AND ')}))`;
 }
 
