@@ -1,3 +1,4 @@
+import { isCitext } from '../model/loose-types.ts';
 import type { ShapeColumn } from '../sql/shape.ts';
 
 type ServerType = Pick<ShapeColumn, 'type' | 'typeName' | 'oid' | 'arrayOid'>;
@@ -30,6 +31,8 @@ const FAMILIES: readonly (readonly ServerType[])[] = [
 export function stagedColumn(column: ShapeColumn, remote: string): ShapeColumn | undefined {
   const [here, there] = [baseType(column.typeName), baseType(remote)];
   if (here === there) return column;
+  // A key that was citext is made text at one site after the other (src/sql/key-check.ts): their binary forms are the same.
+  if (isCitext(here) ? there === 'text' : here === 'text' && isCitext(there)) return column;
   const family = FAMILIES.find((one) => one.some(({ typeName }) => typeName === here));
   const type = family?.find(({ typeName }) => typeName === there);
   return type === undefined ? undefined : { ...column, ...type };

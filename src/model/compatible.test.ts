@@ -103,3 +103,16 @@ test('the order in which a database keeps the members of an object does not coun
   };
   assert.deepEqual(rollingObstacles(turned(OLD) as Model, OLD), []);
 });
+
+test('a key of which equal values could differ may have become one of which they cannot', () => {
+  const withKey = (type: string): Model => {
+    const model = structuredClone(OLD);
+    model.entities[0]!.columns.find(({ name }) => name === 'id')!.type = type;
+    return model;
+  };
+  const obstacles = (from: string, to: string): string[] =>
+    rollingObstacles(withKey(from), withKey(to));
+  assert.deepEqual(obstacles('numeric', 'numeric(9,2)'), []);
+  assert.deepEqual(obstacles('ext.citext', 'text'), []);
+  assert.match(obstacles('numeric(9,2)', 'numeric')[0]!, /"id" became numeric/);
+});

@@ -5,6 +5,7 @@
 import { deletesOrphans } from './derived-rules.ts';
 import { canonicalJson } from './hash.ts';
 import type { Column, Entity, Model } from './ir.ts';
+import { isTightened } from './loose-types.ts';
 import { addedColumns, ANOTHER_COLUMN, narrowedRules } from './narrowed.ts';
 import { isReplicated } from './replicated.ts';
 
@@ -106,7 +107,8 @@ function columnObstacles(old: Entity, now: Entity): string[] {
           'add a derived column with another name',
       ];
     }
-    if (column.type !== other.type) {
+    const mended = old.key.includes(column.name) && isTightened(column.type, other.type);
+    if (column.type !== other.type && !mended) {
       return [
         `column "${column.name}" became ${other.type}${travels ? '' : `: ${ANOTHER_COLUMN}`}`,
       ];

@@ -18,3 +18,17 @@ export function isLoose(type: string): boolean {
 export function isLooseNumber(type: string): boolean {
   return LOOSE_NUMBERS.test(type);
 }
+
+/** True for the extension's type, with its schema or without. */
+export function isCitext(type: string): boolean {
+  return /^(.*\.)?"?citext"?$/.test(type);
+}
+
+/**
+ * True if a key of the one type may have become one of the other under replication: equal values are the same then, and
+ * their binary form is the one that they had. Earlier builds took the loose types.
+ */
+export function isTightened(from: string, to: string): boolean {
+  if (from === 'numeric') return to.startsWith('numeric(');
+  return isCitext(from) && to === 'text';
+}

@@ -92,13 +92,13 @@ const REFUSED: [string, string, RegExp][] = [
   [
     'number',
     'CREATE TABLE % (id numeric PRIMARY KEY, n int)',
-    /"id" of type numeric .* two values can be equal/,
+    /"id" of type numeric .* ALTER TABLE … ALTER COLUMN "id" TYPE numeric\(p,s\)$/,
   ],
   ['digits', 'CREATE TABLE % (id numeric[] PRIMARY KEY, n int)', /"id" of type numeric\[\]/],
   [
     'folded',
     'CREATE TABLE % (id text COLLATE folded PRIMARY KEY, n int)',
-    /"id" of type text .*not deterministic/,
+    /"id" of type text .* TYPE text COLLATE "C"$/,
   ],
   [
     'padded',
@@ -221,6 +221,24 @@ test('a key may be a number that keeps its digits, whatever its domain, and of a
       const facts = await readTableFacts(client, { schema: 'public', name: 'exact' });
       assert.deepEqual(facts!.looseKey, [], type);
     }
+  });
+});
+
+test('a key of a replicated table that is refused is mended as the refusal says, under the model that it has', async () => {
+  await withConnection(await servers[0]!.createDatabase('mended'), 'test', async (client) => {
+    await client.query(`CREATE EXTENSION citext; CREATE SCHEMA crp;
+      CREATE TABLE word (id citext PRIMARY KEY, n int, _crp_birth bigint);
+      CREATE TABLE crp.word_tombstone (id citext PRIMARY KEY); CREATE TABLE crp.word_history (id citext)`);
+    const entity = entityOf('word', { history: 'word_history' });
+    entity.columns[0]!.type = 'citext';
+    const check = (): Promise<unknown> => checkAdoptions(client, [modelOf(entity)], 1);
+    const refused = await check().catch((error: unknown) => (error as Error).message);
+    const statements = /: (ALTER TABLE .*); at every site/.exec(String(refused))?.[1];
+    assert.equal(statements?.split('; ').length, 3, String(refused));
+    await client.query(statements!);
+    await check();
+    const left = `SELECT FROM pg_attribute WHERE attname = 'id' AND atttypid = 'citext'::regtype`;
+    assert.equal((await client.query(left)).rowCount, 0);
   });
 });
 

@@ -2,6 +2,8 @@
 import type { Column, Entity } from '../model/ir.ts';
 import { findNotes, isOurs, leftOut } from './adopt-notes.ts';
 import { roomProblems } from './adopt-room.ts';
+import { isTightened } from '../model/loose-types.ts';
+import { keyProblems } from './key-check.ts';
 import { sequencesOf, strideOf } from './sequence-ddl.ts';
 import type { ColumnFacts, TableFacts } from './table-facts.ts';
 
@@ -87,38 +89,6 @@ function kindProblem(facts: TableFacts): string | undefined {
   return `has the rule "${rule}", and rules rewrite what the agent applies: replace it by a trigger (DROP RULE)`;
 }
 
-function keyProblems(entity: Entity, facts: TableFacts): string[] {
-  const { primaryKey } = facts;
-  if (primaryKey.length === 0) {
-    return ['has no primary key: ALTER TABLE … ADD PRIMARY KEY (…); rows are told apart by it'];
-  }
-  const same = [...primaryKey].sort().join() === [...entity.key].sort().join();
-  if (!same) {
-    return [
-      `has the primary key (${primaryKey.join(', ')}), and the model the key (${entity.key.join(', ')}): ` +
-        'correct the model',
-    ];
-  }
-  if (facts.overlapKey) {
-    return [
-      'has a primary key WITHOUT OVERLAPS, which ON CONFLICT cannot use: make it UNIQUE (…, … WITHOUT OVERLAPS), and ' +
-        'ADD PRIMARY KEY of columns of which no two rows have the same values',
-    ];
-  }
-  if (facts.looseKey.length > 0) return facts.looseKey.map((name) => looseKey(name, facts));
-  if (!facts.deferrableKey) return [];
-  return ['has a DEFERRABLE primary key, which ON CONFLICT cannot use: make it NOT DEFERRABLE'];
-}
-
-function looseKey(name: string, { columns }: TableFacts): string {
-  const { type } = columns.find((column) => column.name === name)!;
-  return (
-    `has "${name}" of type ${type} in its primary key, of which two values can be equal and not the same, so that ` +
-    'sites would tell rows apart which the index does not: make it numeric(p,s) for numeric, character(n) for bpchar, text for citext or with ' +
-    'a collation that is not deterministic, or another type that has no such values'
-  );
-}
-
 /** Object identifier types but `oid` itself (PostgreSQL manual, 8.19), and arrays of them. */
 const OBJECT_NUMBERS =
   /^reg(class|collation|config|dictionary|namespace|oper|operator|proc|procedure|role|type)(\[\])?$/;
@@ -136,7 +106,9 @@ function columnProblems(column: Column, facts: TableFacts, { types }: AdoptionCo
         'every site computes it',
     ];
   }
-  if (!sameType(column, found, types)) {
+  // A model from before loose keys were refused says still what the key was.
+  const mended = column.group === undefined && isTightened(column.type, found.type);
+  if (!mended && !sameType(column, found, types)) {
     return [
       `has column "${column.name}" as ${found.type}, and the model as ${column.type}: correct the model ` +
         `(crp:sql-type "${found.type}")`,
