@@ -154,7 +154,11 @@ const HINTS: Readonly<Record<string, string>> = {
     'Take the same revision at both sites (syncline adopt); data flow again by themselves then',
   MEMBER_LEFT: REMOVED_HINT,
   MEMBER_UNREACHABLE: ALL_UP_HINT,
-  NOT_INVITED: 'That member has no invitation of it: make one there, syncline invite NAME',
+  NOT_INVITED:
+    'That member has no invitation of it, or its number went to a site that another member invited at the same time: ' +
+    'make one there, syncline invite NAME',
+  INVITATION_VOID:
+    'Join with the invitation that was made last: at that member, syncline invite NAME',
   BASE_WAITS:
     'A copy begins when all transactions there have ended that have written: end these, then try again',
   JOURNAL_TRIMMED:

@@ -31,11 +31,15 @@ export class IncomingBase {
   /**
    * Asks a member for a base copy and reads its header.
    *
-   * @param address of the new site, which the member notes
+   * @param site `address` of the new site, which the member notes; `number`, as the invitation says it
    * @throws AppError of the member (NOT_INVITED, …) or of the link
    */
-  static async request(connection: PeerConnection, address: string): Promise<IncomingBase> {
-    return IncomingBase.#open(readFrames(connection, '/v1/base', { address }));
+  static async request(
+    connection: PeerConnection,
+    { address, number }: { address: string; number: number },
+  ): Promise<IncomingBase> {
+    const headers = { 'crp-address': address, 'crp-number': String(number) };
+    return IncomingBase.#open(readFrames(connection, '/v1/base', { headers }));
   }
 
   /**
@@ -122,9 +126,9 @@ export const PART_PATH = '/v1/base/part';
 async function* readFrames(
   connection: PeerConnection,
   path: string,
-  { address = '', part }: { address?: string; part?: BasePart },
+  { headers, part }: { headers?: Readonly<Record<string, string>>; part?: BasePart },
 ): AsyncGenerator<Frame> {
-  const stream = connection.request({ ':path': path, 'crp-address': address });
+  const stream = connection.request({ ':path': path, ...headers });
   stream.setTimeout(SILENCE_MS, () => stream.destroy(stalled()));
   stream.end(part === undefined ? undefined : JSON.stringify(part));
   try {

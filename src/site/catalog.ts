@@ -59,20 +59,37 @@ export async function readMembers(client: Client): Promise<Member[]> {
 /**
  * Notes what a member says of itself, or of another. A member that is further (invited → joining →
  * active → left) is never set back.
+ *
+ * Two members that invite without knowing of each other can give one number to two sites, or one site two numbers. The
+ * one that joins first has it: an invitation counts for nothing beside a site that is further.
+ *
+ * @throws AppError MEMBER_NUMBER when two sites joined with one number
  */
 export async function upsertMember(client: Client, member: Member): Promise<void> {
-  await client.query(
-    `INSERT INTO crp.member AS m (name, number, address, incarnation, state)
-     VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (name) DO UPDATE SET
-       address = coalesce(excluded.address, m.address),
-       incarnation = greatest(m.incarnation, excluded.incarnation),
-       state = CASE WHEN array_position(ARRAY['invited', 'joining', 'active', 'left'], excluded.state)
-                       > array_position(ARRAY['invited', 'joining', 'active', 'left'], m.state)
-                    THEN excluded.state ELSE m.state END`,
-    [member.name, member.number, member.address, member.incarnation, member.state],
-  );
+  const { name, number, address, incarnation, state } = member;
+  const { rowCount } = await client.query(NOTE, [...[name, number, address, incarnation, state]]);
+  if (rowCount === 1 || state === 'invited' || state === 'left') return;
+  throw new AppError('MEMBER_NUMBER', `Site "${name}" joins as number ${number}, which is taken`, {
+    hint: `Two members invited at the same time. syncline remove ${name}, and invite it again under another name`,
+  });
 }
+
+/** By both keys of crp.member. What the first part deletes the second one does not see as gone: it reads the same snapshot. */
+const NOTE = `
+  WITH void AS (
+    DELETE FROM crp.member
+    WHERE number = $2::integer AND name <> $1::text AND state = 'invited' AND $5::text <> 'invited' RETURNING name)
+  INSERT INTO crp.member AS m (name, number, address, incarnation, state)
+  SELECT $1::text, $2::integer, $3::text, $4::integer, $5::text FROM (SELECT count(*) FROM void) AS first
+  WHERE NOT EXISTS (SELECT FROM crp.member AS o
+    WHERE o.number = $2::integer AND o.name <> $1::text AND (o.state <> 'invited' OR $5::text = 'invited'))
+  ON CONFLICT (name) DO UPDATE SET
+    number = CASE WHEN m.state = 'invited' AND excluded.state <> 'invited' THEN excluded.number ELSE m.number END,
+    address = coalesce(excluded.address, m.address),
+    incarnation = greatest(m.incarnation, excluded.incarnation),
+    state = CASE WHEN array_position(ARRAY['invited', 'joining', 'active', 'left'], excluded.state)
+                    > array_position(ARRAY['invited', 'joining', 'active', 'left'], m.state)
+                 THEN excluded.state ELSE m.state END`;
 
 /** @throws AppError IR_VERSION for a model that another version of Syncline installed */
 export async function readModels(client: Client): Promise<InstalledModel[]> {

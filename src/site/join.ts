@@ -35,7 +35,9 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
   const close = (): void => connection.close();
   place.signal?.addEventListener('abort', close, { once: true });
   try {
-    const base = await IncomingBase.request(connection, place.link.address);
+    const base = await IncomingBase.request(connection, {
+      ...{ address: place.link.address, number: invitation.number },
+    });
     let loaded = { rows: 0, bytes: 0 };
     const config = await createSite({
       ...place,

@@ -12,7 +12,7 @@ import { PART_PATH } from './base-load.ts';
 import { lastPosition } from './base-position.ts';
 import { partTables, serveBase } from './base-serve.ts';
 import { readMembers, upsertMember } from './catalog.ts';
-import type { InstalledModel } from './catalog.ts';
+import type { InstalledModel, Member } from './catalog.ts';
 import { parseAddress } from './address.ts';
 import { REMOVED_HINT } from '../link/client.ts';
 import { checkGreeting } from './gossip.ts';
@@ -77,11 +77,12 @@ async function base(
   request: RouteRequest,
 ): Promise<void> {
   const { members, greeter, journal, beacon } = context;
-  const member = await knownMember(context, request.peer);
   const address = String(request.headers['crp-address']);
   parseAddress('crp-address', address);
-  // From the next line on all is kept for it until it has joined: not for one that cannot join now.
-  await greeter.announce(member.name);
+  // From here on all is kept for it until it has joined: not for one that cannot join now.
+  await greeter.announce((await invited(context, request)).name);
+  // What the others answered may have ended its invitation: another site joins with its number.
+  const member = await invited(context, request);
   await upsertMember(context.client(), { ...member, address, state: 'joining' });
   await members.refresh();
   await greeter.announce(member.name);
@@ -104,6 +105,23 @@ async function base(
       return Buffer.alloc(0);
     },
   });
+}
+
+/**
+ * The member that asks for its base copy.
+ *
+ * @throws AppError INVITATION_VOID when another invitation counts, and those of `knownMember`
+ */
+async function invited(context: RouteContext, request: RouteRequest): Promise<Member> {
+  const member = await knownMember(context, request.peer);
+  // Builds from before do not say it.
+  const number = Number(request.headers['crp-number'] ?? member.number);
+  if (number === member.number) return member;
+  throw new AppError(
+    'INVITATION_VOID',
+    `The invitation is for site "${member.name}" with number ${number}, and the site has number ${member.number} now`,
+    { hint: 'Join with the invitation that was made last' },
+  );
 }
 
 /** Path of a request for the names, revisions and hashes of the models that an agent works with. */
@@ -167,7 +185,7 @@ function checkPart(value: unknown): BasePart {
 export async function knownMember(
   context: Pick<RouteContext, 'client'>,
   name: string,
-): Promise<Awaited<ReturnType<typeof readMembers>>[number]> {
+): Promise<Member> {
   const members = await readMembers(context.client());
   const member = members.find((candidate) => candidate.name === name);
   if (member?.state === 'left') {

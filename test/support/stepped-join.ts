@@ -26,7 +26,7 @@ export async function join(
   const number = group.members.length + 1;
   await tell(group, giver, number, 'joining');
   const served = given(group, giver, events);
-  const base = await IncomingBase.request(inProcess(served), 'test');
+  const base = await IncomingBase.request(inProcess(served), { address: 'test', number });
   const site = await group.add(async (client) => {
     await takeCopy(client, base, STEPPED.get(number)!);
   });

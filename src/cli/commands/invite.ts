@@ -2,7 +2,9 @@ import { fchmodSync, fstatSync } from 'node:fs';
 import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { withConnection } from '../../postgres/connect.ts';
+import { inTransaction } from '../../postgres/transaction.ts';
 import { readMembers, upsertMember } from '../../site/catalog.ts';
+import type { Member } from '../../site/catalog.ts';
 import { checkSiteName, MAX_SITE_NUMBER, readConfig } from '../../site/config.ts';
 import { makeInvitation } from '../../site/group.ts';
 import { dirOption, wholeNumber } from '../options.ts';
@@ -46,29 +48,34 @@ function keepSecret(): void {
 
 /** Notes the member; a number is never given twice. */
 async function reserve(dsn: string, name: string, wanted?: number): Promise<number> {
-  return withConnection(dsn, 'syncline invite', async (client) => {
-    const members = await readMembers(client);
-    const known = members.find((member) => member.name === name);
-    if (known?.state === 'invited') return known.number;
-    if (known?.state === 'left') {
-      throw new AppError('MEMBER_EXISTS', `Site "${name}" was a member of the group and has left`, {
+  return withConnection(dsn, 'syncline invite', (client) =>
+    inTransaction(client, async () => {
+      // Two at once would give one number to both.
+      await client.query('LOCK TABLE crp.member IN SHARE ROW EXCLUSIVE MODE');
+      const members = await readMembers(client);
+      const known = members.find((member) => member.name === name);
+      if (known?.state === 'invited') return known.number;
+      if (known !== undefined) throw exists(known);
+      const number = wanted ?? freeNumber(members.map((member) => member.number));
+      if (members.some((member) => member.number === number)) {
+        throw new AppError('MEMBER_NUMBER', `Another member has the number ${number}`, {
+          hint: 'Leave --number out: the next free one is taken',
+        });
+      }
+      await upsertMember(client, { name, number, address: null, incarnation: 1, state: 'invited' });
+      return number;
+    }),
+  );
+}
+
+function exists({ name, state }: Member): AppError {
+  return state === 'left'
+    ? new AppError('MEMBER_EXISTS', `Site "${name}" was a member of the group and has left`, {
         hint: 'Names are given once: choose another one',
-      });
-    }
-    if (known !== undefined) {
-      throw new AppError('MEMBER_EXISTS', `Site "${name}" is a member of the group already`, {
+      })
+    : new AppError('MEMBER_EXISTS', `Site "${name}" is a member of the group already`, {
         hint: 'Choose another name; syncline status lists the members',
       });
-    }
-    const number = wanted ?? freeNumber(members.map((member) => member.number));
-    if (members.some((member) => member.number === number)) {
-      throw new AppError('MEMBER_NUMBER', `Another member has the number ${number}`, {
-        hint: 'Leave --number out: the next free one is taken',
-      });
-    }
-    await upsertMember(client, { name, number, address: null, incarnation: 1, state: 'invited' });
-    return number;
-  });
 }
 
 /**
