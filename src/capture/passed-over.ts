@@ -52,11 +52,16 @@ export class PassedOverChanges {
   }
 }
 
-/** One sentence and what to do, for the status. */
-export function describePassedOver({ table, by, changes }: PassedOver): string {
+/** One sentence and what to do, for the status; without `changes`, which grow, for the other members. */
+export function describePassedOver({
+  table,
+  by,
+  changes,
+}: Pick<PassedOver, 'table' | 'by'> & Partial<PassedOver>): string {
+  const rows = `${changes === undefined ? '' : `${changes} `}updated or deleted rows of table "${table}"`;
   const what =
     by === 'truncate'
       ? `TRUNCATE of table "${table}" reaches no other site`
-      : `${changes} updated or deleted rows of table "${table}" reach no other site: its REPLICA IDENTITY was not FULL`;
+      : `${rows} reach no other site: its REPLICA IDENTITY was not FULL`;
   return `${what} [CHANGES_PASSED_OVER]\n  hint: ${HINTS[by]}`;
 }

@@ -4,6 +4,7 @@ import { silentLog } from '../base/log.ts';
 import { checkGreeting } from './gossip.ts';
 import { sayProblems, sayState } from './health.ts';
 import type { Health } from './health.ts';
+import type { PassedOver } from '../capture/passed-over.ts';
 import { OwnHealth } from './own-health.ts';
 import type { OwnHealthContext } from './own-health.ts';
 import { PeerHealth } from './peer-health.ts';
@@ -121,12 +122,20 @@ test('a peer that says nothing any more is silent, and why it does not answer is
 });
 
 /** A site of which this is wrong. */
-function own(wrong: { capture?: string; apply?: number; since?: number }): OwnHealth {
+function own(wrong: {
+  capture?: string;
+  apply?: number;
+  since?: number;
+  passedOver?: PassedOver[];
+}): OwnHealth {
   const at = new Date(Date.now() - (wrong.since ?? 60_000)).toISOString();
   const status = { origin: 3, state: 'running', lastError: { at, message: 'locked' } } as const;
   const counts = { applied: 0n, commitTime: 0n, transactions: 0, changes: 0, conflicts: 0 };
   const context: OwnHealthContext = {
-    capture: () => ({ state: 'running', position: 0n, passedOver: [], behind: 5 }),
+    capture: () => ({
+      ...{ state: 'running', position: 0n, behind: 5 },
+      passedOver: wrong.passedOver ?? [],
+    }),
     captureFailure: () => wrong.capture,
     origins: () =>
       wrong.apply === undefined
@@ -158,4 +167,26 @@ test('what is new is said at once, and once', () => {
   assert.deepEqual([health.isNew(), health.isNew()], [true, false]);
   wrong.capture = 'no table';
   assert.deepEqual([health.isNew(), health.isNew()], [true, false]);
+});
+
+test('what capture had to leave out is a problem that others are told of, once, of some tables', () => {
+  const at = new Date().toISOString();
+  const passedOver = ['s.a', 's.b', 's.c'].map((table) => ({
+    ...{ table, by: 'truncate' as const, changes: 1, at },
+  }));
+  const wrong: { passedOver: PassedOver[] } = { passedOver: [] };
+  const health = own(wrong);
+  health.isNew();
+  wrong.passedOver = passedOver;
+  const { problems } = health.say();
+  assert.deepEqual(
+    problems.map(([, message]) => message.split('\n')[0]),
+    ['s.a', 's.b'].map(
+      (table) => `TRUNCATE of table "${table}" reaches no other site [CHANGES_PASSED_OVER]`,
+    ),
+  );
+  assert.deepEqual([health.isNew(), health.isNew()], [true, false]);
+  // More of the same is nothing new.
+  wrong.passedOver = passedOver.map((one) => ({ ...one, changes: 9 }));
+  assert.equal(health.isNew(), false);
 });

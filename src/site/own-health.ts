@@ -1,11 +1,15 @@
 import type { ApplierStatus } from '../apply/applier.ts';
 import type { CaptureStatus } from '../capture/capture.ts';
+import { describePassedOver } from '../capture/passed-over.ts';
 import { sayProblems, sayState } from './health.ts';
 import type { Health, PartState } from './health.ts';
 import type { ErrorNote } from './status.ts';
 
 /** What others are told of apply: not what ends by itself in the next moment, such as a deadlock, ms. */
 const LASTING_MS = 5_000;
+
+/** Tables of which others are told that changes do not reach them; other problems need room too. */
+const MAX_PASSED_OVER = 2;
 
 export interface OwnHealthContext {
   capture: () => CaptureStatus;
@@ -41,8 +45,17 @@ export class OwnHealth {
         .map(({ origin, ...one }) => ({ origin, part: applyState(one, now) }))
         .filter(({ part }) => part.since !== undefined)
         .map(({ origin, part }) => [origin, sayState(part, now)]),
-      problems: sayProblems(problems(), now),
+      // Capture had to leave out data: the rest may have no room.
+      problems: sayProblems([...this.#passedOver(), ...problems()], now),
     };
+  }
+
+  /** What reaches no other member, of the first tables of which that is so. */
+  #passedOver(): ErrorNote[] {
+    return this.#context
+      .capture()
+      .passedOver.slice(0, MAX_PASSED_OVER)
+      .map(({ table, by, at }) => ({ at, message: describePassedOver({ table, by }) }));
   }
 
   /** Whether something is not as it was at the last call: then the members are told at once. Called once a round. */
