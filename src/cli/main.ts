@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describeError } from '../base/errors.ts';
 import { loadCommands } from './commands.ts';
+import { requireValues } from './options.ts';
 import { packageRoot } from './package-root.ts';
 import { visible } from './visible.ts';
 
@@ -16,13 +17,14 @@ const program = new Command('syncline')
   .showHelpAfterError('(see syncline --help)');
 for (const command of await loadCommands(process.argv[2])) {
   program.addCommand(command);
-  pointToHelp(command, `syncline ${command.name()}`);
+  explainMistakes(command, `syncline ${command.name()}`);
 }
 
 /** What is wrong with a command's options is said with where they are listed. */
-function pointToHelp(command: Command, path: string): void {
+function explainMistakes(command: Command, path: string): void {
   command.showHelpAfterError(`(see ${path} --help)`);
-  for (const part of command.commands) pointToHelp(part, `${path} ${part.name()}`);
+  requireValues(command);
+  for (const part of command.commands) explainMistakes(part, `${path} ${part.name()}`);
 }
 
 // A reader that has seen enough (`| head`) closes the pipe: nothing is wrong then, and nothing is left to do.

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { checkDatabaseUrl } from '../postgres/database-url.ts';
 
 export const DEFAULT_DIR = '.syncline';
@@ -29,4 +30,23 @@ export function wholeNumber(low: number, high: number): (text: string) => number
     if (Number.isInteger(value) && value >= low && value <= high) return value;
     throw new InvalidArgumentError(`It must be a whole number ${low}..${high}.`);
   };
+}
+
+/**
+ * Has a command refuse an option whose value was left out before another option: Commander takes that one for the value,
+ * and the command works with what stands by default.
+ */
+export function requireValues(command: Command): void {
+  const flags = new Set(['-h', '--help']);
+  for (const { short, long } of command.options) {
+    for (const flag of [short, long]) if (flag !== undefined) flags.add(flag);
+  }
+  for (const option of command.options) {
+    command.on(`option:${option.name()}`, (value: string | null | undefined) => {
+      if (value == null || !flags.has(value.replace(/=.*$/s, ''))) return;
+      command.error(`error: option '${option.flags}' argument missing before ${value}`, {
+        code: 'commander.optionMissingArgument',
+      });
+    });
+  }
 }
