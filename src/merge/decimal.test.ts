@@ -13,6 +13,8 @@ const TABLE: [string | null, string | null, string | null, string | null][] = [
   [null, null, '3', '3'],
   ['5', '3', null, '5'],
   ['1.00', '1', '2', '2.00'],
+  ['NaN', 'NaN', '2.50', '2.50'],
+  ['3.00', 'NaN', '2.50', '5.50'],
 ];
 
 test('differences are added exactly', () => {

@@ -10,11 +10,14 @@ interface Decimal {
 
 /**
  * `current + (to − from)` on PostgreSQL's text form of integers and numerics, exactly (no floating
- * point). NULL counts as 0 in the arithmetic; a change to NULL leaves the current value.
+ * point). NULL counts as 0 in the arithmetic, and so does NaN, which a row can have from before its table was replicated and
+ * nobody can write (src/sql/row-change.ts). A change to NULL leaves the current value.
  */
 export function addDifference(current: Value, change: { from: Value; to: Value }): Value {
   if (change.to === null) return current;
-  const parts = [current, change.to, change.from].map((value) => parse(value ?? '0'));
+  const parts = [current, change.to, change.from].map((value) =>
+    parse(value === null || value === 'NaN' ? '0' : value),
+  );
   const scale = Math.max(...parts.map((part) => part.scale));
   const [base, to, from] = parts.map((part) => part.units * 10n ** BigInt(scale - part.scale));
   return print({ units: base! + to! - from!, scale });

@@ -224,6 +224,20 @@ test('a key may be a number that keeps its digits, whatever its domain, and of a
   });
 });
 
+test('NaN where differences are added is refused, with how many rows have it', async () => {
+  await withConnection(await servers[0]!.createDatabase('nan'), 'test', async (client) => {
+    await client.query(`CREATE TABLE t (id int PRIMARY KEY, n numeric(9,2) NOT NULL);
+      INSERT INTO t VALUES (1, 1), (2, 'NaN')`);
+    const entity = entityOf('t');
+    entity.columns[1]!.type = 'numeric(9,2)';
+    entity.groups[0]!.method = 'additive';
+    const check = (): Promise<unknown> => checkAdoptions(client, [modelOf(entity)], 1);
+    await assert.rejects(check(), /has NaN in 1 rows of "n".* UPDATE "public"."t" SET "n" = 0/);
+    await client.query(`UPDATE t SET n = 0 WHERE n = 'NaN'`);
+    await check();
+  });
+});
+
 test('a key of a replicated table that is refused is mended as the refusal says, under the model that it has', async () => {
   await withConnection(await servers[0]!.createDatabase('mended'), 'test', async (client) => {
     await client.query(`CREATE EXTENSION citext; CREATE SCHEMA crp;

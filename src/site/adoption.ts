@@ -1,12 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
+import { BIRTH_COLUMN } from '../model/ir.ts';
 import type { Entity, Model } from '../model/ir.ts';
+import { ident } from '../model/names.ts';
 import { checkAdoption } from '../sql/adopt-check.ts';
 import { tableOf } from '../sql/apply-names.ts';
 import { adoptedEntities } from '../sql/install-ddl.ts';
 import type { AdoptedTable } from '../sql/install-ddl.ts';
+import { isAdditive } from '../sql/shape.ts';
 import { readTableFacts, typeOids } from '../sql/table-facts.ts';
+import type { TableFacts } from '../sql/table-facts.ts';
 import { inTransaction } from '../postgres/transaction.ts';
 
 /** How a table that is in use is come by. */
@@ -23,6 +27,30 @@ const PAUSE_MS = 500;
 export interface Checked {
   tables: AdoptedTable[];
   notes: string[];
+}
+
+/** Rows of a table that is not replicated yet whose additive columns are NaN: nothing can be added to it. Scans the table. */
+async function noNumbers(client: Client, entity: Entity, facts: TableFacts): Promise<string[]> {
+  if (facts.columns.some(({ name }) => name === BIRTH_COLUMN)) return [];
+  const columns = entity.columns.filter(
+    ({ name, type }) =>
+      type.startsWith('numeric') &&
+      entity.groups.some((group) => isAdditive(group) && group.columns.includes(name)),
+  );
+  const problems: string[] = [];
+  for (const { name } of columns) {
+    const table = tableOf(entity);
+    const isNone = `${ident(name)} = 'NaN'`;
+    const { rows } = await client.query<{ found: string }>(
+      `SELECT count(*) AS found FROM ${table} WHERE ${isNone}`,
+    );
+    if (rows[0]!.found === '0') continue;
+    problems.push(
+      `table "${entity.table.schema}.${entity.table.name}" has NaN in ${rows[0]!.found} rows of "${name}", whose method is additive: nothing can be added to ` +
+        `it, and no such row could be changed. UPDATE ${table} SET ${ident(name)} = 0 WHERE ${isNone}, or another number`,
+    );
+  }
+  return problems;
 }
 
 /**
@@ -47,6 +75,9 @@ export async function checkAdoptions(
     const facts = await readTableFacts(client, entity.table);
     const verdict = checkAdoption(entity, facts, { site, types });
     problems.push(...verdict.problems);
+    if (facts !== undefined && verdict.problems.length === 0) {
+      problems.push(...(await noNumbers(client, entity, facts)));
+    }
     notes.push(...verdict.notes);
     if (facts !== undefined) tables.push({ entity, facts });
   }

@@ -135,10 +135,18 @@ function fastValue(entity: Entity, group: ColumnGroup, column: string): string {
     return `CASE WHEN ${same} THEN s.${name} ELSE ${best} END`;
   }
   if (isAdditive(group)) {
-    const delta = `coalesce(s.${name}, 0) - coalesce(s.${ident(oldValueColumn(column))}, 0)`;
-    return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE coalesce(e.${name}, 0) + ${delta} END`;
+    // As merge counts them (src/merge/decimal.ts).
+    const isNumeric = typeOf(entity, column).startsWith('numeric');
+    const number = (value: string): string =>
+      `coalesce(${isNumeric ? `nullif(${value}, 'NaN')` : value}, 0)`;
+    const delta = `${number(`s.${name}`)} - ${number(`s.${ident(oldValueColumn(column))}`)}`;
+    return `CASE WHEN s.${name} IS NULL THEN e.${name} ELSE ${number(`e.${name}`)} + ${delta} END`;
   }
   return `s.${name}`;
+}
+
+function typeOf(entity: Entity, column: string): string {
+  return entity.columns.find((candidate) => candidate.name === column)!.type;
 }
 
 /** Of equal values that differ, 1.0 and 1.00, the same one as merge takes (src/merge/order.ts). */
@@ -146,8 +154,7 @@ function bestOfAll(entity: Entity, group: ColumnGroup, column: string): string {
   const [one, other] = [`e.${ident(column)}`, `s.${ident(column)}`];
   const order = orderOf(entity, group, column);
   const best = bestOf(order, one, other);
-  const { type } = entity.columns.find((candidate) => candidate.name === column)!;
-  if (order.kind === 'serial' || !isLooseNumber(type)) return best;
+  if (order.kind === 'serial' || !isLooseNumber(typeOf(entity, column))) return best;
   const better = `${one}::text COLLATE "C" ${order.least ? '<' : '>'} ${other}::text`;
   return `CASE WHEN ${one} = ${other} THEN CASE WHEN ${better} THEN ${one} ELSE ${other} END ELSE ${best} END`;
 }

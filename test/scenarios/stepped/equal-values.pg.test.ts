@@ -20,7 +20,10 @@ const MODEL = modelOf(`list set { key id; crp:entity "set";
     leaf doc { type string; ${column('doc', 'json')} } }
   list best { key id; crp:entity "best";
     leaf id { type int32; }
-    leaf top { type decimal64 { fraction-digits 2; } ${column('top', 'numeric')} crp:resolve "crp:maximum"; } }`);
+    leaf top { type decimal64 { fraction-digits 2; } ${column('top', 'numeric')} crp:resolve "crp:maximum"; } }
+  list sum { key id; crp:entity "sum";
+    leaf id { type int32; }
+    leaf n { type decimal64 { fraction-digits 2; } mandatory true; ${column('n', 'numeric(9,2)')} crp:resolve "crp:additive"; } }`);
 
 let server: TestServer;
 let group: SteppedGroup;
@@ -83,6 +86,20 @@ test('of two best values that differ in their digits one stands, also where an e
   await group.exchange();
   await group.assertEqual();
   assert.deepEqual(await rows(two!, 'SELECT top FROM test.best'), [{ top: '6.00' }]);
+});
+
+test('a sum that was NaN before it was replicated is what is written to it, and what others add', async () => {
+  await one!.sql.query(`INSERT INTO test.sum (id, n) VALUES (1, 0), (2, 0)`);
+  await group.exchange();
+  for (const { sql } of group.sites)
+    await sql.query(`SET session_replication_role = replica; ALTER PUBLICATION crp DROP TABLE test.sum;
+      UPDATE test.sum SET n = 'NaN'; ALTER PUBLICATION crp ADD TABLE test.sum; SET session_replication_role = origin`);
+  await one!.sql.query('UPDATE test.sum SET n = 5');
+  await two!.sql.query('UPDATE test.sum SET n = 2.5 WHERE id = 1');
+  await group.exchange();
+  await group.assertEqual();
+  const found = await rows(three!, 'SELECT n FROM test.sum ORDER BY id');
+  assert.deepEqual(found, [{ n: '7.50' }, { n: '5.00' }]);
 });
 
 async function rows(site: SteppedSite, query: string): Promise<Record<string, string>[]> {
