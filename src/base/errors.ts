@@ -14,6 +14,12 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** An error as a status shows it, with the time when it was seen (ISO 8601). */
+export interface ErrorNote {
+  at: string;
+  message: string;
+}
+
 /** An error with a stable code, a hint and a retry decision. */
 export class AppError extends Error {
   readonly code: string;

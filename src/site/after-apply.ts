@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { Model } from '../model/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { ident } from '../model/names.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 /** News are gathered for so long, so that a burst of transactions is one run of the command. */
 const DEBOUNCE_MS = 200;

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Identity } from '../link/authority.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 const DAY_MS = 86_400_000;
 /** So long before a certificate ends it is a problem: who has to do something may be away for some weeks, days. */

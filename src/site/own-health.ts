@@ -3,7 +3,7 @@ import type { CaptureStatus } from '../capture/capture.ts';
 import { describePassedOver } from '../capture/passed-over.ts';
 import { sayProblems, sayState } from './health.ts';
 import type { Health, PartState } from './health.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 /** What others are told of apply: not what ends by itself in the next moment, such as a deadlock, ms. */
 const LASTING_MS = 5_000;

@@ -1,7 +1,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Health, SaidState } from './health.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 /** What is older than several greetings says nothing of now; capture that is so far behind is said to be, ms. */
 const STALE_MS = 60_000;

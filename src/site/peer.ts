@@ -1,3 +1,5 @@
+import { supervise } from '../base/supervise.ts';
+import type { Supervised } from '../base/supervise.ts';
 import type { Beacon } from '../apply/beacon.ts';
 import type { Applier, ApplierStatus } from '../apply/applier.ts';
 import { createApplier } from '../apply/apply-origin.ts';
@@ -14,8 +16,6 @@ import type { SiteConfig } from './config.ts';
 import type { Statement } from './extent.ts';
 import { PeerHealth } from './peer-health.ts';
 import type { SiteView } from './stability.ts';
-import { supervise } from './supervise.ts';
-import type { Supervised } from './supervise.ts';
 import { UnderWay } from './under-way.ts';
 
 /** What all peers of a site share. */

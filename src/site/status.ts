@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { describeError } from '../base/errors.ts';
+import type { ErrorNote } from '../base/errors.ts';
 import type { CaptureStatus } from '../capture/capture.ts';
 import { describePassedOver } from '../capture/passed-over.ts';
 import type { PassedOver } from '../capture/passed-over.ts';
@@ -59,11 +60,6 @@ export interface SiteStatus {
   stableUntil?: string;
   /** The newest error of any part. */
   lastError?: ErrorNote;
-}
-
-export interface ErrorNote {
-  at: string;
-  message: string;
 }
 
 export interface PeerStatus {

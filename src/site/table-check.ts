@@ -14,7 +14,7 @@ import type { PublishedFacts } from '../sql/replication-check.ts';
 import { sequencesOf } from '../sql/sequence-ddl.ts';
 import { readTableFacts, typeOids } from '../sql/table-facts.ts';
 import type { TableFacts } from '../sql/table-facts.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 /** How long tombstones stay after changes were seen not to be shipped, ms: an operator has to see it, and verify. */
 const VERIFY_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import { describeError } from '../base/errors.ts';
-import type { ErrorNote } from './status.ts';
+import type { ErrorNote } from '../base/errors.ts';
 
 /** What fails for so long is told: not what ends by itself in the next moment, such as a restart of the server, ms. */
 const LASTING_MS = 10_000;

@@ -5,7 +5,7 @@ import { cli } from '../../support/agents.ts';
 import type { AgentSite } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
-import type { ErrorNote } from '../../../src/site/status.ts';
+import type { ErrorNote } from '../../../src/base/errors.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { equalSites, twoSites } from '../../support/site-group.ts';

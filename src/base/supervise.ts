@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
+import { describeError } from './errors.ts';
+import type { Log } from './log.ts';
 
 /** Between two tries of a part that ended with an error which it could not cure itself. */
 const RETRY_MS = 10_000;
