@@ -1,11 +1,6 @@
 import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
-import type {
-  Http2SecureServer,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from 'node:http2';
+import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { AppError, describeError } from '../base/errors.ts';
@@ -17,6 +12,7 @@ import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
 import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
+import { watchPeer } from './watch-peer.ts';
 import { writeBetween } from './write-parts.ts';
 
 /** How often a quiet pull hears from us. */
@@ -28,13 +24,6 @@ const HANDSHAKE_MS = 10_000;
  * without a word, and TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
  */
 const SILENT_BEATS = 15;
-/**
- * Between two looks whether the other end answers, and after how many in vain it is gone. In two minutes a PING gets
- * through any queue: 4 MB in the kernel and as much in a router are 64 s at 1 Mbit/s.
- */
-const PING_MS = 20_000;
-const MAX_UNANSWERED = 6;
-
 export interface LinkServerOptions {
   /** Number of this site. */
   self: number;
@@ -109,7 +98,7 @@ export class LinkServer {
     });
     this.#server.on('session', (session) => {
       session.setLocalWindowSize(WINDOW);
-      watch(session, options.pingMs ?? PING_MS);
+      watchPeer(session, options.pingMs);
     });
     // Every socket, not only those with a finished handshake: `close` waits for them all.
     this.#server.on('connection', (socket: Socket) => {
@@ -244,20 +233,6 @@ export class LinkServer {
     if (origin === self || journal.durable(origin) >= last) return;
     await journal.flush();
   }
-}
-
-/**
- * Ends a connection whose other end answers no PING (RFC 9113, 6.7) any more. A pull has its acknowledgements; a base copy
- * and a comparison would keep their snapshot of the database until TCP gives up, for a quarter of an hour.
- */
-function watch(session: ServerHttp2Session, everyMs: number): void {
-  let unanswered = 0;
-  const timer = setInterval(() => {
-    if (unanswered > MAX_UNANSWERED) session.destroy();
-    else if (unanswered === 0) session.ping(() => (unanswered = 0));
-    unanswered += 1;
-  }, everyMs);
-  session.once('close', () => clearInterval(timer));
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {
