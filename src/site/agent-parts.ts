@@ -38,18 +38,7 @@ import { TableCheck } from './table-check.ts';
 import { TombstoneCollector } from './tombstones.ts';
 import { Waived } from './waived.ts';
 import { Upkeep } from './upkeep.ts';
-
-/** What an agent has before it has any part. */
-export interface Beginnings {
-  /** The site's folder. */
-  root: string;
-  config: SiteConfig;
-  log: Log;
-  client: Client;
-  found: Found;
-  /** As in `AgentOptions`. */
-  until: ReadonlyMap<number, bigint> | undefined;
-}
+import type { Beginnings } from './beginnings.ts';
 
 /** What an agent is made of, and what each part is told of the others. Making them opens the journal, no more. */
 export class AgentParts {
