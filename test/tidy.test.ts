@@ -19,6 +19,8 @@ const LAYERS = [
   ['services', 'editor'],
   ['cli'],
 ];
+/** Folders that have folders by topic (ARCHITECTURE.md §1). In yang, XPath and what it is evaluated on need each other. */
+const PARTED = ['model', 'sql', 'apply', 'site'];
 /** Of a source file; tests are lists of cases and may be longer. */
 const MAX_LINES = 250;
 const MAX_TEST_LINES = 400;
@@ -48,6 +50,40 @@ test('imports go down only, and never sideways', () => {
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+/** Which folder imports from which, of the folders directly in `folder`; its own files are the folder `.`. */
+function importsWithin(folder: string): Map<string, Set<string>> {
+  const part = (file: string): string => file.split('/').slice(1, -1)[0] ?? '.';
+  const imports = new Map<string, Set<string>>();
+  for (const { path, folder: own, text } of sources()) {
+    if (own !== folder || path.endsWith('.test.ts')) continue;
+    const from = part(relative('src', path));
+    for (const [, target] of text.matchAll(/from '(\.[^']+)'/g)) {
+      const file = relative(join(ROOT, 'src'), resolve(ROOT, path, '..', target!));
+      if (!file.startsWith(`${folder}/`) || part(file) === from) continue;
+      imports.set(from, (imports.get(from) ?? new Set()).add(part(file)));
+    }
+  }
+  return imports;
+}
+
+/** What is left when every folder that imports from none of the others is taken away, again and again. */
+function inCycles(imports: Map<string, Set<string>>): string[] {
+  const left = new Map(imports);
+  for (let before = -1; before !== left.size;) {
+    before = left.size;
+    for (const [from, to] of left) if (![...to].some((other) => left.has(other))) left.delete(from);
+  }
+  return [...left.keys()];
+}
+
+test('the folders within a folder import one way', () => {
+  const wrong = PARTED.map((folder) => ({ folder, parts: inCycles(importsWithin(folder)) }));
+  assert.deepEqual(
+    wrong.filter(({ parts }) => parts.length > 0),
+    [],
+  );
 });
 
 test('every source folder is in the order of imports', () => {

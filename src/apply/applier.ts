@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Model } from '../model/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
 import type { Beacon } from './beacon.ts';
 import type { Knowledge, Lost } from './knowledge.ts';
 

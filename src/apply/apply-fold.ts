@@ -1,10 +1,10 @@
 import type { ApplySession } from './session.ts';
-import { isIntegrityViolation } from './integrity.ts';
-import type { EntityNet } from './entity-net.ts';
-import type { NetRow } from './fold.ts';
-import type { PendingFold } from './pending.ts';
+import { isIntegrityViolation } from './rows/integrity.ts';
+import type { EntityNet } from './fold/entity-net.ts';
+import type { NetRow } from './fold/fold.ts';
+import type { PendingFold } from './fold/pending.ts';
 import { writeProgress } from './progress.ts';
-import { keepsHistory } from './relation.ts';
+import { keepsHistory } from './rows/relation.ts';
 
 /** What one apply transaction did. */
 export interface FoldOutcome {

@@ -4,10 +4,10 @@ import type { Journal } from '../journal/journal.ts';
 import { applyEntities, takeAll, takeCarefully } from './apply-fold.ts';
 import type { FoldOutcome, Take } from './apply-fold.ts';
 import type { BeaconNews } from './beacon.ts';
-import { Fold } from './fold.ts';
-import { isIntegrityViolation } from './integrity.ts';
+import { Fold } from './fold/fold.ts';
+import { isIntegrityViolation } from './rows/integrity.ts';
 import { writeProgress } from './progress.ts';
-import { foldChunk } from './read-batch.ts';
+import { foldChunk } from './fold/read-batch.ts';
 import type { ApplySession } from './session.ts';
 
 /** Changes folded before they are written: bounds memory, whatever the transaction's size. */

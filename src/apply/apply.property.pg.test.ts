@@ -11,12 +11,12 @@ import type { TestServer } from '../../test/support/server.ts';
 import { merge } from '../merge/merge.ts';
 import { policyOf, valueColumns } from '../merge/policy.ts';
 import type { KeyState, RowVersion } from '../merge/types.ts';
-import { hiddenColumns } from '../model/ir.ts';
-import { tableOf, tombstoneOf } from '../sql/apply-names.ts';
+import { hiddenColumns } from '../model/ir/ir.ts';
+import { tableOf, tombstoneOf } from '../sql/names/apply-names.ts';
 import { connect } from '../postgres/connect.ts';
 import { applyFold } from './apply-fold.ts';
-import { Fold } from './fold.ts';
-import type { EntityPlan, TombstonePlan } from './relation.ts';
+import { Fold } from './fold/fold.ts';
+import type { EntityPlan, TombstonePlan } from './rows/relation.ts';
 import { ApplySession } from './session.ts';
 
 /*

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
 import { KNOWN_MESSAGE, knownText } from '../postgres/known.ts';
 import { inTransaction } from '../postgres/transaction.ts';
-import { STAMP_CLOCK } from '../sql/stamp-clock.ts';
+import { STAMP_CLOCK } from '../sql/ddl/stamp-clock.ts';
 
 /** A floor that nobody waits for is raised at most this often. */
 const RAISE_MS = 100;

@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import type { DecodedRelation } from '../journal/batch.ts';
-import type { Entity, Model } from '../model/ir.ts';
-import type { ShapeColumn } from '../sql/shape.ts';
-import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './relation.ts';
-import { planEntity, planTombstone, UNKNOWN_PLAN } from './relation.ts';
+import type { Entity, Model } from '../model/ir/ir.ts';
+import type { ShapeColumn } from '../sql/names/shape.ts';
+import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './rows/relation.ts';
+import { planEntity, planTombstone, UNKNOWN_PLAN } from './rows/relation.ts';
 
 /**
  * Columns of a table that apply may write: generated ones are PostgreSQL's own. A value of a domain is staged as one of the

@@ -43,7 +43,7 @@ export class Knowledge {
   }
 
   /**
-   * Sets up to where there is anything of origins that are gone for good (src/site/extent.ts): what a vector says
+   * Sets up to where there is anything of origins that are gone for good (src/site/members/extent.ts): what a vector says
    * beyond it is nowhere, and is not waited for.
    */
   exist(extents: ReadonlyMap<number, bigint>): void {

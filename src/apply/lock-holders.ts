@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.ts';
-import type { Model } from '../model/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
-import { tableOf } from '../sql/apply-names.ts';
+import { tableOf } from '../sql/names/apply-names.ts';
 
 /** `lock_not_available`: a lock was waited for longer than `lock_timeout`. */
 const LOCK_NOT_AVAILABLE = '55P03';

@@ -1,20 +1,20 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
-import type { Model } from '../model/ir.ts';
-import { ident } from '../model/names.ts';
+import type { Model } from '../model/ir/ir.ts';
+import { ident } from '../model/ir/names.ts';
 import { connect, serverMajor } from '../postgres/connect.ts';
 import { SAY_FOREIGN, useReplicationOrigin } from '../postgres/origin.ts';
-import { tableOf } from '../sql/apply-names.ts';
-import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/deferrable-sql.ts';
-import type { DeferredConstraint } from '../sql/deferrable-sql.ts';
+import { tableOf } from '../sql/names/apply-names.ts';
+import { beginImmediate, DEFERRED_CONSTRAINTS } from '../sql/ddl/deferrable-sql.ts';
+import type { DeferredConstraint } from '../sql/ddl/deferrable-sql.ts';
 import { Catalog } from './catalog.ts';
-import type { EntityNet } from './entity-net.ts';
-import { FastPath } from './fast-path.ts';
-import { HistoryPath } from './history-path.ts';
-import type { HistoryContext } from './history-path.ts';
-import { Orphans } from './orphans.ts';
-import { SlowPath } from './slow-path.ts';
-import { SlowTable } from './slow-table.ts';
+import type { EntityNet } from './fold/entity-net.ts';
+import { FastPath } from './fast/fast-path.ts';
+import { HistoryPath } from './history/history-path.ts';
+import type { HistoryContext } from './history/history-path.ts';
+import { Orphans } from './slow/orphans.ts';
+import { SlowPath } from './slow/slow-path.ts';
+import { SlowTable } from './slow/slow-table.ts';
 
 /** Longest wait for a row lock; then the transaction is rolled back and tried again. */
 const LOCK_TIMEOUT_MS = 5_000;

@@ -3,12 +3,12 @@ import { decodeChunk } from '../journal/batch.ts';
 import type { DecodedBatch } from '../journal/batch.ts';
 import type { Chunk } from '../journal/journal.ts';
 import type { StreamWork } from './apply-stream.ts';
-import { Fold } from './fold.ts';
+import { Fold } from './fold/fold.ts';
 import { writeProgress } from './progress.ts';
-import { foldChunk } from './read-batch.ts';
-import { keepsHistory } from './relation.ts';
+import { foldChunk } from './fold/read-batch.ts';
+import { keepsHistory } from './rows/relation.ts';
 import type { ApplySession } from './session.ts';
-import type { NetRows } from './net-rows.ts';
+import type { NetRows } from './rows/net-rows.ts';
 
 /** Changes folded before they are written: bounds memory, and one is written while the next is folded. */
 const PIECE_CHANGES = 25_000;

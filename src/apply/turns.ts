@@ -1,5 +1,5 @@
 import type { Catalog } from './catalog.ts';
-import type { PendingFold } from './pending.ts';
+import type { PendingFold } from './fold/pending.ts';
 import { ApplySession, originsBeside } from './session.ts';
 import type { ApplySessionOptions } from './session.ts';
 

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { AppError } from '../base/errors.ts';
-import type { Model } from '../model/ir.ts';
-import type { SqlName } from '../model/names.ts';
+import type { Model } from '../model/ir/ir.ts';
+import type { SqlName } from '../model/ir/names.ts';
 
 /** The tables that the stamp triggers are on, whatever they are called now. Looks up pg_trigger, which is small. */
 const STAMPED = `

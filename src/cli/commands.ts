@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { connect } from '../postgres/connect.ts';
-import { readConfig } from '../site/config.ts';
+import { readConfig } from '../site/config/config.ts';
 import type { ConnectService } from './commands/import.ts';
 import { dirOption } from './options.ts';
 

@@ -1,9 +1,9 @@
 /** Options of the commands that change tables in use. */
 import type { Command } from 'commander';
 import { AppError } from '../base/errors.ts';
-import type { LockPolicy } from '../site/adoption.ts';
-import type { SiteConfig } from '../site/config.ts';
-import { parseDuration } from '../site/units.ts';
+import type { LockPolicy } from '../site/database/adoption.ts';
+import type { SiteConfig } from '../site/config/config.ts';
+import { parseDuration } from '../site/config/units.ts';
 import { databaseOption, wholeNumber } from './options.ts';
 
 /** To PostgreSQL 0 means to wait for ever, and services with it. */

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { AppError } from '../base/errors.ts';
 import { compileModels } from '../model/compile.ts';
-import { modelHash } from '../model/hash.ts';
-import { IR_VERSION } from '../model/ir.ts';
-import type { Model } from '../model/ir.ts';
-import type { InstalledModel } from '../site/catalog.ts';
+import { modelHash } from '../model/ir/hash.ts';
+import { IR_VERSION } from '../model/ir/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
+import type { InstalledModel } from '../site/database/catalog.ts';
 import { modelFiles, modelSearchPath, unknownModel } from './commands/model-files.ts';
 import { diagnosticsText } from './commands/model-output.ts';
 
 /**
  * Compiles what `--model` was given: names of shipped models, YANG files, or compiled models (the JSON of
- * `src/model/ir.ts`, as `crp.model` has it).
+ * `src/model/ir/ir.ts`, as `crp.model` has it).
  *
  * @throws AppError MODEL_INVALID with all diagnostics
  */

@@ -1,6 +1,6 @@
 /** What of the language completion offers: what the compiler would not refuse as not available. */
-import type { CrpStatement } from '../model/crp-statements.ts';
-import { CLASH_OF_KEYS, CLASH_OF_UNIQUES, HONOURED, METHODS } from '../model/engine.ts';
+import type { CrpStatement } from '../model/statements/crp-statements.ts';
+import { CLASH_OF_KEYS, CLASH_OF_UNIQUES, HONOURED, METHODS } from '../model/statements/engine.ts';
 
 /** Whether this version honours a statement at all. */
 export function isAvailable(name: string): boolean {

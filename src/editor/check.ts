@@ -1,7 +1,7 @@
 /** Diagnostics of one model as an editor shows them: by file, and nothing that only a command would say. */
 import { compileModels } from '../model/compile.ts';
-import { importsCrp } from '../model/crp-check.ts';
-import { MODEL_CODES } from '../model/diagnostic-codes.ts';
+import { importsCrp } from '../model/statements/crp-check.ts';
+import { MODEL_CODES } from '../model/diagnostics/diagnostic-codes.ts';
 import type { Diagnostic } from '../yang/diagnostics.ts';
 import type { SchemaContext } from '../yang/schema.ts';
 import type { Module } from '../yang/schema-modules.ts';

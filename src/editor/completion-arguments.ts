@@ -1,10 +1,10 @@
 /** Completion of arguments: methods, groups, enumerated values, paths, and the prefix of the import. */
 import { CompletionItemKind } from 'vscode-languageserver/node';
 import type { CompletionItem } from 'vscode-languageserver/node';
-import { CrpReader } from '../model/crp-reader.ts';
-import type { CrpStatement } from '../model/crp-statements.ts';
-import { CRP_MODULE, crpStatement } from '../model/crp-statements.ts';
-import { ModelReporter } from '../model/diagnostic-codes.ts';
+import { CrpReader } from '../model/statements/crp-reader.ts';
+import type { CrpStatement } from '../model/statements/crp-statements.ts';
+import { CRP_MODULE, crpStatement } from '../model/statements/crp-statements.ts';
+import { ModelReporter } from '../model/diagnostics/diagnostic-codes.ts';
 import { createFinder } from '../yang/load.ts';
 import type { SchemaContext, SchemaNode } from '../yang/schema.ts';
 import { substatementArgument } from '../yang/statement.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { moduleText } from '../../test/support/model-text.ts';
-import { CLASH_OF_UNIQUES, HONOURED, METHODS } from '../model/engine.ts';
+import { CLASH_OF_UNIQUES, HONOURED, METHODS } from '../model/statements/engine.ts';
 import { completeAt } from './completion.ts';
 import { offsetOf } from './lines.ts';
 import { CrpReference } from './reference.ts';

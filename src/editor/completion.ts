@@ -5,8 +5,8 @@
  */
 import { CompletionItemKind, InsertTextFormat } from 'vscode-languageserver/node';
 import type { CompletionItem } from 'vscode-languageserver/node';
-import type { CrpStatement } from '../model/crp-statements.ts';
-import { CRP_MODULE, CRP_STATEMENTS } from '../model/crp-statements.ts';
+import type { CrpStatement } from '../model/statements/crp-statements.ts';
+import { CRP_MODULE, CRP_STATEMENTS } from '../model/statements/crp-statements.ts';
 import { parseSource } from '../yang/syntax/parser.ts';
 import { argumentItems } from './completion-arguments.ts';
 import { availableValues, isAvailable } from './available.ts';

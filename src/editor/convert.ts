@@ -1,7 +1,7 @@
 /** The compiler's diagnostics as the protocol's (LSP 3.17, "Diagnostic"). */
 import { DiagnosticSeverity } from 'vscode-languageserver/node';
 import type { Diagnostic as LspDiagnostic } from 'vscode-languageserver/node';
-import { diagnosticAnchor } from '../model/diagnostics-page.ts';
+import { diagnosticAnchor } from '../model/diagnostics/diagnostics-page.ts';
 import type { Diagnostic } from '../yang/diagnostics.ts';
 import { toPosition, toRange } from './lines.ts';
 

@@ -3,7 +3,7 @@
  * compiler refuses more of them for what is around (CRP105), and completion does not offer those.
  */
 import { BUILT_IN } from '../yang/compile/types.ts';
-import { MAY_PASS } from '../model/ordered.ts';
+import { MAY_PASS } from '../model/groups/ordered.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatement, substatementArgument } from '../yang/statement.ts';
 

@@ -1,6 +1,6 @@
 /** Hover over `common-replication` statements (LSP 3.17, `textDocument/hover`). */
 import type { Hover } from 'vscode-languageserver';
-import { crpStatement } from '../model/crp-statements.ts';
+import { crpStatement } from '../model/statements/crp-statements.ts';
 import type { Statement } from '../yang/statement.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
 import { parseSource } from '../yang/syntax/parser.ts';

@@ -1,6 +1,6 @@
 /** Names that arguments may refer to, from the compiled schema of the text around the cursor. */
-import type { CrpReader } from '../model/crp-reader.ts';
-import { crpChildren } from '../model/crp-reader.ts';
+import type { CrpReader } from '../model/statements/crp-reader.ts';
+import { crpChildren } from '../model/statements/crp-reader.ts';
 import type { ListNode, SchemaContext, SchemaNode } from '../yang/schema.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatements, substatementArgument } from '../yang/statement.ts';

@@ -1,7 +1,7 @@
 /** What hover and completion say about `common-replication`: the texts of the module itself. */
-import { METHODS } from '../model/engine.ts';
-import { CRP_MODULE } from '../model/crp-statements.ts';
-import { paragraphs, statementText } from '../model/statements-page.ts';
+import { METHODS } from '../model/statements/engine.ts';
+import { CRP_MODULE } from '../model/statements/crp-statements.ts';
+import { paragraphs, statementText } from '../model/statements/statements-page.ts';
 import { createFinder } from '../yang/load.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatements, substatementArgument } from '../yang/statement.ts';

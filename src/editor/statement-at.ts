@@ -2,7 +2,7 @@
 import type { Position, Span } from '../yang/source.ts';
 import type { Statement } from '../yang/statement.ts';
 import { findSubstatements, keywordSpan, substatementArgument } from '../yang/statement.ts';
-import { CRP_MODULE } from '../model/crp-statements.ts';
+import { CRP_MODULE } from '../model/statements/crp-statements.ts';
 
 /** A line and column as in `Position`. */
 export type Place = Pick<Position, 'line' | 'column'>;

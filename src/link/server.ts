@@ -226,7 +226,7 @@ export class LinkServer {
 
   /**
    * What is handed on of another site is on disk here first: what members say that they have of a site that is gone
-   * for good is reckoned with (src/site/extent.ts), and nobody may have got more from here than a crash leaves.
+   * for good is reckoned with (src/site/members/extent.ts), and nobody may have got more from here than a crash leaves.
    */
   async #stored({ origin, last }: Batch): Promise<void> {
     const { self, journal } = this.#options;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { clashRules, decide } from './claims.ts';
-import type { Entity, Unique } from '../model/ir.ts';
-import type { ClashMethod } from '../model/ir-resolution.ts';
+import type { Entity, Unique } from '../model/ir/ir.ts';
+import type { ClashMethod } from '../model/ir/ir-resolution.ts';
 import { KEYS, POLICY, Site, SITES } from '../../test/support/clash-site.ts';
 import type { Step } from '../../test/support/clash-site.ts';
 

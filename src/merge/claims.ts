@@ -1,5 +1,5 @@
-import type { Entity } from '../model/ir.ts';
-import type { ClashMethod } from '../model/ir-resolution.ts';
+import type { Entity } from '../model/ir/ir.ts';
+import type { ClashMethod } from '../model/ir/ir-resolution.ts';
 import { greatest } from './stamps.ts';
 import type { RowVersion, Stamp } from './types.ts';
 

@@ -11,7 +11,7 @@ interface Decimal {
 /**
  * `current + (to − from)` on PostgreSQL's text form of integers and numerics, exactly (no floating
  * point). NULL counts as 0 in the arithmetic, and so does NaN, which a row can have from before its table was replicated and
- * nobody can write (src/sql/row-change.ts). A change to NULL leaves the current value.
+ * nobody can write (src/sql/ddl/row-change.ts). A change to NULL leaves the current value.
  */
 export function addDifference(current: Value, change: { from: Value; to: Value }): Value {
   if (change.to === null) return current;

@@ -9,7 +9,7 @@ import type { MergePolicy } from './types.ts';
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const EXPIRING: MergePolicy = { ...POLICY, expires: { value: 0, graceMicros: 0n } };
 
-/** Sites that remove the row by themselves, without a tombstone (src/site/expiry.ts). */
+/** Sites that remove the row by themselves, without a tombstone (src/site/upkeep/expiry.ts). */
 class ExpiringWorld extends World {
   /** Everybody has what the site has, and what can still arrive there was made with knowledge of it. */
   isStable(at: number): boolean {

@@ -1,6 +1,6 @@
 /** Merges one column group of a row, by the group's method. Which rows meet at all is the subject of merge.ts. */
 import { assert } from '../base/assert.ts';
-import { isMonotonic } from '../model/column-order.ts';
+import { isMonotonic } from '../model/groups/column-order.ts';
 import { addDifference } from './decimal.ts';
 import { bestValue } from './order.ts';
 import { mergeSet, setConflict } from './set.ts';

@@ -4,9 +4,9 @@ import type { Client } from 'pg';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { bestValue } from './order.ts';
-import type { ColumnOrder } from '../model/column-order.ts';
+import type { ColumnOrder } from '../model/groups/column-order.ts';
 import { connect } from '../postgres/connect.ts';
-import { bestOf } from '../sql/best-value.ts';
+import { bestOf } from '../sql/names/best-value.ts';
 
 let server: TestServer;
 let sql: Client;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { ColumnOrder } from '../model/column-order.ts';
+import type { ColumnOrder } from '../model/groups/column-order.ts';
 import { bestValue } from './order.ts';
 import type { Value } from './types.ts';
 

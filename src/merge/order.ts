@@ -1,4 +1,4 @@
-import type { ColumnOrder } from '../model/column-order.ts';
+import type { ColumnOrder } from '../model/groups/column-order.ts';
 import { compareDecimals } from './decimal.ts';
 import type { Value } from './types.ts';
 

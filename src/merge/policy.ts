@@ -1,13 +1,13 @@
-import { columnOrder, isMonotonic } from '../model/column-order.ts';
-import type { ColumnOrder } from '../model/column-order.ts';
+import { columnOrder, isMonotonic } from '../model/groups/column-order.ts';
+import type { ColumnOrder } from '../model/groups/column-order.ts';
 import { assert } from '../base/assert.ts';
-import { mergedColumns } from '../model/ir.ts';
-import type { ColumnGroup, Entity, Expiry } from '../model/ir.ts';
-import type { OrderedMethod } from '../model/ir-resolution.ts';
-import { valueColumns } from '../model/replicated.ts';
-import { ident } from '../model/names.ts';
-import { orderOf } from '../sql/best-value.ts';
-import { hasNumbers } from '../sql/set-ddl.ts';
+import { mergedColumns } from '../model/ir/ir.ts';
+import type { ColumnGroup, Entity, Expiry } from '../model/ir/ir.ts';
+import type { OrderedMethod } from '../model/ir/ir-resolution.ts';
+import { valueColumns } from '../model/ir/replicated.ts';
+import { ident } from '../model/ir/names.ts';
+import { orderOf } from '../sql/names/best-value.ts';
+import { hasNumbers } from '../sql/ddl/set-ddl.ts';
 import type { Decider, GroupPolicy, MergePolicy, SetPolicy, SiteNames } from './types.ts';
 
 export { valueColumns };

@@ -5,11 +5,11 @@ import { setsModel } from '../../test/support/sets-model.ts';
 import { installModel } from '../../test/support/install.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
-import { ident } from '../model/names.ts';
+import { ident } from '../model/ir/names.ts';
 import { merge } from './merge.ts';
 import { policyOf, valueColumns } from './policy.ts';
 import type { RowVersion } from './types.ts';
-import { hiddenColumns } from '../model/ir.ts';
+import { hiddenColumns } from '../model/ir/ir.ts';
 import { connect } from '../postgres/connect.ts';
 
 const MODEL = setsModel();

@@ -10,7 +10,7 @@ import type { Conflict, GroupPolicy, RowVersion, SetPolicy } from './types.ts';
  * Shapiro et al., "A comprehensive study of Convergent and Commutative Replicated Data Types", 2011, 3.3).
  *
  * An element is there if it has an entry `+` and none `-`. The two methods differ only in what a local write
- * does (src/sql/set-ddl.ts): to add takes away all entries of the element and makes one `+`; to remove takes
+ * does (src/sql/ddl/set-ddl.ts): to add takes away all entries of the element and makes one `+`; to remove takes
  * away the `+`, and makes one `-` where removals win.
  *
  * Tags that are NULL mean `+<birth>` of every element of the array: most sets are as they were inserted.

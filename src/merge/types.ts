@@ -1,5 +1,5 @@
-import type { ColumnOrder } from '../model/column-order.ts';
-import type { DeleteRule, Method } from '../model/ir-resolution.ts';
+import type { ColumnOrder } from '../model/groups/column-order.ts';
+import type { DeleteRule, Method } from '../model/ir/ir-resolution.ts';
 
 /**
  * What merge works on: the state of one key at one site and a change to it. Values are PostgreSQL text

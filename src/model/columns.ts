@@ -1,19 +1,19 @@
 /** The columns of an entity: inherited keys, own keys, then the other leafs in schema order. */
 import type { ContainerNode, LeafListNode, LeafNode, SchemaNode } from '../yang/schema.ts';
 import { argumentSpan } from '../yang/statement.ts';
-import { arrayType } from './array-type.ts';
-import type { ColumnType } from './column-type.ts';
-import { columnType } from './column-type.ts';
-import { readCounter } from './counters.ts';
-import { crpChild, crpChildren } from './crp-reader.ts';
-import type { CrpReader } from './crp-reader.ts';
-import { defaultExpression } from './default-value.ts';
-import type { ModelReporter } from './diagnostic-codes.ts';
-import type { ColumnDraft, EntityDraft } from './draft.ts';
-import { nodeSpan } from './draft.ts';
-import { isOperation } from './entities.ts';
-import { isLoose } from './loose-types.ts';
-import { RESERVED_PREFIX, sqlName } from './names.ts';
+import { arrayType } from './types/array-type.ts';
+import type { ColumnType } from './types/column-type.ts';
+import { columnType } from './types/column-type.ts';
+import { readCounter } from './groups/counters.ts';
+import { crpChild, crpChildren } from './statements/crp-reader.ts';
+import type { CrpReader } from './statements/crp-reader.ts';
+import { defaultExpression } from './types/default-value.ts';
+import type { ModelReporter } from './diagnostics/diagnostic-codes.ts';
+import type { ColumnDraft, EntityDraft } from './draft/draft.ts';
+import { nodeSpan } from './draft/draft.ts';
+import { isOperation } from './draft/entities.ts';
+import { isLoose } from './types/loose-types.ts';
+import { RESERVED_PREFIX, sqlName } from './ir/names.ts';
 
 interface ColumnContext {
   crp: CrpReader;

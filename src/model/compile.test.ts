@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import type { CompileAllResult } from './compile.ts';
 import { compileModels, modelHash } from './compile.ts';
-import type { Entity } from './ir.ts';
-import { sqlName } from './names.ts';
-import { modelTree } from './tree.ts';
+import type { Entity } from './ir/ir.ts';
+import { sqlName } from './ir/names.ts';
+import { modelTree } from './evolution/tree.ts';
 
 function entities(text: string, ...others: string[]): Record<string, Entity> {
   const { models, diagnostics } = compileTexts(text, ...others);

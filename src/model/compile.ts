@@ -8,28 +8,28 @@ import { loadModules } from '../yang/load.ts';
 import type { SchemaContext } from '../yang/schema.ts';
 import type { Module } from '../yang/schema-modules.ts';
 import { keywordSpan } from '../yang/statement.ts';
-import { checkAdditive } from './additive.ts';
-import { checkAvailability } from './availability.ts';
+import { checkAdditive } from './groups/additive.ts';
+import { checkAvailability } from './statements/availability.ts';
 import { addColumns } from './columns.ts';
-import { checkCounters } from './counters.ts';
-import { checkCrpStatements, importsCrp } from './crp-check.ts';
-import { crpOne, CrpReader } from './crp-reader.ts';
-import { CRP_MODULE } from './crp-statements.ts';
-import { ModelReporter } from './diagnostic-codes.ts';
-import type { EntityDraft } from './draft.ts';
-import { findEntities } from './entities.ts';
+import { checkCounters } from './groups/counters.ts';
+import { checkCrpStatements, importsCrp } from './statements/crp-check.ts';
+import { crpOne, CrpReader } from './statements/crp-reader.ts';
+import { CRP_MODULE } from './statements/crp-statements.ts';
+import { ModelReporter } from './diagnostics/diagnostic-codes.ts';
+import type { EntityDraft } from './draft/draft.ts';
+import { findEntities } from './draft/entities.ts';
 import { checkAnnotations, checkFit } from './fit.ts';
 import { finishModel } from './finish.ts';
-import { addGroups } from './groups.ts';
-import type { Model } from './ir.ts';
-import { sqlName } from './names.ts';
-import { checkEntryCounts, checkModule, checkOrder } from './profile.ts';
-import { addReferences } from './references.ts';
-import { addChecks } from './row-checks.ts';
-import { checkSiteColumns } from './site-columns.ts';
-import { addUniques } from './uniqueness.ts';
+import { addGroups } from './groups/groups.ts';
+import type { Model } from './ir/ir.ts';
+import { sqlName } from './ir/names.ts';
+import { checkEntryCounts, checkModule, checkOrder } from './draft/profile.ts';
+import { addReferences } from './checks/references.ts';
+import { addChecks } from './checks/row-checks.ts';
+import { checkSiteColumns } from './checks/site-columns.ts';
+import { addUniques } from './checks/uniqueness.ts';
 
-export { modelHash } from './hash.ts';
+export { modelHash } from './ir/hash.ts';
 
 export interface CompileOptions {
   /** Paths of the modules of the model: the one with `crp:service`, and those that augment it. */

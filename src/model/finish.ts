@@ -1,21 +1,21 @@
 /** From drafts to the IR, with the names that have to be unique over all entities. */
 import type { ResolvedType } from '../yang/schema-types.ts';
 import type { Module } from '../yang/schema-modules.ts';
-import { identityValues } from './column-type.ts';
+import { identityValues } from './types/column-type.ts';
 import { argumentSpan } from '../yang/statement.ts';
-import { counterEntities, finishCounter } from './counter-entities.ts';
-import { checkDerivedRules } from './derived-rules.ts';
-import { crpChild, crpChildren } from './crp-reader.ts';
-import type { ModelReporter } from './diagnostic-codes.ts';
-import type { ColumnDraft, EntityDraft } from './draft.ts';
-import { oneLine } from './draft.ts';
-import { historyOf } from './history.ts';
-import { entityRules } from './entity-rules.ts';
-import { ownershipOf } from './ownership.ts';
-import type { Column, Entity, Model } from './ir.ts';
-import type { SqlName } from './names.ts';
-import { IR_VERSION } from './ir.ts';
-import { sqlName } from './names.ts';
+import { counterEntities, finishCounter } from './groups/counter-entities.ts';
+import { checkDerivedRules } from './groups/derived-rules.ts';
+import { crpChild, crpChildren } from './statements/crp-reader.ts';
+import type { ModelReporter } from './diagnostics/diagnostic-codes.ts';
+import type { ColumnDraft, EntityDraft } from './draft/draft.ts';
+import { oneLine } from './draft/draft.ts';
+import { historyOf } from './groups/history.ts';
+import { entityRules } from './groups/entity-rules.ts';
+import { ownershipOf } from './groups/ownership.ts';
+import type { Column, Entity, Model } from './ir/ir.ts';
+import type { SqlName } from './ir/names.ts';
+import { IR_VERSION } from './ir/ir.ts';
+import { sqlName } from './ir/names.ts';
 
 interface Parts {
   module: Module;

@@ -2,11 +2,11 @@
 import type { SchemaNode } from '../yang/schema.ts';
 import type { ExtensionInstance, Module } from '../yang/schema-modules.ts';
 import { argumentSpan, keywordSpan } from '../yang/statement.ts';
-import { crpChild, crpChildren } from './crp-reader.ts';
-import type { CrpReader } from './crp-reader.ts';
-import { crpStatement } from './crp-statements.ts';
-import type { ModelReporter } from './diagnostic-codes.ts';
-import { isOperation } from './entities.ts';
+import { crpChild, crpChildren } from './statements/crp-reader.ts';
+import type { CrpReader } from './statements/crp-reader.ts';
+import { crpStatement } from './statements/crp-statements.ts';
+import type { ModelReporter } from './diagnostics/diagnostic-codes.ts';
+import { isOperation } from './draft/entities.ts';
 
 /** Statements about a column: they need an entity around them. */
 const OF_COLUMNS = ['in-group', 'resolve', 'sql-column'];

@@ -1,8 +1,8 @@
 /** The Markdown reference of a model: tables, columns, rules, and how they merge. */
-import type { Column, ColumnGroup, Entity, Model } from './ir.ts';
-import type { OrderedMethod } from './ir-resolution.ts';
-import { allEntities } from './replicated.ts';
-import { sqlName } from './names.ts';
+import type { Column, ColumnGroup, Entity, Model } from './ir/ir.ts';
+import type { OrderedMethod } from './ir/ir-resolution.ts';
+import { allEntities } from './ir/replicated.ts';
+import { sqlName } from './ir/names.ts';
 
 const METHOD_WORDS: Readonly<Record<string, string>> = {
   'latest-timestamp': 'of two concurrent changes the later one stands',

@@ -1,6 +1,6 @@
 /** TypeScript types of a model's rows, as node-postgres gives and takes them. */
-import type { Column, Entity, Model } from './ir.ts';
-import { allEntities } from './replicated.ts';
+import type { Column, Entity, Model } from './ir/ir.ts';
+import { allEntities } from './ir/replicated.ts';
 
 /**
  * Types that node-postgres makes of PostgreSQL's. It gives 64-bit integers and numerics as strings, since a

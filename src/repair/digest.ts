@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
-import type { Entity, Model } from '../model/ir.ts';
-import { replicatedColumns } from '../model/replicated.ts';
-import { columnList, tableOf } from '../sql/apply-names.ts';
-import { expiredAt } from '../sql/expiry-sql.ts';
-import { hiddenNames } from '../sql/shape.ts';
+import type { Entity, Model } from '../model/ir/ir.ts';
+import { replicatedColumns } from '../model/ir/replicated.ts';
+import { columnList, tableOf } from '../sql/names/apply-names.ts';
+import { expiredAt } from '../sql/ddl/expiry-sql.ts';
+import { hiddenNames } from '../sql/names/shape.ts';
 
 /** An entity's data in short. Equal data with equal stamps give equal digests, in any row order. */
 export interface EntityDigest {

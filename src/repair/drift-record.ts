@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
-import { recordConflicts } from '../apply/conflict-log.ts';
-import type { ConflictEntry } from '../apply/conflict-log.ts';
-import type { RowCodec } from '../apply/row-codec.ts';
+import { recordConflicts } from '../apply/rows/conflict-log.ts';
+import type { ConflictEntry } from '../apply/rows/conflict-log.ts';
+import type { RowCodec } from '../apply/rows/row-codec.ts';
 import type { MergedState } from './merge-states.ts';
 import { keyTexts } from './mend-writer.ts';
 import type { Mend } from './mend-writer.ts';

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
-import { runArrays } from '../apply/arrays.ts';
-import { insertRows } from '../apply/exchange.ts';
-import type { RowCodec } from '../apply/row-codec.ts';
+import { runArrays } from '../apply/rows/arrays.ts';
+import { insertRows } from '../apply/slow/exchange.ts';
+import type { RowCodec } from '../apply/rows/row-codec.ts';
 import type { Tombstone } from '../merge/types.ts';
-import { slowDelete, slowTombstone, slowUpdate } from '../sql/apply-slow.ts';
-import { historyForget } from '../sql/history-apply.ts';
+import { slowDelete, slowTombstone, slowUpdate } from '../sql/apply/apply-slow.ts';
+import { historyForget } from '../sql/apply/history-apply.ts';
 import type { MergedState } from './merge-states.ts';
 import type { Key, SiteState } from './state.ts';
 

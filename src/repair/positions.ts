@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.ts';
 import { until } from '../base/until.ts';
 import type { Journal } from '../journal/journal.ts';
 import { withConnection } from '../postgres/connect.ts';
-import { CAPTURED, WAL_END } from '../sql/verify.ts';
+import { CAPTURED, WAL_END } from '../sql/checks/verify.ts';
 import type { Positions } from './protocol.ts';
 
 /** Between two looks at the database. */

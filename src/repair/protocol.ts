@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { Tombstone, Value } from '../merge/types.ts';
-import { BUCKETS } from '../sql/verify.ts';
+import { BUCKETS } from '../sql/checks/verify.ts';
 import type { Key, SiteState } from './state.ts';
 
 /*

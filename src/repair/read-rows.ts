@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
-import { TEXT_TYPES } from '../apply/arrays.ts';
+import { TEXT_TYPES } from '../apply/rows/arrays.ts';
 import { valueColumns } from '../merge/policy.ts';
-import type { Entity, Model } from '../model/ir.ts';
+import type { Entity, Model } from '../model/ir/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
-import { ident } from '../model/names.ts';
-import { bucketStatement, FETCH_KEYS, keyCursor, stateStatement } from '../sql/verify.ts';
+import { ident } from '../model/ir/names.ts';
+import { bucketStatement, FETCH_KEYS, keyCursor, stateStatement } from '../sql/checks/verify.ts';
 import type { BucketDigest } from './protocol.ts';
 import type { ComparedRow, Key, SiteState } from './state.ts';
 

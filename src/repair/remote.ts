@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.ts';
 import type { PeerConnection } from '../link/client.ts';
-import type { Entity } from '../model/ir.ts';
+import type { Entity } from '../model/ir/ir.ts';
 import { ask } from './answer.ts';
 import { fromWire, REPAIR_PATH, toWire, VERIFY_PATH } from './protocol.ts';
 import type { BucketDigest, MendOutcome, MendRow, Positions, VerifyRequest } from './protocol.ts';

@@ -1,5 +1,5 @@
 import { policyOf } from '../merge/policy.ts';
-import type { Entity } from '../model/ir.ts';
+import type { Entity } from '../model/ir/ir.ts';
 import { classify } from './classify.ts';
 import { MAX_MENDED } from './protocol.ts';
 import type { ComparedSite, RowToMend } from './remote.ts';

@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { AppError } from '../base/errors.ts';
 import type { Route, RouteRequest } from '../link/server.ts';
-import type { Entity } from '../model/ir.ts';
+import type { Entity } from '../model/ir/ir.ts';
 import { answer, readRequest } from './answer.ts';
 import type { Send } from './answer.ts';
 import { Mender } from './mend.ts';

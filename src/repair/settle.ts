@@ -1,5 +1,5 @@
-import type { Entity } from '../model/ir.ts';
-import { EXPIRY_MARGIN_SECONDS } from '../sql/verify.ts';
+import type { Entity } from '../model/ir/ir.ts';
+import { EXPIRY_MARGIN_SECONDS } from '../sql/checks/verify.ts';
 import { MAX_KEYS } from './protocol.ts';
 import type { ComparedSite } from './remote.ts';
 import { sameRow, stateToken } from './state.ts';

@@ -1,4 +1,4 @@
-import type { Entity } from '../model/ir.ts';
+import type { Entity } from '../model/ir/ir.ts';
 import type { BucketDigest } from './protocol.ts';
 import type { ComparedSite } from './remote.ts';
 import type { Key } from './state.ts';

@@ -4,8 +4,8 @@ import { AgentSite } from '../../test/support/agents.ts';
 import { LEASES } from '../../test/support/lease-model.ts';
 import { startServer } from '../../test/support/server.ts';
 import { connect } from '../postgres/connect.ts';
-import { refreshSite } from './layout.ts';
-import { DEFAULT_LOCKING } from './adoption.ts';
+import { refreshSite } from './database/layout.ts';
+import { DEFAULT_LOCKING } from './database/adoption.ts';
 
 /** Better than PostgreSQL's own operator for an oid and a regclass, which has to convert one of them. */
 const PLANTED = `

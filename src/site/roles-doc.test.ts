@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { agentGrants, agentTableGrants, serviceGrants } from '../sql/catalog-ddl.ts';
-import { roleNames } from './provision.ts';
+import { agentGrants, agentTableGrants, serviceGrants } from '../sql/ddl/catalog-ddl.ts';
+import { roleNames } from './database/provision.ts';
 
 const PAGE = readFileSync(
   join(import.meta.dirname, '..', '..', 'docs', 'operating', 'roles.md'),

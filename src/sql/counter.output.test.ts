@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { prepaidModel } from '../../test/support/prepaid.ts';
-import { modelDdl } from './entity-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
 
 const FIXTURE = resolve(import.meta.dirname, '../../test/fixtures/common-prepaid-balance.sql');
 

@@ -7,11 +7,11 @@ import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { Account, prepaidModel, refusalOf } from '../../test/support/prepaid.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { SHARE_TOO_SMALL } from './counter-bodies.ts';
-import { counterGrants } from './counter-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
-import { upgradeDdl } from './upgrade-ddl.ts';
+import { catalogDdl } from './ddl/catalog-ddl.ts';
+import { SHARE_TOO_SMALL } from './ddl/counter-bodies.ts';
+import { counterGrants } from './ddl/counter-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
+import { upgradeDdl } from './ddl/upgrade-ddl.ts';
 
 const MODEL = prepaidModel();
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
-import type { Model } from '../model/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { startServer } from '../../test/support/server.ts';
 import type { TestServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
-import { upgradeDdl } from './upgrade-ddl.ts';
+import { catalogDdl } from './ddl/catalog-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
+import { upgradeDdl } from './ddl/upgrade-ddl.ts';
 
 /** A model whose only entity keeps history or not. */
 function thing(content: string, history: boolean): Model {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importTables } from '../model/import-tables.ts';
+import { importTables } from '../model/import/import-tables.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { compileTexts } from '../../test/support/model-text.ts';
 import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
-import { readTables } from './read-tables.ts';
+import { readTables } from './tables/read-tables.ts';
 
 /** Shapes of tables that DHCP, DNS and AAA servers bring. */
 const TABLES = `

@@ -5,8 +5,8 @@ import { clashModel } from '../../test/support/clash-model.ts';
 import { historyModel } from '../../test/support/history-model.ts';
 import { LEASES } from '../../test/support/lease-model.ts';
 import { setsModel } from '../../test/support/sets-model.ts';
-import { catalogDdl, LAYOUT } from './catalog-ddl.ts';
-import { refreshObjectsDdl, refreshTablesDdl } from './refresh-ddl.ts';
+import { catalogDdl, LAYOUT } from './ddl/catalog-ddl.ts';
+import { refreshObjectsDdl, refreshTablesDdl } from './ddl/refresh-ddl.ts';
 
 /** Layout, and what it is: a hash of the statements that make it. */
 const KNOWN = { layout: 3, hash: '8949839e3633d1b5' };

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { compileModels } from '../model/compile.ts';
 import { SEARCH_PATH, compileTexts, moduleText } from '../../test/support/model-text.ts';
-import { modelDdl } from './entity-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const FIXTURE = join(ROOT, 'test/fixtures/common-dns-zone.sql');

@@ -4,13 +4,13 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import type pg from 'pg';
 import { compileModels } from '../model/compile.ts';
-import type { Model } from '../model/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
 import { connect } from '../postgres/connect.ts';
 import { compileTexts, moduleText, SEARCH_PATH } from '../../test/support/model-text.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { installModel } from '../../test/support/install.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
-import { modelDdl } from './entity-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
 
 const MODELS = resolve(import.meta.dirname, '../../models');
 

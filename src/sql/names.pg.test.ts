@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importTables } from '../model/import-tables.ts';
-import { ident } from '../model/names.ts';
+import { importTables } from '../model/import/import-tables.ts';
+import { ident } from '../model/ir/names.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { compileTexts } from '../../test/support/model-text.ts';
 import { installModel } from '../../test/support/install.ts';
 import { startServer } from '../../test/support/server.ts';
-import { readTables } from './read-tables.ts';
+import { readTables } from './tables/read-tables.ts';
 
 /** Who makes a table and its columns names them; a superuser adopts it. */
 const NAMES: [table: string, column: string][] = [

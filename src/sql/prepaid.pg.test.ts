@@ -7,8 +7,8 @@ import { connect } from '../postgres/connect.ts';
 import { Account, prepaidModel, refusalOf } from '../../test/support/prepaid.ts';
 import type { TestServer } from '../../test/support/server.ts';
 import { startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
+import { catalogDdl } from './ddl/catalog-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
 
 const README = readFileSync(resolve(import.meta.dirname, '../../models/prepaid/README.md'), 'utf8');
 const ID = '0f8fad5b-d9cb-469f-a165-70867728950e';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Model } from '../model/ir.ts';
+import type { Model } from '../model/ir/ir.ts';
 import { withConnection } from '../postgres/connect.ts';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { startServer } from '../../test/support/server.ts';
-import { catalogDdl } from './catalog-ddl.ts';
-import { modelDdl } from './entity-ddl.ts';
-import { upgradeDdl } from './upgrade-ddl.ts';
+import { catalogDdl } from './ddl/catalog-ddl.ts';
+import { modelDdl } from './ddl/entity-ddl.ts';
+import { upgradeDdl } from './ddl/upgrade-ddl.ts';
 
 function compile(content: string, more = ''): Model {
   const { models, diagnostics } = compileTexts(

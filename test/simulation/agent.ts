@@ -1,10 +1,10 @@
 import { Knowledge } from '../../src/apply/knowledge.ts';
-import { Fold } from '../../src/apply/fold.ts';
-import { foldBatch } from '../../src/apply/read-batch.ts';
+import { Fold } from '../../src/apply/fold/fold.ts';
+import { foldBatch } from '../../src/apply/fold/read-batch.ts';
 import { Batcher } from '../../src/capture/batcher.ts';
 import { decodeBatch } from '../../src/journal/batch.ts';
 import type { DecodedBatch } from '../../src/journal/batch.ts';
-import type { RelationPlan } from '../../src/apply/relation.ts';
+import type { RelationPlan } from '../../src/apply/rows/relation.ts';
 import { applyRow } from './apply.ts';
 import type { SimDatabase } from './database.ts';
 import { SimJournal } from './journal.ts';

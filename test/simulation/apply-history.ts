@@ -1,4 +1,4 @@
-import { beginning, restored, unrecorded } from '../../src/apply/history-plain.ts';
+import { beginning, restored, unrecorded } from '../../src/apply/history/history-plain.ts';
 import { arrivalConflicts, newConflicts } from '../../src/merge/arrival.ts';
 import type { Arrival } from '../../src/merge/arrival.ts';
 import { trimSteps, withChange } from '../../src/merge/history.ts';
@@ -32,7 +32,7 @@ interface Target {
 export class HistoryError extends Error {}
 
 /**
- * Applies one change of an entity that keeps history, as src/apply/history-path.ts does it: adds it, replays
+ * Applies one change of an entity that keeps history, as src/apply/history/history-path.ts does it: adds it, replays
  * the history of its key and writes the state that follows.
  */
 export function applyRecorded(target: Target, change: Change): 'merged' | 'conflict' {

@@ -1,5 +1,5 @@
-import type { NetRow } from '../../src/apply/fold.ts';
-import { stageOp } from '../../src/apply/net-rows.ts';
+import type { NetRow } from '../../src/apply/fold/fold.ts';
+import { stageOp } from '../../src/apply/rows/net-rows.ts';
 import { addDifference } from '../../src/merge/decimal.ts';
 import { latestTombstone, merge } from '../../src/merge/merge.ts';
 import { bestValue } from '../../src/merge/order.ts';
@@ -32,9 +32,9 @@ interface Target {
 export type Taken = 'fast' | 'merged' | 'conflict';
 
 /**
- * Applies one net row as apply does it: what the set-based statements take (src/sql/apply-fast.ts) is
+ * Applies one net row as apply does it: what the set-based statements take (src/sql/apply/apply-fast.ts) is
  * written by the same rules, everything else goes through merge, whose result is written whole
- * (src/apply/slow-writer.ts). Net rows are of different keys, and one statement sees each once, so that
+ * (src/apply/slow/slow-writer.ts). Net rows are of different keys, and one statement sees each once, so that
  * taking them one by one is the same as taking them as a set.
  */
 export function applyRow(context: Omit<Target, 'row'>, net: NetRow): { row: string; taken: Taken } {
@@ -116,7 +116,7 @@ function updateRow(target: Target, before: RowVersion, after: RowVersion): boole
   return true;
 }
 
-/** `fastValue` of src/sql/apply-fast.ts. */
+/** `fastValue` of src/sql/apply/apply-fast.ts. */
 function fastValue(
   { planted }: Target,
   group: GroupPolicy,

@@ -1,4 +1,4 @@
-import type { Method } from '../../src/model/ir-resolution.ts';
+import type { Method } from '../../src/model/ir/ir-resolution.ts';
 import { simEntity, simGroup } from './model.ts';
 import type { SimRules } from './model.ts';
 import type { Planted } from './planted.ts';

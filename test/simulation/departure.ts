@@ -3,9 +3,9 @@ import type { Site } from './site.ts';
 import type { World } from './world.ts';
 
 /*
- * How a site leaves in order (src/site/leave.ts), in the steps between which others may act: its writers are stopped;
+ * How a site leaves in order (src/site/members/leave.ts), in the steps between which others may act: its writers are stopped;
  * the others have all of it and are told; it is gone. Or it gives up, and writers go on. And how a member that is gone
- * for good is removed (src/site/remove.ts).
+ * for good is removed (src/site/members/remove.ts).
  */
 
 /** Stops the writers for the last of what is handed over. @param away members that need not take it */
@@ -43,7 +43,7 @@ export function leave(world: World, site: Site, told: readonly number[]): string
   return 'done';
 }
 
-/** `taken` of src/site/leave.ts, once the WAL up to where writers were stopped is in the journal. */
+/** `taken` of src/site/members/leave.ts, once the WAL up to where writers were stopped is in the journal. */
 function isTaken(world: World, { leaving, agent, number }: Site): boolean {
   const { planted } = world.setting;
   if (planted === 'leave-early') return true;

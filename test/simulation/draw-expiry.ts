@@ -1,5 +1,5 @@
-import { mergedColumns } from '../../src/model/ir.ts';
-import type { Method } from '../../src/model/ir-resolution.ts';
+import { mergedColumns } from '../../src/model/ir/ir.ts';
+import type { Method } from '../../src/model/ir/ir-resolution.ts';
 import type { Scenario } from './draw.ts';
 import { METHODS } from './draw-model.ts';
 import { simEntity, simGroup } from './model.ts';

@@ -1,7 +1,7 @@
-import { mergedColumns } from '../../src/model/ir.ts';
-import type { ColumnGroup } from '../../src/model/ir.ts';
-import type { Method, OrderedMethod } from '../../src/model/ir-resolution.ts';
-import { isSetMethod } from '../../src/model/set-groups.ts';
+import { mergedColumns } from '../../src/model/ir/ir.ts';
+import type { ColumnGroup } from '../../src/model/ir/ir.ts';
+import type { Method, OrderedMethod } from '../../src/model/ir/ir-resolution.ts';
+import { isSetMethod } from '../../src/model/groups/set-groups.ts';
 import { simEntity, simGroup } from './model.ts';
 import type { SimEntity, SimRules } from './model.ts';
 import type { Random } from './random.ts';

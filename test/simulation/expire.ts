@@ -1,8 +1,8 @@
 import { endOf } from '../../src/merge/expiry.ts';
 import { greatest } from '../../src/merge/stamps.ts';
 import type { RowVersion } from '../../src/merge/types.ts';
-import { AHEAD_SECONDS } from '../../src/site/removal-plan.ts';
-import type { SiteView } from '../../src/site/stability.ts';
+import { AHEAD_SECONDS } from '../../src/site/members/removal-plan.ts';
+import type { SiteView } from '../../src/site/members/stability.ts';
 import { simOf } from './model.ts';
 import type { SimEntity } from './model.ts';
 import { checkOver } from './oracle-expiry.ts';
@@ -11,7 +11,7 @@ import { viewsOf } from './stable.ts';
 import type { World } from './world.ts';
 
 /*
- * Rows that expire: what src/site/expiry.ts does in a round of the agent, with the statements of src/sql/expiry-sql.ts.
+ * Rows that expire: what src/site/upkeep/expiry.ts does in a round of the agent, with the statements of src/sql/ddl/expiry-sql.ts.
  */
 
 const AHEAD_MICROS = BigInt(AHEAD_SECONDS) * 1_000_000n;

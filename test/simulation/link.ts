@@ -1,4 +1,4 @@
-import { notNeeded } from '../../src/site/retention.ts';
+import { notNeeded } from '../../src/site/upkeep/retention.ts';
 import type { Site } from './site.ts';
 import { siteName } from './model.ts';
 import { ALL } from './steps.ts';
@@ -38,7 +38,7 @@ function isMember(site: Site, number: number): boolean {
   return state !== undefined && state !== 'left';
 }
 
-/** The journal forgets what nobody can ask for (src/site/retention.ts). */
+/** The journal forgets what nobody can ask for (src/site/upkeep/retention.ts). */
 export function retain(site: Site): string {
   const { number: self, database, agent } = site;
   const { journal } = agent;

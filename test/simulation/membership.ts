@@ -7,7 +7,7 @@ import type { MemberState } from './site.ts';
 import type { World } from './world.ts';
 
 /*
- * How a site joins the group, as src/site/routes.ts, base-serve.ts and join.ts do it, in the steps between which
+ * How a site joins the group, as src/site/agent/routes.ts, base-serve.ts and join.ts do it, in the steps between which
  * others may act: it is invited; its member tells all others; its member gives it a consistent copy; it is there.
  */
 
@@ -20,7 +20,7 @@ export interface BaseCopy {
   members: ReadonlyMap<number, MemberState>;
 }
 
-/** Members exchange greetings (src/site/gossip.ts). False when the other one refuses: it knows of no such member. */
+/** Members exchange greetings (src/site/members/gossip.ts). False when the other one refuses: it knows of no such member. */
 export function greet(one: Site, other: Site): boolean {
   const state = other.members.get(one.number);
   if (state === undefined || state === 'left') return false;
@@ -46,7 +46,7 @@ export function invite(site: Site, newcomer: number): string {
 
 /**
  * The member that was asked for a base copy tells all others, or gives up; then it announces what its own changes to
- * come may have been made with knowledge of. The order is that of `base` in src/site/routes.ts.
+ * come may have been made with knowledge of. The order is that of `base` in src/site/agent/routes.ts.
  */
 export function admit(world: World, site: Site, newcomer: number): string {
   const state = site.members.get(newcomer);

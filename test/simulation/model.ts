@@ -1,12 +1,16 @@
-import { planEntity, planTombstone } from '../../src/apply/relation.ts';
-import type { EntityPlan, RelationDescriptor, TombstonePlan } from '../../src/apply/relation.ts';
+import { planEntity, planTombstone } from '../../src/apply/rows/relation.ts';
+import type {
+  EntityPlan,
+  RelationDescriptor,
+  TombstonePlan,
+} from '../../src/apply/rows/relation.ts';
 import { policyOf, valueColumns } from '../../src/merge/policy.ts';
 import type { MergePolicy } from '../../src/merge/types.ts';
-import { BIRTH_COLUMN } from '../../src/model/ir.ts';
-import type { ColumnGroup, Entity, Expiry } from '../../src/model/ir.ts';
-import type { DeleteRule, Method } from '../../src/model/ir-resolution.ts';
-import { isSetMethod } from '../../src/model/set-groups.ts';
-import type { ShapeColumn } from '../../src/sql/shape.ts';
+import { BIRTH_COLUMN } from '../../src/model/ir/ir.ts';
+import type { ColumnGroup, Entity, Expiry } from '../../src/model/ir/ir.ts';
+import type { DeleteRule, Method } from '../../src/model/ir/ir-resolution.ts';
+import { isSetMethod } from '../../src/model/groups/set-groups.ts';
+import type { ShapeColumn } from '../../src/sql/names/shape.ts';
 import { STATES } from './values.ts';
 
 /** An entity with what the agent derives from it. */

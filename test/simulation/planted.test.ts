@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Method } from '../../src/model/ir-resolution.ts';
+import type { Method } from '../../src/model/ir/ir-resolution.ts';
 import { simEntity } from './model.ts';
 import { PLANTED } from './planted.ts';
 import type { Planted } from './planted.ts';

@@ -19,7 +19,7 @@ import {
 import { insertedValues, updatedValue, updateSet } from './written.ts';
 
 /**
- * A transaction of a service, with what the triggers of src/sql/trigger-ddl.ts do: `zz_crp_stamp` before
+ * A transaction of a service, with what the triggers of src/sql/ddl/trigger-ddl.ts do: `zz_crp_stamp` before
  * insert and update, `zz_crp_tombstone` before delete. Its changes are the messages that a walsender makes
  * of its WAL: an update of a table with REPLICA IDENTITY FULL carries both rows, a tombstone comes right
  * before its delete and carries its new row only.

@@ -74,7 +74,7 @@ export interface SetWrite {
   planted: Planted | undefined;
 }
 
-/** `crp.set_tags` of src/sql/set-ddl.ts. */
+/** `crp.set_tags` of src/sql/ddl/set-ddl.ts. */
 export function writeSet(write: SetWrite): { array: Value; tags: Value } {
   const { group, before, stamp, planted } = write;
   const had = elementsOf(group, before);

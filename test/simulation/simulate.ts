@@ -1,5 +1,5 @@
-import type { Entity } from '../../src/model/ir.ts';
-import { methodText, ruleTexts } from '../../src/model/merge-text.ts';
+import type { Entity } from '../../src/model/ir/ir.ts';
+import { methodText, ruleTexts } from '../../src/model/evolution/merge-text.ts';
 import { drawScenario } from './draw.ts';
 import type { Scenario } from './draw.ts';
 import { heal } from './heal.ts';

@@ -1,9 +1,9 @@
-import { agreedPosition } from '../../src/site/departed.ts';
-import { Extents, stated } from '../../src/site/extent.ts';
-import type { Statement } from '../../src/site/extent.ts';
-import { RemovalPlan } from '../../src/site/removal-plan.ts';
-import type { SiteView } from '../../src/site/stability.ts';
-import type { Stability } from '../../src/site/stability.ts';
+import { agreedPosition } from '../../src/site/members/departed.ts';
+import { Extents, stated } from '../../src/site/members/extent.ts';
+import type { Statement } from '../../src/site/members/extent.ts';
+import { RemovalPlan } from '../../src/site/members/removal-plan.ts';
+import type { SiteView } from '../../src/site/members/stability.ts';
+import type { Stability } from '../../src/site/members/stability.ts';
 import { greatest } from '../../src/merge/stamps.ts';
 import { SimAgent } from './agent.ts';
 import { SimDatabase } from './database.ts';
@@ -12,7 +12,7 @@ import { SimJournal } from './journal.ts';
 import type { SimEntity } from './model.ts';
 import type { Planted } from './planted.ts';
 
-/** As src/site/catalog.ts has them, in the order in which they follow each other. */
+/** As src/site/database/catalog.ts has them, in the order in which they follow each other. */
 export const STATES = ['invited', 'joining', 'active', 'left'] as const;
 export type MemberState = (typeof STATES)[number];
 
@@ -44,7 +44,7 @@ export class Site {
   readonly agent: SimAgent;
   /** µs by which its clock is off. */
   offset: number;
-  /** Number of marks that it has set, see src/site/marks.ts. */
+  /** Number of marks that it has set, see src/site/members/marks.ts. */
   marks = 0;
   /** What it wants to trim, while that is not known to be stable. */
   run: { upTo: bigint; stability: Stability } | undefined;
@@ -107,7 +107,7 @@ export class Site {
       .map(([number]) => number);
   }
 
-  /** `needsKnowledge` of src/site/members.ts. */
+  /** `needsKnowledge` of src/site/members/members.ts. */
   #announces(): boolean {
     const open = this.departed().filter((number) => this.#agreed(number) === undefined);
     return this.others().length + open.length > 1;
@@ -122,7 +122,7 @@ export class Site {
     return agreedPosition(applied, journalled, known);
   }
 
-  /** What there is of those that have left (`reckon` of src/site/departed.ts). */
+  /** What there is of those that have left (`reckon` of src/site/members/departed.ts). */
   #known(): ReadonlyMap<number, bigint> {
     if (this.#planted === 'waive-nothing') return new Map();
     const others = this.holders();
@@ -161,7 +161,7 @@ export class Site {
     return greatest([this.run?.upTo ?? 0n, rows]);
   }
 
-  /** Stamps its writes after a stamp from now on, also after a crash (src/site/follow.ts). */
+  /** Stamps its writes after a stamp from now on, also after a crash (src/site/members/follow.ts). */
   follow(stamp: bigint): void {
     const { state } = this.database;
     if (this.#planted === 'floor-untold' || stamp >> 11n <= state.floor) return;
@@ -169,7 +169,7 @@ export class Site {
     this.database.flush();
   }
 
-  /** What it says of itself in a greeting (src/site/gossip.ts). */
+  /** What it says of itself in a greeting (src/site/members/gossip.ts). */
   view(): SiteView {
     const { number, database, agent } = this;
     const { ledger } = database.state;

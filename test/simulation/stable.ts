@@ -1,7 +1,7 @@
 import { greatest } from '../../src/merge/stamps.ts';
-import { areSettled } from '../../src/site/departed.ts';
-import { Stability } from '../../src/site/stability.ts';
-import type { SiteView } from '../../src/site/stability.ts';
+import { areSettled } from '../../src/site/members/departed.ts';
+import { Stability } from '../../src/site/members/stability.ts';
+import type { SiteView } from '../../src/site/members/stability.ts';
 import { trimHistories } from './apply-history.ts';
 import type { DatabaseState } from './database.ts';
 import { happenedBefore, stampsOf } from './ledger.ts';
@@ -11,11 +11,11 @@ import type { Site } from './site.ts';
 import type { World } from './world.ts';
 
 /*
- * What is known to be stable (src/site/stability.ts), and what is forgotten then.
+ * What is known to be stable (src/site/members/stability.ts), and what is forgotten then.
  */
 
 /**
- * A round of greetings with all sites, as src/site/members.ts has them, and what follows from it. Every site
+ * A round of greetings with all sites, as src/site/members/members.ts has them, and what follows from it. Every site
  * sets a mark in it whose journal has all of its transactions on disk.
  */
 export function trim(world: World, site: Site): string {
@@ -44,7 +44,7 @@ export function trim(world: World, site: Site): string {
   return `${collected} tombstones, ${trimmed} histories up to ${upTo}`;
 }
 
-/** Deletes the tombstones up to a stamp (src/site/tombstones.ts). */
+/** Deletes the tombstones up to a stamp (src/site/upkeep/tombstones.ts). */
 function collect(state: DatabaseState, upTo: bigint): number {
   if (upTo > state.collected) state.collected = upTo;
   const old = [...state.tombstones].filter(([, { stamp }]) => stamp <= upTo);
@@ -52,7 +52,7 @@ function collect(state: DatabaseState, upTo: bigint): number {
   return old.length;
 }
 
-/** `views` of src/site/members.ts: undefined while a member did not answer, or what one left is under way. */
+/** `views` of src/site/members/members.ts: undefined while a member did not answer, or what one left is under way. */
 export function viewsOf(world: World, site: Site): SiteView[] | undefined {
   const { planted } = world.setting;
   const answers = new Map<number, SiteView>();

@@ -1,5 +1,5 @@
 import { addDifference } from '../../src/merge/decimal.ts';
-import type { ColumnOrder } from '../../src/model/column-order.ts';
+import type { ColumnOrder } from '../../src/model/groups/column-order.ts';
 import type { FunctionCall, GroupPolicy, Value } from '../../src/merge/types.ts';
 
 /** States of `priority-group`, from the lowest to the highest. */

@@ -1,5 +1,5 @@
-import type { TupleRef } from '../../src/apply/fold.ts';
-import { FIELD_NULL, FIELD_UNCHANGED, newFields, readTuple } from '../../src/apply/tuple.ts';
+import type { TupleRef } from '../../src/apply/fold/fold.ts';
+import { FIELD_NULL, FIELD_UNCHANGED, newFields, readTuple } from '../../src/apply/rows/tuple.ts';
 import { valueColumns } from '../../src/merge/policy.ts';
 import type { RowVersion, Tombstone, Value } from '../../src/merge/types.ts';
 import type { SimEntity, SimRelation } from './model.ts';

@@ -13,7 +13,7 @@ import { wholeState } from '../../src/merge/waiting.ts';
 import type { ParkedRow } from '../../src/merge/waiting.ts';
 
 /*
- * The settler's rules (src/apply/retry.ts, derive.ts) over maps, on the functions that the agent uses.
+ * The settler's rules (src/apply/settle/retry.ts, derive.ts) over maps, on the functions that the agent uses.
  */
 
 export const SITES = 3;

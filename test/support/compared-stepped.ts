@@ -1,4 +1,4 @@
-import type { Entity, Model } from '../../src/model/ir.ts';
+import type { Entity, Model } from '../../src/model/ir/ir.ts';
 import { Mender } from '../../src/repair/mend.ts';
 import { toWire } from '../../src/repair/protocol.ts';
 import type { BucketDigest, MendOutcome, Positions } from '../../src/repair/protocol.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MODEL_CODES } from '../../src/model/diagnostic-codes.ts';
-import type { ModelCode } from '../../src/model/diagnostic-codes.ts';
+import { MODEL_CODES } from '../../src/model/diagnostics/diagnostic-codes.ts';
+import type { ModelCode } from '../../src/model/diagnostics/diagnostic-codes.ts';
 import { compileTexts, moduleText } from './model-text.ts';
 
 /** One diagnostic of the model compiler. */

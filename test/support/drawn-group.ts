@@ -1,8 +1,8 @@
-import { isIntegrityViolation } from '../../src/apply/integrity.ts';
+import { isIntegrityViolation } from '../../src/apply/rows/integrity.ts';
 import { greatest } from '../../src/merge/stamps.ts';
-import type { Entity, Model } from '../../src/model/ir.ts';
-import { SHARE_TOO_SMALL } from '../../src/sql/counter-bodies.ts';
-import { STAMP_CLOCK } from '../../src/sql/stamp-clock.ts';
+import type { Entity, Model } from '../../src/model/ir/ir.ts';
+import { SHARE_TOO_SMALL } from '../../src/sql/ddl/counter-bodies.ts';
+import { STAMP_CLOCK } from '../../src/sql/ddl/stamp-clock.ts';
 import { Random } from '../simulation/random.ts';
 import { clashModel } from './clash-model.ts';
 import { drawnEntities, drawWrite } from './drawn-writes.ts';

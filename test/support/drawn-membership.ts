@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Statement } from '../../src/site/extent.ts';
+import type { Statement } from '../../src/site/members/extent.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Cut, Drawn } from './drawn-group.ts';
 import { Greatest } from './greatest-stamps.ts';

@@ -1,9 +1,9 @@
-import type { ColumnGroup, Entity } from '../../src/model/ir.ts';
-import { ident } from '../../src/model/names.ts';
-import { isMonotonic } from '../../src/model/column-order.ts';
-import { columnList, tableOf } from '../../src/sql/apply-names.ts';
-import { bestOf, orderOf } from '../../src/sql/best-value.ts';
-import { functionName } from '../../src/sql/counter-sql.ts';
+import type { ColumnGroup, Entity } from '../../src/model/ir/ir.ts';
+import { ident } from '../../src/model/ir/names.ts';
+import { isMonotonic } from '../../src/model/groups/column-order.ts';
+import { columnList, tableOf } from '../../src/sql/names/apply-names.ts';
+import { bestOf, orderOf } from '../../src/sql/names/best-value.ts';
+import { functionName } from '../../src/sql/ddl/counter-sql.ts';
 import type { Random } from '../simulation/random.ts';
 
 /** The entities whose rows a service writes, for `drawWrite`: those of counters and of ranges are not. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { BIRTH_COLUMN } from '../../src/model/ir.ts';
-import type { Entity } from '../../src/model/ir.ts';
-import { columnList, tableOf } from '../../src/sql/apply-names.ts';
+import { BIRTH_COLUMN } from '../../src/model/ir/ir.ts';
+import type { Entity } from '../../src/model/ir/ir.ts';
+import { columnList, tableOf } from '../../src/sql/names/apply-names.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /**

@@ -1,5 +1,5 @@
-import type { Entity, Model } from '../../src/model/ir.ts';
-import type { OrderedMethod } from '../../src/model/ir-resolution.ts';
+import type { Entity, Model } from '../../src/model/ir/ir.ts';
+import type { OrderedMethod } from '../../src/model/ir/ir-resolution.ts';
 
 /** Entities with one value each, whose rows need their history, by what is special about them. */
 const ENTITIES: Record<string, { methods: OrderedMethod[]; rest?: Partial<Entity> }> = {

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
-import type { Model } from '../../src/model/ir.ts';
-import { catalogDdl } from '../../src/sql/catalog-ddl.ts';
-import { modelDdl } from '../../src/sql/entity-ddl.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
+import { catalogDdl } from '../../src/sql/ddl/catalog-ddl.ts';
+import { modelDdl } from '../../src/sql/ddl/entity-ddl.ts';
 
 /** Makes a site's catalogue and a model's tables and triggers in a database, and nothing else of a site. */
 export async function installModel(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Claim, Entity } from '../../src/model/ir.ts';
-import { ident } from '../../src/model/names.ts';
-import { BIRTH, tableOf } from '../../src/sql/apply-names.ts';
-import { functionName } from '../../src/sql/counter-sql.ts';
+import type { Claim, Entity } from '../../src/model/ir/ir.ts';
+import { ident } from '../../src/model/ir/names.ts';
+import { BIRTH, tableOf } from '../../src/sql/names/apply-names.ts';
+import { functionName } from '../../src/sql/ddl/counter-sql.ts';
 import type { SteppedSite } from './stepped-site.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 
 /** A model of one entity with two column groups and a counter, written by hand. */
 export const LEASES: Model = {

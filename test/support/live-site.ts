@@ -1,13 +1,13 @@
 import type { Client } from 'pg';
 import { silentLog } from '../../src/base/log.ts';
-import { modelHash } from '../../src/model/hash.ts';
-import type { Model } from '../../src/model/ir.ts';
+import { modelHash } from '../../src/model/ir/hash.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { connect, withConnection } from '../../src/postgres/connect.ts';
-import { adoptModel } from '../../src/site/adopt.ts';
-import type { RowSource } from '../../src/site/adopt.ts';
-import { DEFAULT_LOCKING } from '../../src/site/adoption.ts';
-import { Agent } from '../../src/site/agent.ts';
-import type { SiteStatus } from '../../src/site/status.ts';
+import { adoptModel } from '../../src/site/adopt/adopt.ts';
+import type { RowSource } from '../../src/site/adopt/adopt.ts';
+import { DEFAULT_LOCKING } from '../../src/site/database/adoption.ts';
+import { Agent } from '../../src/site/agent/agent.ts';
+import type { SiteStatus } from '../../src/site/agent/status.ts';
 import { AgentSite } from './agents.ts';
 import type { TestServer } from './server.ts';
 

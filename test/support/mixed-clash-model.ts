@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { isOrder } from '../../src/merge/claims.ts';
 import { modelOf } from './rules-model.ts';
 

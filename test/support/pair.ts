@@ -11,12 +11,12 @@ import { silentLog } from '../../src/base/log.ts';
 import { Capture } from '../../src/capture/capture.ts';
 import { ensureSlot } from '../../src/capture/setup.ts';
 import { LmdbJournal } from '../../src/journal/journal-lmdb.ts';
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { createAuthority, issueCertificate } from '../../src/link/authority.ts';
 import type { Identity } from '../../src/link/authority.ts';
 import { Puller } from '../../src/link/puller.ts';
 import { LinkServer } from '../../src/link/server.ts';
-import { unshippedColumns } from '../../src/model/replicated.ts';
+import { unshippedColumns } from '../../src/model/ir/replicated.ts';
 import { connect, serverMajor } from '../../src/postgres/connect.ts';
 import { installModel } from './install.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import type { Client, DatabaseError } from 'pg';
 import { compileModels } from '../../src/model/compile.ts';
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { SEARCH_PATH } from './model-text.ts';
 
 const FILE = resolve(import.meta.dirname, '../../models/prepaid/common-prepaid.yang');

@@ -1,5 +1,5 @@
-import type { ColumnGroup, Column, Entity, Model } from '../../src/model/ir.ts';
-import { namesIn } from '../../src/model/implied.ts';
+import type { ColumnGroup, Column, Entity, Model } from '../../src/model/ir/ir.ts';
+import { namesIn } from '../../src/model/evolution/implied.ts';
 import type { Random } from '../simulation/random.ts';
 
 /** Two revisions of a model that sites may have at the same time. */

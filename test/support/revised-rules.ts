@@ -1,6 +1,6 @@
 import { isOrder } from '../../src/merge/claims.ts';
-import { deletesOrphans } from '../../src/model/derived-rules.ts';
-import type { Entity, Model, Reference, Unique } from '../../src/model/ir.ts';
+import { deletesOrphans } from '../../src/model/groups/derived-rules.ts';
+import type { Entity, Model, Reference, Unique } from '../../src/model/ir/ir.ts';
 import type { Random } from '../simulation/random.ts';
 import { nullable, withGroup } from './revised-model.ts';
 import type { Revisions } from './revised-model.ts';

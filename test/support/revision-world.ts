@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import type { TestServer } from './server.ts';
 import { adopt } from './stepped-adoption.ts';
 import { SteppedGroup } from './stepped-group.ts';

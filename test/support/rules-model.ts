@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { compileTexts, moduleText } from './model-text.ts';
 
 /** Compiles the body of a model that has to be right. */

@@ -1,6 +1,6 @@
 import { connect, withConnection } from '../../src/postgres/connect.ts';
 import { digests } from '../../src/repair/digest.ts';
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { AgentSite } from './agents.ts';
 import { eventually } from './pair.ts';
 import type { TestServer } from './server.ts';

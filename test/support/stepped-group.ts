@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { Client } from 'pg';
-import type { Entity, Model } from '../../src/model/ir.ts';
+import type { Entity, Model } from '../../src/model/ir/ir.ts';
 import { digests } from '../../src/repair/digest.ts';
-import { columnList, tableOf } from '../../src/sql/apply-names.ts';
-import { expiredAt } from '../../src/sql/expiry-sql.ts';
-import { shippedNames } from '../../src/sql/shape.ts';
+import { columnList, tableOf } from '../../src/sql/names/apply-names.ts';
+import { expiredAt } from '../../src/sql/ddl/expiry-sql.ts';
+import { shippedNames } from '../../src/sql/names/shape.ts';
 import type { TestServer } from './server.ts';
 import { SteppedSite } from './stepped-site.ts';
 import type { SteppedBeginning } from './stepped-site.ts';

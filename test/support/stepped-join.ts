@@ -1,8 +1,8 @@
-import { IncomingBase } from '../../src/site/base-load.ts';
-import { lastPosition } from '../../src/site/base-position.ts';
-import { serveBase } from '../../src/site/base-serve.ts';
-import type { Copied } from '../../src/site/greeter.ts';
-import { takeCopy } from '../../src/site/join.ts';
+import { IncomingBase } from '../../src/site/base-copy/base-load.ts';
+import { lastPosition } from '../../src/site/base-copy/base-position.ts';
+import { serveBase } from '../../src/site/base-copy/base-serve.ts';
+import type { Copied } from '../../src/site/members/greeter.ts';
+import { takeCopy } from '../../src/site/create/join.ts';
 import { inProcess } from './in-process-copy.ts';
 import type { ServeCopy } from './in-process-copy.ts';
 import type { SteppedGroup } from './stepped-group.ts';
@@ -48,7 +48,7 @@ async function tell(
   }
 }
 
-/** As the agent gives a base copy (src/site/routes.ts). */
+/** As the agent gives a base copy (src/site/agent/routes.ts). */
 function given(group: SteppedGroup, giver: SteppedSite, events: JoinEvents): ServeCopy {
   return async (stream) => {
     const { dsn, slot, number, journal } = giver;

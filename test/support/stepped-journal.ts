@@ -1,8 +1,8 @@
 import { decodeBatch } from '../../src/journal/batch.ts';
 import type { DecodedBatch } from '../../src/journal/batch.ts';
 import type { Batch, Chunk, Entry, FollowOptions, Journal } from '../../src/journal/journal.ts';
-import { stated } from '../../src/site/extent.ts';
-import type { Statement } from '../../src/site/extent.ts';
+import { stated } from '../../src/site/members/extent.ts';
+import type { Statement } from '../../src/site/members/extent.ts';
 
 /**
  * The journal of a stepped site: what it captured itself, and up to where it has what others captured. Their batches

@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 import type { Knowledge } from '../../src/apply/knowledge.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { readMembers } from '../../src/site/catalog.ts';
-import type { Member } from '../../src/site/catalog.ts';
-import { Extents } from '../../src/site/extent.ts';
-import type { Statement } from '../../src/site/extent.ts';
-import { Waived } from '../../src/site/waived.ts';
+import { readMembers } from '../../src/site/database/catalog.ts';
+import type { Member } from '../../src/site/database/catalog.ts';
+import { Extents } from '../../src/site/members/extent.ts';
+import type { Statement } from '../../src/site/members/extent.ts';
+import { Waived } from '../../src/site/upkeep/waived.ts';
 import type { SteppedJournal } from './stepped-journal.ts';
 
 /** The sites that a group can have, by number: it begins with three. */

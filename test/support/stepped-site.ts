@@ -2,19 +2,19 @@ import type { Client } from 'pg';
 import { applyFold } from '../../src/apply/apply-fold.ts';
 import { applyStream } from '../../src/apply/apply-stream.ts';
 import { Beacon } from '../../src/apply/beacon.ts';
-import { Fold } from '../../src/apply/fold.ts';
+import { Fold } from '../../src/apply/fold/fold.ts';
 import { Knowledge } from '../../src/apply/knowledge.ts';
 import { readProgress } from '../../src/apply/progress.ts';
-import { foldBatch } from '../../src/apply/read-batch.ts';
+import { foldBatch } from '../../src/apply/fold/read-batch.ts';
 import { ApplySession } from '../../src/apply/session.ts';
-import { Settling } from '../../src/apply/settling.ts';
+import { Settling } from '../../src/apply/settle/settling.ts';
 import { Batcher } from '../../src/capture/batcher.ts';
 import { beginWith, savedVector } from '../../src/capture/confirmation.ts';
 import { ensureSlot, readSettings } from '../../src/capture/setup.ts';
 import type { DecodedBatch } from '../../src/journal/batch.ts';
 import type { Chunk } from '../../src/journal/journal.ts';
-import type { Entity, Model } from '../../src/model/ir.ts';
-import { unshippedColumns } from '../../src/model/replicated.ts';
+import type { Entity, Model } from '../../src/model/ir/ir.ts';
+import { unshippedColumns } from '../../src/model/ir/replicated.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { connect, serverMajor } from '../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../src/postgres/origin.ts';
@@ -24,13 +24,13 @@ import {
   readMembers,
   readProgress as readPositions,
   upsertMember,
-} from '../../src/site/catalog.ts';
-import type { Member } from '../../src/site/catalog.ts';
-import { ExpiredRows } from '../../src/site/expiry.ts';
-import { Settler } from '../../src/site/settler.ts';
-import { deleteKept, greatestKept } from '../../src/site/tombstones.ts';
-import { tableOf } from '../../src/sql/apply-names.ts';
-import { newest } from '../../src/sql/expiry-sql.ts';
+} from '../../src/site/database/catalog.ts';
+import type { Member } from '../../src/site/database/catalog.ts';
+import { ExpiredRows } from '../../src/site/upkeep/expiry.ts';
+import { Settler } from '../../src/site/upkeep/settler.ts';
+import { deleteKept, greatestKept } from '../../src/site/upkeep/tombstones.ts';
+import { tableOf } from '../../src/sql/names/apply-names.ts';
+import { newest } from '../../src/sql/ddl/expiry-sql.ts';
 import { installModel } from './install.ts';
 import type { TestServer } from './server.ts';
 import { SteppedJournal } from './stepped-journal.ts';

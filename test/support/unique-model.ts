@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 import { modelOf } from './rules-model.ts';
 
 /** Rules that settle a clash at every site, each with an entity for every kind of index: `partial_earliest`, … */

@@ -1,4 +1,4 @@
-import type { Model } from '../../src/model/ir.ts';
+import type { Model } from '../../src/model/ir/ir.ts';
 
 /** The table of the benchmark: a DHCP server's leases. */
 export const LEASE_MODEL: Model = {

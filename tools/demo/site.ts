@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { withConnection } from '../../src/postgres/connect.ts';
 import type { EntityDigest } from '../../src/repair/digest.ts';
-import { readConfig, writeConfig } from '../../src/site/config.ts';
-import type { SiteStatus } from '../../src/site/status.ts';
+import { readConfig, writeConfig } from '../../src/site/config/config.ts';
+import type { SiteStatus } from '../../src/site/agent/status.ts';
 import { syncline } from './cli.ts';
 import { command } from './say.ts';
 

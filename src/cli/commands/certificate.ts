@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { withConnection } from '../../postgres/connect.ts';
-import { readMembers } from '../../site/catalog.ts';
-import type { Member } from '../../site/catalog.ts';
-import { certificateEnds } from '../../site/certificates.ts';
-import { readConfig } from '../../site/config.ts';
-import { readIdentity } from '../../site/group.ts';
-import { renewSite } from '../../site/renewal.ts';
+import { readMembers } from '../../site/database/catalog.ts';
+import type { Member } from '../../site/database/catalog.ts';
+import { certificateEnds } from '../../site/config/certificates.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { readIdentity } from '../../site/create/group.ts';
+import { renewSite } from '../../site/create/renewal.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
 

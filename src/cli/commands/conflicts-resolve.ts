@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { withConnection } from '../../postgres/connect.ts';
-import { readConfig } from '../../site/config.ts';
-import { settleConflict } from '../../site/settle.ts';
-import type { Keep } from '../../site/settle.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { settleConflict } from '../../site/upkeep/settle.ts';
+import type { Keep } from '../../site/upkeep/settle.ts';
 import { dirOption, wholeNumber } from '../options.ts';
 
 interface Options {

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { withConnection } from '../../postgres/connect.ts';
 import { digests } from '../../repair/digest.ts';
-import { readModels } from '../../site/catalog.ts';
-import { readConfig } from '../../site/config.ts';
+import { readModels } from '../../site/database/catalog.ts';
+import { readConfig } from '../../site/config/config.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
 

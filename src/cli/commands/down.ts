@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
-import { readConfig } from '../../site/config.ts';
-import { askAgent } from '../../site/control.ts';
-import { embeddedCluster } from '../../site/embedded.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { askAgent } from '../../site/agent/control.ts';
+import { embeddedCluster } from '../../site/database/embedded.ts';
 import { dirOption } from '../options.ts';
 
 const STOP_LIMIT_MS = 30_000;

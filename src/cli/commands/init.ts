@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { shellWord } from '../../base/shell.ts';
-import { initSite } from '../../site/init.ts';
+import { initSite } from '../../site/create/init.ts';
 import { installedModels } from '../models.ts';
 import { makeIn, withPlace } from './place.ts';
 import type { PlaceOptions } from './place.ts';

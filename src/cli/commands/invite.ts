@@ -3,10 +3,10 @@ import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { withConnection } from '../../postgres/connect.ts';
 import { inTransaction } from '../../postgres/transaction.ts';
-import { readMembers, upsertMember } from '../../site/catalog.ts';
-import type { Member } from '../../site/catalog.ts';
-import { checkSiteName, MAX_SITE_NUMBER, readConfig } from '../../site/config.ts';
-import { makeInvitation } from '../../site/group.ts';
+import { readMembers, upsertMember } from '../../site/database/catalog.ts';
+import type { Member } from '../../site/database/catalog.ts';
+import { checkSiteName, MAX_SITE_NUMBER, readConfig } from '../../site/config/config.ts';
+import { makeInvitation } from '../../site/create/group.ts';
 import { dirOption, wholeNumber } from '../options.ts';
 
 interface Options {

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { shellWord } from '../../base/shell.ts';
-import { readInvitation } from '../../site/group.ts';
-import { joinSite } from '../../site/join.ts';
-import { formatBytes } from '../../site/units.ts';
+import { readInvitation } from '../../site/create/group.ts';
+import { joinSite } from '../../site/create/join.ts';
+import { formatBytes } from '../../site/config/units.ts';
 import { makeIn, withPlace } from './place.ts';
 import type { PlaceOptions } from './place.ts';
 

@@ -1,15 +1,20 @@
 import { Command } from 'commander';
-import type { Model } from '../../model/ir.ts';
+import type { Model } from '../../model/ir/ir.ts';
 import { withConnection } from '../../postgres/connect.ts';
-import { hasLeft, readMembers, readModels } from '../../site/catalog.ts';
-import { readConfig } from '../../site/config.ts';
-import type { SiteConfig } from '../../site/config.ts';
-import { askAgent } from '../../site/control.ts';
-import { slotName } from '../../site/create-database.ts';
-import { embeddedCluster } from '../../site/embedded.ts';
-import { LEAVE_LIMIT_MS } from '../../site/leave.ts';
-import type { LeaveReport } from '../../site/leave.ts';
-import { dropOriginsStatement, dropSlot, release, releaseStatements } from '../../site/left.ts';
+import { hasLeft, readMembers, readModels } from '../../site/database/catalog.ts';
+import { readConfig } from '../../site/config/config.ts';
+import type { SiteConfig } from '../../site/config/config.ts';
+import { askAgent } from '../../site/agent/control.ts';
+import { slotName } from '../../site/create/create-database.ts';
+import { embeddedCluster } from '../../site/database/embedded.ts';
+import { LEAVE_LIMIT_MS } from '../../site/members/leave.ts';
+import type { LeaveReport } from '../../site/members/leave.ts';
+import {
+  dropOriginsStatement,
+  dropSlot,
+  release,
+  releaseStatements,
+} from '../../site/database/left.ts';
 import { databaseOption, dirOption } from '../options.ts';
 import { agentEnded } from './down.ts';
 

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { compareRevisions } from '../../model/evolution.ts';
-import type { Difference, Revision } from '../../model/evolution.ts';
-import { modelRights } from '../../site/provision.ts';
-import { upgradeDdl } from '../../sql/upgrade-ddl.ts';
+import { compareRevisions } from '../../model/evolution/evolution.ts';
+import type { Difference, Revision } from '../../model/evolution/evolution.ts';
+import { modelRights } from '../../site/database/provision.ts';
+import { upgradeDdl } from '../../sql/ddl/upgrade-ddl.ts';
 import { formatPosition } from '../../yang/source.ts';
-import { MAX_SITE_NUMBER } from '../../site/config.ts';
+import { MAX_SITE_NUMBER } from '../../site/config/config.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
 import { compileOrExplain } from './model-compile.ts';
 

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../../base/errors.ts';
-import { importTables } from '../../model/import-tables.ts';
+import { importTables } from '../../model/import/import-tables.ts';
 import { withConnection } from '../../postgres/connect.ts';
 import { checkDatabaseUrl } from '../../postgres/database-url.ts';
-import { readTables } from '../../sql/read-tables.ts';
+import { readTables } from '../../sql/tables/read-tables.ts';
 import { writeOutput } from '../files.ts';
 
 interface Options {

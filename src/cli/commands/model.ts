@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { modelHash } from '../../model/compile.ts';
-import type { Model } from '../../model/ir.ts';
-import { costText, groupClass, methodText, ruleTexts } from '../../model/merge-text.ts';
-import { modelTree } from '../../model/tree.ts';
-import { modelDdl } from '../../sql/entity-ddl.ts';
-import { MAX_SITE_NUMBER } from '../../site/config.ts';
+import type { Model } from '../../model/ir/ir.ts';
+import { costText, groupClass, methodText, ruleTexts } from '../../model/evolution/merge-text.ts';
+import { modelTree } from '../../model/evolution/tree.ts';
+import { modelDdl } from '../../sql/ddl/entity-ddl.ts';
+import { MAX_SITE_NUMBER } from '../../site/config/config.ts';
 import { jsonOption, wholeNumber } from '../options.ts';
 import { compileFiles, compileOrExplain, FILES } from './model-compile.ts';
 import { diffCommand } from './model-diff.ts';

@@ -1,9 +1,9 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
-import { parseAddress, parseReachable } from '../../site/address.ts';
-import { DEFAULT_DRIFT, DEFAULT_QUOTA, parseDrift, parseQuota } from '../../site/config.ts';
-import type { SitePlace } from '../../site/create.ts';
+import { parseAddress, parseReachable } from '../../site/config/address.ts';
+import { DEFAULT_DRIFT, DEFAULT_QUOTA, parseDrift, parseQuota } from '../../site/config/config.ts';
+import type { SitePlace } from '../../site/create/create.ts';
 import { interruptible } from '../interruption.ts';
 import { databaseOption, dirOption, wholeNumber } from '../options.ts';
 

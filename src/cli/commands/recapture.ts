@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { shellWord } from '../../base/shell.ts';
 import { formatLsn } from '../../postgres/lsn.ts';
-import { readConfig } from '../../site/config.ts';
-import { requireDown } from '../../site/control.ts';
-import { embeddedCluster } from '../../site/embedded.ts';
-import { recapture } from '../../site/recapture.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { requireDown } from '../../site/agent/control.ts';
+import { embeddedCluster } from '../../site/database/embedded.ts';
+import { recapture } from '../../site/agent/recapture.ts';
 import { dirOption } from '../options.ts';
 
 /** `syncline recapture`: the site goes on although its slot or its journal was lost. */

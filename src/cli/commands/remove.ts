@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { readConfig } from '../../site/config.ts';
-import { askAgent } from '../../site/control.ts';
-import type { RemoveReport } from '../../site/remove.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { askAgent } from '../../site/agent/control.ts';
+import type { RemoveReport } from '../../site/members/remove.ts';
 import { dirOption } from '../options.ts';
 
 /** Two greetings of members of which some do not answer. */

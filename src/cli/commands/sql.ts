@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { QueryArrayResult } from 'pg';
 import { connectPlain } from '../../postgres/connect.ts';
-import { readConfig } from '../../site/config.ts';
+import { readConfig } from '../../site/config/config.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { askAgent } from '../../site/control.ts';
-import type { RemoteState } from '../../site/peer-health.ts';
-import type { PeerStatus, SiteStatus } from '../../site/status.ts';
-import type { CertificatesStatus } from '../../site/certificates.ts';
-import { formatBytes } from '../../site/units.ts';
+import { askAgent } from '../../site/agent/control.ts';
+import type { RemoteState } from '../../site/members/peer-health.ts';
+import type { PeerStatus, SiteStatus } from '../../site/agent/status.ts';
+import type { CertificatesStatus } from '../../site/config/certificates.ts';
+import { formatBytes } from '../../site/config/units.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
 import { visible } from '../visible.ts';

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { AppError } from '../../base/errors.ts';
 import { createLog } from '../../base/log.ts';
-import { readConfig } from '../../site/config.ts';
-import { askAgent } from '../../site/control.ts';
-import { siteFolder } from '../../site/folder.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { askAgent } from '../../site/agent/control.ts';
+import { siteFolder } from '../../site/config/folder.ts';
 import { dirOption } from '../options.ts';
 
 /** Longest time for a detached agent to come up. */
@@ -33,7 +33,7 @@ async function run(dir: string): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   // Loaded here: whoever only starts an agent of its own process does not need it.
-  const { Agent } = await import('../../site/agent.ts');
+  const { Agent } = await import('../../site/agent/agent.ts');
   const agent = await Agent.open(dir, log);
   console.log(`Site "${config.site}" serves ${config.link.address}; log: ${file}`);
   await agent.run(dir, stop.signal);

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { shellWord } from '../../base/shell.ts';
-import { LAYOUT } from '../../sql/catalog-ddl.ts';
-import { readConfig } from '../../site/config.ts';
-import { requireDown } from '../../site/control.ts';
-import { refreshSite } from '../../site/layout.ts';
+import { LAYOUT } from '../../sql/ddl/catalog-ddl.ts';
+import { readConfig } from '../../site/config/config.ts';
+import { requireDown } from '../../site/agent/control.ts';
+import { refreshSite } from '../../site/database/layout.ts';
 import { addLockingOptions, adminUrlOf, lockingOf } from '../locking.ts';
 import type { LockingOptions } from '../locking.ts';
 import { dirOption } from '../options.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { importTables } from '../../../src/model/import-tables.ts';
-import type { Model } from '../../../src/model/ir.ts';
+import { importTables } from '../../../src/model/import/import-tables.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
 import { digests } from '../../../src/repair/digest.ts';
-import { readTables } from '../../../src/sql/read-tables.ts';
+import { readTables } from '../../../src/sql/tables/read-tables.ts';
 import { LiveSite } from '../../support/live-site.ts';
 import { compileTexts } from '../../support/model-text.ts';
 import { eventually } from '../../support/pair.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
-import { importTables } from '../../../src/model/import-tables.ts';
-import type { Model } from '../../../src/model/ir.ts';
+import { importTables } from '../../../src/model/import/import-tables.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
 import { digests } from '../../../src/repair/digest.ts';
-import { readTables } from '../../../src/sql/read-tables.ts';
+import { readTables } from '../../../src/sql/tables/read-tables.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { compileTexts } from '../../support/model-text.ts';
 import { eventually } from '../../support/pair.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { askAgent } from '../../../src/site/control.ts';
+import { askAgent } from '../../../src/site/agent/control.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { Ledger } from '../../support/ledger.ts';

@@ -43,7 +43,9 @@ const lease = async (site: AgentSite, address: number): Promise<string | undefin
 /** A module that keeps an agent from pulling changes by way of another member: a relay takes its time to begin. */
 function withoutRelays(folder: string): string {
   const module = join(folder, 'no-relays.mjs');
-  const relay = pathToFileURL(resolve(import.meta.dirname, '../../../src/site/relay.ts')).href;
+  const relay = pathToFileURL(
+    resolve(import.meta.dirname, '../../../src/site/members/relay.ts'),
+  ).href;
   writeFileSync(
     module,
     `import { Relays } from ${JSON.stringify(relay)};\nRelays.prototype.update = async () => undefined;\n`,

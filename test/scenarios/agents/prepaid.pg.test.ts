@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
-import { SHARE_TOO_SMALL } from '../../../src/sql/counter-bodies.ts';
+import { SHARE_TOO_SMALL } from '../../../src/sql/ddl/counter-bodies.ts';
 import { Random } from '../../simulation/random.ts';
 import { AgentSite } from '../../support/agents.ts';
 import { eventually } from '../../support/pair.ts';

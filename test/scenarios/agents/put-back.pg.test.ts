@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { notePosition } from '../../../src/capture/confirmation.ts';
 import { LmdbJournal } from '../../../src/journal/journal-lmdb.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import type { SiteStatus } from '../../../src/site/status.ts';
+import type { SiteStatus } from '../../../src/site/agent/status.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';

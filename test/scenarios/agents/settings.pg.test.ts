@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { importTables } from '../../../src/model/import-tables.ts';
-import type { Model } from '../../../src/model/ir.ts';
+import { importTables } from '../../../src/model/import/import-tables.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { connectPlain, withConnection } from '../../../src/postgres/connect.ts';
-import { readTables } from '../../../src/sql/read-tables.ts';
+import { readTables } from '../../../src/sql/tables/read-tables.ts';
 import { AgentSite, cli, refused } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { LiveSite } from '../../support/live-site.ts';

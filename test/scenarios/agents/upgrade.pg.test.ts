@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { connect } from '../../../src/postgres/connect.ts';
 import { digests } from '../../../src/repair/digest.ts';
 import { LEASES } from '../../support/lease-model.ts';

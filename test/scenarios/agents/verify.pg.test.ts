@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
 import { digests } from '../../../src/repair/digest.ts';
 import type { VerifyReport } from '../../../src/repair/verify.ts';
-import { upsertMember } from '../../../src/site/catalog.ts';
+import { upsertMember } from '../../../src/site/database/catalog.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { Ledger } from '../../support/ledger.ts';

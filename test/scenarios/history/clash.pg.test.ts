@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { trimHistory } from '../../../src/apply/history-trim.ts';
+import { trimHistory } from '../../../src/apply/history/history-trim.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../../src/postgres/origin.ts';
 import { AgentSite } from '../../support/agents.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { trimHistory } from '../../../src/apply/history-trim.ts';
+import { trimHistory } from '../../../src/apply/history/history-trim.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { settleConflict } from '../../../src/site/settle.ts';
-import { modelDdl } from '../../../src/sql/entity-ddl.ts';
+import { settleConflict } from '../../../src/site/upkeep/settle.ts';
+import { modelDdl } from '../../../src/sql/ddl/entity-ddl.ts';
 import { historyModel, PICK } from '../../support/history-model.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';

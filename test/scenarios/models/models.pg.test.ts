@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compileModels } from '../../../src/model/compile.ts';
 import type { Client } from 'pg';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { withConnection } from '../../../src/postgres/connect.ts';
 import { compileTexts, moduleText, SEARCH_PATH } from '../../support/model-text.ts';
 import { eventually, TestSite } from '../../support/pair.ts';

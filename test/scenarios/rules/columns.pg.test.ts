@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect } from '../../../src/postgres/connect.ts';
 import { digests } from '../../../src/repair/digest.ts';
-import { settleConflict } from '../../../src/site/settle.ts';
+import { settleConflict } from '../../../src/site/upkeep/settle.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { modelOf } from '../../support/rules-model.ts';
 import { startServer } from '../../support/server.ts';

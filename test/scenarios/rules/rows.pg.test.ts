@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect } from '../../../src/postgres/connect.ts';
 import { useReplicationOrigin } from '../../../src/postgres/origin.ts';
-import { writeConfig } from '../../../src/site/config.ts';
+import { writeConfig } from '../../../src/site/config/config.ts';
 import { AgentSite, cli } from '../../support/agents.ts';
 import { eventually } from '../../support/pair.ts';
 import { modelOf } from '../../support/rules-model.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { clashModel } from '../../support/clash-model.ts';
 import { ephemeralModel } from '../../support/ephemeral-model.ts';
 import { withMore } from '../../support/revised-model.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Entity, Model } from '../../../src/model/ir.ts';
+import type { Entity, Model } from '../../../src/model/ir/ir.ts';
 import { clashModel } from '../../support/clash-model.ts';
 import { nullable, withGroup } from '../../support/revised-model.ts';
 import { openWorld, take } from '../../support/revision-world.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { ColumnGroup, Model } from '../../../src/model/ir.ts';
+import type { ColumnGroup, Model } from '../../../src/model/ir/ir.ts';
 import { clashModel } from '../../support/clash-model.ts';
 import { withMore, withoutGroups } from '../../support/revised-model.ts';
 import { startServer } from '../../support/server.ts';

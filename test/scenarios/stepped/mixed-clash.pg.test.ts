@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { isOrder } from '../../../src/merge/claims.ts';
-import type { Entity } from '../../../src/model/ir.ts';
-import { tableOf } from '../../../src/sql/apply-names.ts';
+import type { Entity } from '../../../src/model/ir/ir.ts';
+import { tableOf } from '../../../src/sql/names/apply-names.ts';
 import { mixedClashModel } from '../../support/mixed-clash-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';

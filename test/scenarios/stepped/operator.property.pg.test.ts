@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { isIntegrityViolation } from '../../../src/apply/integrity.ts';
+import { isIntegrityViolation } from '../../../src/apply/rows/integrity.ts';
 import { AppError } from '../../../src/base/errors.ts';
-import type { Model } from '../../../src/model/ir.ts';
-import { settleConflict } from '../../../src/site/settle.ts';
-import type { Keep } from '../../../src/site/settle.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
+import { settleConflict } from '../../../src/site/upkeep/settle.ts';
+import type { Keep } from '../../../src/site/upkeep/settle.ts';
 import { Random } from '../../simulation/random.ts';
 import { clashModel } from '../../support/clash-model.ts';
 import { withDrawn } from '../../support/drawn-group.ts';

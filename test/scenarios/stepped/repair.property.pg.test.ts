@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Entity, Model } from '../../../src/model/ir.ts';
-import { BIRTH_COLUMN } from '../../../src/model/ir.ts';
+import type { Entity, Model } from '../../../src/model/ir/ir.ts';
+import { BIRTH_COLUMN } from '../../../src/model/ir/ir.ts';
 import { verifySites } from '../../../src/repair/verify.ts';
 import type { VerifyReport } from '../../../src/repair/verify.ts';
-import { tableOf, tombstoneOf } from '../../../src/sql/apply-names.ts';
+import { tableOf, tombstoneOf } from '../../../src/sql/names/apply-names.ts';
 import { Random } from '../../simulation/random.ts';
 import { comparedSite } from '../../support/compared-stepped.ts';
 import { drawnModels, withDrawn } from '../../support/drawn-group.ts';

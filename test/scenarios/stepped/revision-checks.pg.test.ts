@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { openWorld, take } from '../../support/revision-world.ts';
 import type { World } from '../../support/revision-world.ts';
 import { modelOf } from '../../support/rules-model.ts';

@@ -1,5 +1,5 @@
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { Random } from '../../simulation/random.ts';
 import { methodModels, withDrawn } from '../../support/drawn-group.ts';
 import type { Drawn } from '../../support/drawn-group.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Model } from '../../../src/model/ir.ts';
+import type { Model } from '../../../src/model/ir/ir.ts';
 import { connect, withConnection } from '../../../src/postgres/connect.ts';
 import { historyModel, PICK } from '../../support/history-model.ts';
 import { LEASES } from '../../support/lease-model.ts';
