@@ -1,32 +1,35 @@
 import {
-  chownSync,
   closeSync,
   constants,
+  fchownSync,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 
 /** Read and written at a time. */
 const BLOCK = 1024 * 1024;
+/** Windows has no such flag. */
+const NO_LINK = constants.O_NOFOLLOW ?? 0;
 
 /**
  * Keeps a log from growing without bound: what is in it goes to `FILE.1`, in place of what is there, and the file is
  * emptied. Whoever writes has to have it open for appending, and goes on in the empty file; what is written by another
- * process at that very moment may be lost. Does nothing with a smaller file, or where there is none.
+ * process at that very moment may be lost. Does nothing with a smaller file, with a link, which somebody else may have put
+ * there, or where there is none.
  *
  * @param maxBytes longest file; of a longer one `FILE.1` gets the last so many bytes
  * @returns whether it was emptied; it is also where `FILE.1` cannot be written, since a log must not keep a disk full
  * @throws the file system's error
  */
 export function cutFile(path: string, maxBytes: number): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() !== true || found.size <= maxBytes) return false;
-  const file = openSync(path, constants.O_RDWR);
+  const file = openSync(path, constants.O_RDWR | NO_LINK);
   try {
     keepEnd(file, `${path}.1`, maxBytes);
   } finally {
@@ -46,12 +49,12 @@ function keepEnd(file: number, to: string, maxBytes: number): void {
     const block = Buffer.allocUnsafe(BLOCK);
     for (let at = Math.max(0, size - maxBytes); at < size;) {
       const length = readSync(file, block, 0, Math.min(BLOCK, size - at), at);
-      if (length === 0) return;
+      if (length === 0) break;
       writeSync(kept, block, 0, length);
       at += length;
     }
+    if (uid !== process.getuid?.()) fchownSync(kept, uid, gid);
   } finally {
     closeSync(kept);
   }
-  if (uid !== process.getuid?.()) chownSync(to, uid, gid);
 }
