@@ -89,7 +89,7 @@ export const REFUSED: [string, string, RegExp][] = [
   [
     'padded',
     'CREATE TABLE % (id bpchar PRIMARY KEY, n int)',
-    /"id" of type bpchar .*character\(n\) for bpchar/,
+    /"id" of type bpchar .*TYPE character\(n\)$/,
   ],
   [
     'of_type',
