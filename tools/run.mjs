@@ -68,8 +68,8 @@ function test(args) {
   run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
   const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []);
-  // Many wait most of the time, for rounds of agents and for disks: three at a time keep two cores busy.
-  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=3', ...files]);
+  // Many wait most of the time, for rounds of agents and for disks: with three at a time two cores were busy for half of it.
+  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=4', ...files]);
 }
 
 function build() {

@@ -108,6 +108,8 @@ export async function withConnection<T>(
 /**
  * As `withConnection`, with a session of a superuser: nothing in it is looked up where somebody else may have put something
  * (`trustPath`).
+ *
+ * @throws AppError DATABASE_PATH where a type is not found for that reason
  */
 export async function withSuperuser<T>(
   dsn: string,
@@ -115,8 +117,25 @@ export async function withSuperuser<T>(
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   return withConnection(dsn, application, async (client) => {
-    await trustPath(client);
-    return work(client);
+    const leftOut = await trustPath(client);
+    try {
+      return await work(client);
+    } catch (error) {
+      throw notFound(error, leftOut);
+    }
+  });
+}
+
+/** Says of a type that is not found (undefined_object) where it was not looked for. */
+function notFound(error: unknown, leftOut: readonly string[]): unknown {
+  if ((error as { code?: unknown }).code !== '42704' || leftOut.length === 0) return error;
+  const schemas = leftOut.map((schema) => `"${schema}"`).join(', ');
+  return new AppError('DATABASE_PATH', (error as Error).message, {
+    hint:
+      `A superuser's session does not look into schemas where others may make something: ${schemas}. Write the schema in ` +
+      'the model (crp:sql-type "public.citext"). Where a model without it is installed, give the schema to a superuser ' +
+      '(ALTER SCHEMA … OWNER TO …) and take CREATE in it from the others',
+    cause: error,
   });
 }
 

@@ -88,9 +88,18 @@ const TRUSTED_PATH = `
           AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))),
     'pg_temp'), false)`;
 
-/** For sessions of a superuser, before anything else is done in them. */
-export async function trustPath(client: Client): Promise<void> {
+const PATH = `SELECT pg_catalog.current_schemas(false)::pg_catalog.text[] AS path`;
+
+/**
+ * For sessions of a superuser, before anything else is done in them.
+ *
+ * @returns schemas that are looked into no more
+ */
+export async function trustPath(client: Client): Promise<string[]> {
+  const before = await client.query<{ path: string[] }>(PATH);
   await client.query(TRUSTED_PATH);
+  const after = await client.query<{ path: string[] }>(PATH);
+  return before.rows[0]!.path.filter((schema) => !after.rows[0]!.path.includes(schema));
 }
 
 /** The error of something that takes connections in the server's place, and does not hand on what a session is. */

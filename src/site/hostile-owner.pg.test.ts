@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AgentSite } from '../../test/support/agents.ts';
 import { LEASES } from '../../test/support/lease-model.ts';
+import { modelOf } from '../../test/support/rules-model.ts';
 import { startServer } from '../../test/support/server.ts';
-import { connect } from '../postgres/connect.ts';
+import { connect, withConnection } from '../postgres/connect.ts';
 import { refreshSite } from './database/layout.ts';
 import { DEFAULT_LOCKING } from './database/adoption.ts';
 
@@ -37,9 +38,23 @@ test('the owner of a database runs nothing as the superuser who makes a site of 
       rows.filter(({ role }: { role: string }) => role === 'postgres'),
       [],
     );
+    await refusesTypes(await server.createDatabase('types'));
     await admin.end();
   } finally {
     await site?.remove();
     await server.remove();
   }
 });
+
+/** Types are not looked for there either; what to do is said. */
+async function refusesTypes(adminUrl: string): Promise<void> {
+  await withConnection(adminUrl, 'test', (client) =>
+    client.query('ALTER DATABASE types OWNER TO app; CREATE EXTENSION citext'),
+  );
+  const model = modelOf(`list word { key id; crp:entity "word"; leaf id { type int32; }
+    leaf name { type string; crp:sql-column "name" { crp:sql-type "citext"; } } }`);
+  await assert.rejects(AgentSite.init('b', { adminUrl, model }), {
+    code: 'DATABASE_PATH',
+    hint: /"public"/,
+  });
+}

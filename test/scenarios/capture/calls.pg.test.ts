@@ -281,22 +281,19 @@ for (const version of [18, 15] as const) {
       });
     });
 
-    const noFailover = version < 17 && 'slots are kept on standbys from PostgreSQL 17 on';
-    test(
-      'where the slot is kept on a standby, a walsender reads everything',
-      { skip: noFailover },
-      async () => {
-        await Captured.with({ server, name: 'failover', version }, async (site) => {
-          const walsender = await connect(site.dsn, 'test', { replication: 'database' });
-          await walsender.query(`ALTER_REPLICATION_SLOT ${site.slot} (FAILOVER true)`);
-          await walsender.end();
-          await site.write(1, 40_000);
-          site.up();
-          assert.deepEqual(await site.captured(40_000), range(1, 40_000));
-          assert.deepEqual(site.readers, ['walsender']);
-        });
-      },
-    );
+    // Slots are kept on standbys from PostgreSQL 17 on.
+    const kept = version >= 17 ? test : () => undefined;
+    void kept('where the slot is kept on a standby, a walsender reads everything', async () => {
+      await Captured.with({ server, name: 'failover', version }, async (site) => {
+        const walsender = await connect(site.dsn, 'test', { replication: 'database' });
+        await walsender.query(`ALTER_REPLICATION_SLOT ${site.slot} (FAILOVER true)`);
+        await walsender.end();
+        await site.write(1, 40_000);
+        site.up();
+        assert.deepEqual(await site.captured(40_000), range(1, 40_000));
+        assert.deepEqual(site.readers, ['walsender']);
+      });
+    });
 
     test('where commits begin to wait for our walsender while calls read, it is there at once', async () => {
       await Captured.with({ server, name: 'begins', version }, async (site) => {
