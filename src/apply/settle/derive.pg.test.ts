@@ -130,6 +130,20 @@ test('what is recorded is so also where the queue of notifications is full', asy
   }
 });
 
+test('a row that gives way with its older form says that others may come in', async () => {
+  const entity = MODEL.entities.find(({ name }) => name === 'earliest')!;
+  await site.sql.query('DELETE FROM test.earliest');
+  await settling.remote.query(`DELETE FROM crp.waiting WHERE entity = 'earliest'`);
+  for (const row of [`(2, 'm', 'x', 1)`, `(1, 'n', 'x', 1)`]) {
+    await site.sql.query(`INSERT INTO test.earliest VALUES ${row}`);
+  }
+  await waits('n', 'earliest');
+  assert.equal((await retry(settling, entity, { id: '2' })).is, 'left');
+  const { rows } = await site.sql.query('SELECT id FROM test.earliest');
+  assert.deepEqual(rows, [{ id: 1 }]);
+  assert.equal((await retry(settling, entity, { id: '2' })).is, 'waits');
+});
+
 test('a row that loses its value while its lock is waited for is in nobody’s way', async () => {
   const entity = MODEL.entities.find(({ name }) => name === 'append-sequence')!;
   const target = await settling.target(entity);

@@ -17,9 +17,13 @@ import { keyText, keyValues, texts, Waiting } from '../slow/waiting.ts';
 import type { Image } from '../slow/waiting.ts';
 import { takeOut, wholeStateOf } from './whole-state.ts';
 
-/** What became of a row that waits. `derive`: changes have to be derived first (src/apply/settle/derive.ts). */
+/**
+ * What became of a row that waits. `left`: it waits, and its older form has left the table, where others may wait for what it
+ * had. `derive`: changes have to be derived first (src/apply/settle/derive.ts).
+ */
 export type Retried =
-  { is: 'settled' | 'waits' } | { is: 'derive'; self: Clash['unique'][]; others: FoundClash[] };
+  | { is: 'settled' | 'waits' | 'left' }
+  | { is: 'derive'; self: Clash['unique'][]; others: FoundClash[] };
 
 /**
  * Tries a row that waits once more, in one transaction that is not captured: what it writes are other sites'
@@ -144,9 +148,8 @@ async function wait(
   const { remote, options } = settling;
   const { columns } = codec.shape;
   const keyTexts = texts(columns, key);
-  if (how.out && physical.texts !== undefined) {
-    await takeOut(settling, remote, { target, codec, row: physical.texts });
-  }
+  const leaves = how.out && physical.texts !== undefined;
+  if (leaves) await takeOut(settling, remote, { target, codec, row: physical.texts! });
   const parking = {
     ...{ entity: target.entity, columns, row: codec.texts(row, keyTexts) },
     base: how.out ? undefined : physical.texts,
@@ -154,7 +157,7 @@ async function wait(
     type: violation.code === '23503' ? 'orphan' : conflictType(violation),
   };
   await new Waiting(remote).park(parking, options.site);
-  return { is: 'waits' };
+  return { is: leaves ? 'left' : 'waits' };
 }
 
 /** A reference whose rule is to wait for its target, and that has none; what to say of it. */

@@ -115,7 +115,10 @@ export class Settler {
     this.#wake = () => undefined;
   }
 
-  /** Tries what waits, once. `left`: rows that were waiting, `settled`: those of them that do not any more. */
+  /**
+   * Tries what waits, once. `left`: rows that were waiting, `settled`: those of them that do not any more, or whose older
+   * form has left the table, so that others may come in.
+   */
   async round(settling: Settling, signal: AbortSignal): Promise<{ left: number; settled: number }> {
     settling.forget();
     let settled = 0;
@@ -156,7 +159,7 @@ export class Settler {
     const { key } = row;
     for (let step = 0; step < STEPS; step++) {
       const result = await retry(settling, entity, key);
-      if (result.is !== 'derive') return result.is === 'settled';
+      if (result.is !== 'derive') return result.is !== 'waits';
       const { self, others } = result;
       // What keeps the row out by one constraint would forbid the form that it gets by another one.
       for (const clash of others) await deriveOther(settling, entity, clash);
