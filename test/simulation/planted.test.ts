@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { Method } from '../../src/model/ir/ir-resolution.ts';
 import { simEntity } from './model.ts';
@@ -10,6 +12,14 @@ import { apply, capture, exchange, playByHand, write } from './by-hand.ts';
 
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
+/** The seed that finds it, as the table of planted bugs says it. */
+const DOCUMENTED = new Map(
+  [
+    ...readFileSync(resolve(import.meta.dirname, '../../docs/convergence.md'), 'utf8').matchAll(
+      /^\| `([\w-]+)` \| .* \| (\d+) \|$/gm,
+    ),
+  ].map(([, name, seed]) => [name, Number(seed)]),
+);
 /** These need several rare things at once: each is played by itself, below or in a test of its own. */
 const RARE: readonly Planted[] = [
   ...(['early-vector', 'equal-stamp-overwrites', 'forget-removals'] as const),
@@ -28,10 +38,11 @@ function firstFailure(planted: Planted): number | undefined {
 
 for (const planted of Object.keys(PLANTED) as Planted[]) {
   if (RARE.includes(planted)) continue;
-  test(`found: ${PLANTED[planted]}`, (context) => {
-    const seed = firstFailure(planted);
-    assert.notEqual(seed, undefined);
-    context.diagnostic(`seed ${seed}`);
+  test(`found: ${PLANTED[planted]}`, () => {
+    const seed = DOCUMENTED.get(planted);
+    if (seed !== undefined && simulate(seed, planted) !== undefined) return;
+    const first = firstFailure(planted);
+    assert.fail(`not by seed ${seed}, which docs/convergence.md names; the first is ${first}`);
   });
 }
 
