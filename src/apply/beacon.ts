@@ -121,7 +121,7 @@ export class Beacon {
       );
     }
     if (news !== undefined && this.#announces()) {
-      values.push(knownText(news, { incarnation: news.incarnation, proof: this.#proof }));
+      values.push(knownText(news, this.#proof));
       parts.push(`pg_logical_emit_message(false, '${KNOWN_MESSAGE}', $${values.length}::text)`);
     }
     if (values.length === 0) return;

@@ -10,11 +10,10 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { NO_LINK } from './own-folder.ts';
 
 /** Read and written at a time. */
 const BLOCK = 1024 * 1024;
-/** Windows has no such flag. */
-const NO_LINK = constants.O_NOFOLLOW ?? 0;
 
 /**
  * Keeps a log from growing without bound: what is in it goes to `FILE.1`, in place of what is there, and the file is

@@ -1,5 +1,8 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { constants, lstatSync, mkdirSync } from 'node:fs';
 import { AppError } from './errors.ts';
+
+/** For opening a file where somebody else may put a link; Windows has no such flag, and no other user to be careful of. */
+export const NO_LINK = constants.O_NOFOLLOW ?? 0;
 
 /**
  * Makes a folder in one where everybody may make some (`/tmp`), or takes the one that is there if nobody but its owner can

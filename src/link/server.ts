@@ -24,6 +24,7 @@ const HANDSHAKE_MS = 10_000;
  * without a word, and TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
  */
 const SILENT_BEATS = 15;
+
 export interface LinkServerOptions {
   /** Number of this site. */
   self: number;

@@ -49,7 +49,7 @@ function* slices(parts: readonly Buffer[]): Generator<Buffer[]> {
   if (slice.length > 0) yield slice;
 }
 
-/** @returns false when the peer takes no more for now */
+/** @returns false when the peer has no room until the stream drains */
 function writeAll(stream: Writable, slice: readonly Buffer[]): boolean {
   stream.cork();
   const room = slice.map((part) => stream.write(part)).at(-1);

@@ -13,13 +13,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../base/errors.ts';
+import { NO_LINK } from '../base/own-folder.ts';
 import { replaceFile } from '../base/replace-file.ts';
 import type { PostgresBinaries } from './binaries.ts';
 
 /** Longest time for one run of `initdb` or `pg_ctl`. */
 const COMMAND_LIMIT_S = 60;
-/** Windows has no such flags, and no other user to be careful of. */
-const NO_LINK = constants.O_NOFOLLOW ?? 0;
+/** Windows has no such flag, and no other user to be careful of. */
 const FOLDER = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | NO_LINK;
 const APPEND = constants.O_WRONLY | constants.O_APPEND | NO_LINK;
 /** `DB_SHUTDOWNED`: somebody wanted the server to end. */

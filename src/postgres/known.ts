@@ -29,11 +29,11 @@ export function proofOf({ identity }: { identity: { key: string } }): string {
 
 /** The content of a note; earlier builds read it too. */
 export function knownText(
-  { origin, position }: KnownNote,
-  of: { incarnation: number; proof: string | undefined },
+  known: { origin: number; incarnation: number; position: bigint },
+  proof: string | undefined,
 ): string {
-  const text = `${origin} ${of.incarnation} ${position}`;
-  return of.proof === undefined ? text : `${text} ${of.proof}`;
+  const text = `${known.origin} ${known.incarnation} ${known.position}`;
+  return proof === undefined ? text : `${text} ${proof}`;
 }
 
 /** Reads the content; undefined where no agent wrote it. */

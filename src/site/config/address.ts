@@ -18,19 +18,21 @@ export function formatAddress({ host, port }: Address): string {
  * @throws Error
  */
 export function parseAddress(what: string, text: string): Address {
-  const match = ADDRESS.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port < 1 || port > 65535) {
-    throw new Error(`${what} must be host:port, not "${text}"`);
-  }
-  return { host: (match[1] ?? match[2])!, port };
+  const address = readAddress(text);
+  if (address === undefined) throw new Error(`${what} must be host:port, not "${text}"`);
+  return address;
 }
 
 /** Whether it is `host:port`. */
 export function isAddress(value: unknown): boolean {
-  const match = typeof value === 'string' ? ADDRESS.exec(value) : null;
+  return typeof value === 'string' && readAddress(value) !== undefined;
+}
+
+function readAddress(text: string): Address | undefined {
+  const match = ADDRESS.exec(text);
   const port = Number(match?.[3]);
-  return match !== null && port >= 1 && port <= 65535;
+  if (match === null || port < 1 || port > 65535) return undefined;
+  return { host: (match[1] ?? match[2])!, port };
 }
 
 /** Addresses that mean all of this machine: one can listen on them, and they lead nobody here. */

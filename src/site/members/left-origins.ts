@@ -17,6 +17,8 @@ const DROP = `SELECT pg_replication_origin_drop(roname) FROM pg_replication_orig
 export class LeftOrigins {
   readonly #site: string;
   readonly #dropped = new Set<number>();
+  /** The right is given while the agent is down. */
+  #may: boolean | undefined;
 
   /** @param site this one's name, which the names of its origins begin with */
   constructor(site: string) {
@@ -32,8 +34,8 @@ export class LeftOrigins {
   async drop(client: Client, settled: readonly number[]): Promise<void> {
     const left = settled.filter((number) => !this.#dropped.has(number));
     if (left.length === 0) return;
-    const { rows } = await client.query<{ may: boolean }>(MAY_DROP);
-    if (!rows[0]!.may) return;
+    this.#may ??= (await client.query<{ may: boolean }>(MAY_DROP)).rows[0]!.may;
+    if (!this.#may) return;
     for (const number of left) {
       const name = `crp_${this.#site}_${number}`;
       try {

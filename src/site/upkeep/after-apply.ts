@@ -7,6 +7,7 @@ import type { Model } from '../../model/ir/ir.ts';
 import { connect } from '../../postgres/connect.ts';
 import { ident } from '../../model/ir/names.ts';
 import type { ErrorNote } from '../../base/errors.ts';
+import { readPayload } from './payload.ts';
 
 /** News are gathered for so long, so that a burst of transactions is one run of the command. */
 const DEBOUNCE_MS = 200;
@@ -118,13 +119,7 @@ export class AfterApply {
 
 /** What a trigger of ours told (src/sql/ddl/notify-ddl.ts); undefined where it was not one. */
 function readNews(payload: string): AppliedNews | undefined {
-  let news: Partial<AppliedNews> | null;
-  try {
-    news = JSON.parse(payload) as Partial<AppliedNews> | null;
-  } catch {
-    return undefined;
-  }
-  const { entity, rows, keys = null } = news ?? {};
+  const { entity, rows, keys = null } = readPayload(payload) as Partial<AppliedNews>;
   if (typeof entity !== 'string' || typeof rows !== 'number') return undefined;
   const isKey = (key: unknown): boolean =>
     Array.isArray(key) && key.every((value) => typeof value === 'string');

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Entity } from '../../model/ir/ir.ts';
 import { tableOf } from '../../sql/names/apply-names.ts';
-import { ident } from '../../model/ir/names.ts';
+import { ident, quoteLiteral } from '../../model/ir/names.ts';
 import { isAdditive } from '../../sql/names/shape.ts';
 import { STAMP_NOW } from '../../sql/ddl/stamp-clock.ts';
 
@@ -37,7 +37,7 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
   });
   const same = entity.key.map((name) => {
     const column = entity.columns.find((one) => one.name === name)!;
-    return `t.${ident(name)} = ($1::jsonb ->> '${name.replaceAll("'", "''")}')::${column.type}`;
+    return `t.${ident(name)} = ($1::jsonb ->> ${quoteLiteral(name)})::${column.type}`;
   });
   // As a replica: the trigger would keep the stamps of groups whose values stay.
   await client.query('SET LOCAL session_replication_role = replica');

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { connect } from '../../postgres/connect.ts';
+import { readPayload } from './payload.ts';
 
 /** Notifications that wait to be sent; beyond it the newest are left out (`crp.conflict` has them all). */
 const MAX_WAITING = 1_000;
@@ -99,13 +100,7 @@ export class Webhook {
 
 /** Every role may notify the channel: what apply told of a conflict, or undefined where it was somebody else. */
 function readConflict(payload: string): object | undefined {
-  let said: Record<string, unknown> | null;
-  try {
-    said = JSON.parse(payload) as Record<string, unknown> | null;
-  } catch {
-    return undefined;
-  }
-  const { id, entity, type, status } = said ?? {};
+  const { id, entity, type, status } = readPayload(payload);
   const isOwn =
     Number.isInteger(id) && [entity, type, status].every((text) => typeof text === 'string');
   return isOwn ? { id, entity, type, status } : undefined;

@@ -82,10 +82,11 @@ export function setUpdate(set: SetColumns, site: number): string {
   END IF;`;
 }
 
-function define(head: string, body: string): string {
+/** @param settings that the function has beside its search path */
+function define(head: string, body: string, settings = ''): string {
   return (
     `CREATE OR REPLACE FUNCTION crp.${head} LANGUAGE plpgsql STABLE PARALLEL SAFE ` +
-    `SET search_path = pg_catalog, pg_temp AS ${dollarQuote(`\n${body}\n`)}`
+    `SET search_path = pg_catalog, pg_temp ${settings}AS ${dollarQuote(`\n${body}\n`)}`
   );
 }
 
@@ -97,7 +98,8 @@ export function setFunctions(): string[] {
       `BEGIN
   RETURN ARRAY(SELECT format('%s', x) FROM unnest(elements) AS x WHERE x IS NOT NULL);
 END`,
-    ).replace(' AS $crp$', ` ${TEXT_SETTINGS} AS $crp$`),
+      `${TEXT_SETTINGS} `,
+    ),
     // DISTINCT ON by the text form: types without an order of their own have one too.
     define(
       `set_sorted(INOUT elements anyarray, numbers boolean)`,
@@ -107,7 +109,8 @@ END`,
       FROM (SELECT DISTINCT ON (format('%s', x)) x, format('%s', x) AS t
               FROM unnest(elements) AS x WHERE x IS NOT NULL) AS y), '{}');
 END`,
-    ).replace(' AS $crp$', ` ${TEXT_SETTINGS} AS $crp$`),
+      `${TEXT_SETTINGS} `,
+    ),
     tagsFunction(),
   ];
 }

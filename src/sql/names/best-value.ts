@@ -2,6 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { ColumnOrder } from '../../model/groups/column-order.ts';
 import { columnOrder } from '../../model/groups/column-order.ts';
 import type { ColumnGroup, Entity } from '../../model/ir/ir.ts';
+import { quoteLiteral } from '../../model/ir/names.ts';
 
 /*
  * The better of two values as an SQL expression, in the order of src/model/groups/column-order.ts. It must agree
@@ -44,6 +45,6 @@ function isSerialBehind(one: string, other: string): string {
 }
 
 function placeOf(values: readonly string[], value: string): string {
-  const list = values.map((one) => `'${one.replaceAll("'", "''")}'`).join(', ');
+  const list = values.map(quoteLiteral).join(', ');
   return `array_position(ARRAY[${list}]::text[], ${value}::text)`;
 }
