@@ -69,7 +69,9 @@ function test(args) {
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
   const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []);
   // Many wait most of the time, for rounds of agents and for disks: with three at a time two cores were busy for half of it.
-  run(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=4', ...files]);
+  // The spec reporter repeats what failed at the end, where one looks first.
+  const how = ['--test', '--test-concurrency=4', '--test-reporter=spec'];
+  run(process.execPath, ['--import', 'tsx', ...how, ...files]);
 }
 
 function build() {
