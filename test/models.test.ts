@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileModels } from '../src/model/compile.ts';
 import { modelReference } from '../src/model/reference-page.ts';
 import { modelTypes } from '../src/model/typescript.ts';
 import { validateInstance } from '../src/yang/instance/validate.ts';
 import { compileTexts } from './support/model-text.ts';
+import { ROOT } from './support/root.ts';
 
-const ROOT = resolve(import.meta.dirname, '..');
 const FOLDERS = readdirSync(join(ROOT, 'models'));
 const SEARCH_PATH = [join(ROOT, 'yang'), ...FOLDERS.map((name) => join(ROOT, 'models', name))];
 

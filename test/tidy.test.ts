@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
-
-const ROOT = resolve(import.meta.dirname, '..');
+import { ROOT } from './support/root.ts';
 
 /** A folder may import from the folders of its own line and of the lines above it (ARCHITECTURE.md §1). */
 const LAYERS = [

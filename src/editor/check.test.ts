@@ -6,8 +6,9 @@ import { after, test } from 'node:test';
 import { moduleText } from '../../test/support/model-text.ts';
 import { checkFile } from './check.ts';
 import { Workspace } from './workspace.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const YANG = join(import.meta.dirname, '../../yang');
+const YANG = join(ROOT, 'yang');
 const folder = mkdtempSync(join(tmpdir(), 'crp-check-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -93,7 +94,7 @@ test('a submodule is checked as part of its module', () => {
 
 test('folders of a workspace are searched for modules', () => {
   const workspace = new Workspace([YANG]);
-  workspace.scan([join(import.meta.dirname, '../..')]);
+  workspace.scan([ROOT]);
   const path = workspace.searchPath(FILE);
   assert.equal(path[0], folder);
   assert.ok(path.some((one) => one.endsWith('models/dns')));

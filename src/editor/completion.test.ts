@@ -7,8 +7,9 @@ import { completeAt } from './completion.ts';
 import { offsetOf } from './lines.ts';
 import { CrpReference } from './reference.ts';
 import { Workspace } from './workspace.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const YANG = join(import.meta.dirname, '../../yang');
+const YANG = join(ROOT, 'yang');
 const FILE = '/nowhere/test-model.yang';
 const reference = new CrpReference([YANG]);
 

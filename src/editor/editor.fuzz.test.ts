@@ -11,8 +11,8 @@ import { placeAt, toRange } from './lines.ts';
 import { quickFix } from './quick-fix.ts';
 import { CrpReference } from './reference.ts';
 import { Workspace } from './workspace.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const FOLDERS = ['yang', ...readdirSync(join(ROOT, 'models')).map((name) => `models/${name}`)].map(
   (folder) => join(ROOT, folder),
 );

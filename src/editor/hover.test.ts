@@ -7,8 +7,9 @@ import { METHODS } from '../model/statements/engine.ts';
 import { hoverAt } from './hover.ts';
 import { placeAt } from './lines.ts';
 import { CrpReference } from './reference.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const reference = new CrpReference([join(import.meta.dirname, '../../yang')]);
+const reference = new CrpReference([join(ROOT, 'yang')]);
 
 /** The text that is shown at `|`. */
 function hover(marked: string): string | undefined {

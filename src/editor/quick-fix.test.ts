@@ -6,8 +6,9 @@ import { checkFile } from './check.ts';
 import { offsetOf } from './lines.ts';
 import { quickFix } from './quick-fix.ts';
 import { Workspace } from './workspace.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const YANG = join(import.meta.dirname, '../../yang');
+const YANG = join(ROOT, 'yang');
 const FILE = '/nowhere/test-model.yang';
 
 /** The texts that come of the quick fixes of a text's diagnostics, one by one. */

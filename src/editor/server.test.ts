@@ -22,8 +22,8 @@ import type {
 import { program } from '../../test/support/program.ts';
 import { moduleText } from '../../test/support/model-text.ts';
 import { MAX_TEXT } from './workspace.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 /** Milliseconds for one answer: starting the command on a busy machine takes the longest. */
 const LIMIT = 60_000;
 

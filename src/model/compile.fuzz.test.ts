@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileTexts } from '../../test/support/model-text.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const MODELS = join(import.meta.dirname, '../../models');
+const MODELS = join(ROOT, 'models');
 
 const TEXTS = readdirSync(MODELS).map((name) => {
   const folder = join(MODELS, name);

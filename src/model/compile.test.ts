@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileTexts, moduleText } from '../../test/support/model-text.ts';
+import { ROOT } from '../../test/support/root.ts';
 import type { CompileAllResult } from './compile.ts';
 import { compileModels, modelHash } from './compile.ts';
 import type { Entity } from './ir/ir.ts';
@@ -150,9 +152,8 @@ test('names are at most 63 bytes and stay different', () => {
 
 function compileShipped(...names: ('dns' | 'dhcp')[]): CompileAllResult {
   const file = { dns: 'common-dns-zone', dhcp: 'common-dhcp-lease' };
-  const root = new URL('../../', import.meta.url).pathname;
   return compileModels({
-    files: names.map((name) => `${root}models/${name}/${file[name]}.yang`),
-    searchPath: [`${root}yang`],
+    files: names.map((name) => join(ROOT, 'models', name, `${file[name]}.yang`)),
+    searchPath: [join(ROOT, 'yang')],
   });
 }

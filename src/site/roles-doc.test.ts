@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { agentGrants, agentTableGrants, serviceGrants } from '../sql/ddl/catalog-ddl.ts';
 import { roleNames } from './database/provision.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const PAGE = readFileSync(
-  join(import.meta.dirname, '..', '..', 'docs', 'operating', 'roles.md'),
-  'utf8',
-);
+const PAGE = readFileSync(join(ROOT, 'docs/operating/roles.md'), 'utf8');
 
 test('the page on roles has exactly the grants that are made', () => {
   const { agent, service } = roleNames('ber');

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { prepaidModel } from '../../test/support/prepaid.ts';
 import { modelDdl } from './ddl/entity-ddl.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const FIXTURE = resolve(import.meta.dirname, '../../test/fixtures/common-prepaid-balance.sql');
+const FIXTURE = join(ROOT, 'test/fixtures/common-prepaid-balance.sql');
 
 /** With UPDATE_FIXTURES set the file is written anew: look at its difference before you commit it. */
 test('the tables, guards and functions of the balance are as they were', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { compileModels } from '../model/compile.ts';
 import { SEARCH_PATH, compileTexts, moduleText } from '../../test/support/model-text.ts';
 import { modelDdl } from './ddl/entity-ddl.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const FIXTURE = join(ROOT, 'test/fixtures/common-dns-zone.sql');
 
 /** With UPDATE_FIXTURES set the file is written anew: look at its difference before you commit it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type pg from 'pg';
 import { compileModels } from '../model/compile.ts';
@@ -11,8 +11,9 @@ import type { TestServer } from '../../test/support/server.ts';
 import { installModel } from '../../test/support/install.ts';
 import { hasDebian15, startServer } from '../../test/support/server.ts';
 import { modelDdl } from './ddl/entity-ddl.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const MODELS = resolve(import.meta.dirname, '../../models');
+const MODELS = join(ROOT, 'models');
 
 /** [what, statement, SQLSTATE or name of the constraint that refuses it; undefined: it is taken]. */
 type Row = [what: string, sql: string, refusedBy?: string];

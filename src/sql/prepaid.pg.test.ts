@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { connect } from '../postgres/connect.ts';
@@ -9,8 +9,9 @@ import type { TestServer } from '../../test/support/server.ts';
 import { startServer } from '../../test/support/server.ts';
 import { catalogDdl } from './ddl/catalog-ddl.ts';
 import { modelDdl } from './ddl/entity-ddl.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const README = readFileSync(resolve(import.meta.dirname, '../../models/prepaid/README.md'), 'utf8');
+const README = readFileSync(join(ROOT, 'models/prepaid/README.md'), 'utf8');
 const ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
 
 let server: TestServer;

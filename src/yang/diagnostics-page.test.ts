@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DIAGNOSTIC_CODES } from './diagnostic-codes.ts';
 import { yangDiagnosticsPage } from './diagnostics-page.ts';
+import { ROOT } from '../../test/support/root.ts';
 
-const PAGE = join(import.meta.dirname, '../../docs/yang-diagnostics.md');
+const PAGE = join(ROOT, 'docs/yang-diagnostics.md');
 
 /** The formatter aligns the columns of tables, which says nothing. */
 const squeeze = (text: string): string => text.replaceAll(/\s+/g, ' ').replaceAll(/-{3,}/g, '---');

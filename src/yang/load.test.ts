@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { loadModules } from './load.ts';
 import type { SchemaNode } from './schema.ts';
 import type { LoadOptions } from './load.ts';
+import { ROOT } from '../../test/support/root.ts';
 
 let folder = '';
 before(() => {
@@ -13,7 +14,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const PUBLISHED = join(import.meta.dirname, '../../yang');
+const PUBLISHED = join(ROOT, 'yang');
 
 /** Writes files into the test's folder and loads those that are named `main…`. */
 function load(files: Readonly<Record<string, string>>, options: Partial<LoadOptions> = {}) {

@@ -9,9 +9,10 @@ import { validateInstance } from '../../src/yang/instance/validate.ts';
 import { loadModules } from '../../src/yang/load.ts';
 import { Generator, createRandom, mutateDocument } from './yang-generate.ts';
 import { missingYanglint, yanglint } from './yang-yanglint.ts';
+import { ROOT } from '../support/root.ts';
 
-const MODULES = join(import.meta.dirname, 'modules');
-const DATA = join(import.meta.dirname, 'yang-data');
+const MODULES = join(ROOT, 'test/conformance/modules');
+const DATA = join(ROOT, 'test/conformance/yang-data');
 const MODELS = join(DATA, 'models');
 
 /** Documents for each model; the same ones in every run unless another seed is given. */

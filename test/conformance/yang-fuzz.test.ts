@@ -12,9 +12,10 @@ import { KEYWORDS } from '../../src/yang/grammar/statements.ts';
 import { parseSource } from '../../src/yang/syntax/parser.ts';
 import type { Random } from './yang-generate.ts';
 import { createRandom, pick } from './yang-generate.ts';
+import { ROOT } from '../support/root.ts';
 
-const MODULES = join(import.meta.dirname, 'modules');
-const DATA = join(import.meta.dirname, 'yang-data');
+const MODULES = join(ROOT, 'test/conformance/modules');
+const DATA = join(ROOT, 'test/conformance/yang-data');
 
 /** Time for all mutations of one kind; how many fit depends on the machine. */
 const BUDGET_MS = 4_000;
@@ -162,7 +163,7 @@ const models = readdirSync(join(DATA, 'models')).map((name) => ({
 }));
 const { context } = compileModules({
   sources: models,
-  find: createFinder([MODULES, join(import.meta.dirname, '../../yang')]),
+  find: createFinder([MODULES, join(ROOT, 'yang')]),
 });
 const documents = readdirSync(join(DATA, 'documents')).map((name) => ({
   name,

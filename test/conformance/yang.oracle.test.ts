@@ -13,8 +13,9 @@ import type { SchemaContext } from '../../src/yang/schema.ts';
 import { describeInfo } from './yang-info-text.ts';
 import { describeModule } from './yang-schema-text.ts';
 import { missingYanglint, parseProbes, yanglint } from './yang-yanglint.ts';
+import { ROOT } from '../support/root.ts';
 
-const HERE = import.meta.dirname;
+const HERE = join(ROOT, 'test/conformance');
 const MODULES = join(HERE, 'modules');
 const DATA = join(HERE, 'yang-data');
 const PUBLISHED = resolve(HERE, '../../yang');

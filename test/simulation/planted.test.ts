@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Method } from '../../src/model/ir/ir-resolution.ts';
 import { simEntity } from './model.ts';
@@ -9,13 +9,14 @@ import type { Planted } from './planted.ts';
 import { play, shrink, simulate } from './simulate.ts';
 import type { Step } from './steps.ts';
 import { apply, capture, exchange, playByHand, write } from './by-hand.ts';
+import { ROOT } from '../support/root.ts';
 
 /** Every planted bug but the rare ones is found within so many seeds. */
 const SEEDS = 3000;
 /** The seed that finds it, as the table of planted bugs says it. */
 const DOCUMENTED = new Map(
   [
-    ...readFileSync(resolve(import.meta.dirname, '../../docs/convergence.md'), 'utf8').matchAll(
+    ...readFileSync(join(ROOT, 'docs/convergence.md'), 'utf8').matchAll(
       /^\| `([\w-]+)` \| .* \| (\d+) \|$/gm,
     ),
   ].map(([, name, seed]) => [name, Number(seed)]),

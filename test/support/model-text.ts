@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { CompileAllResult } from '../../src/model/compile.ts';
 import { compileModels } from '../../src/model/compile.ts';
-
-const ROOT = resolve(import.meta.dirname, '../..');
+import { ROOT } from './root.ts';
 
 /** The package's folders with modules. */
 export const SEARCH_PATH = ['yang', 'models/dns', 'models/dhcp'].map((folder) =>

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Client, DatabaseError } from 'pg';
 import { compileModels } from '../../src/model/compile.ts';
 import type { Model } from '../../src/model/ir/ir.ts';
 import { SEARCH_PATH } from './model-text.ts';
+import { ROOT } from './root.ts';
 
-const FILE = resolve(import.meta.dirname, '../../models/prepaid/common-prepaid.yang');
+const FILE = join(ROOT, 'models/prepaid/common-prepaid.yang');
 
 /** The shipped model of prepaid accounts. */
 export function prepaidModel(): Model {

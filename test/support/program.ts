@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-
-const ROOT = join(import.meta.dirname, '..', '..');
+import { ROOT } from './root.ts';
 
 /**
  * Arguments of `node` that run one of the project's programs: as `npm test` has just built it, and says so, or from its

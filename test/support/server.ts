@@ -14,10 +14,10 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { embeddedBinaries, installedBinaries } from '../../src/postgres/binaries.ts';
 import { Cluster } from '../../src/postgres/cluster.ts';
 import { withConnection } from '../../src/postgres/connect.ts';
+import { ROOT } from './root.ts';
 
 const DEBIAN_15 = '/usr/lib/postgresql/15/bin';
 
@@ -47,8 +47,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const CLUSTER_SOURCE = join(root, 'src/postgres/cluster.ts');
+const CLUSTER_SOURCE = join(ROOT, 'src/postgres/cluster.ts');
 
 /** `initdb` takes seconds, a copy of what it made some tenths: it runs once for a build of the server and of ours. */
 async function initialize(cluster: Cluster): Promise<void> {
@@ -57,7 +56,7 @@ async function initialize(cluster: Cluster): Promise<void> {
   const key = createHash('sha256')
     .update(`${program} ${statSync(program).mtimeMs} ${binaries.runAs?.uid}\0`)
     .update(readFileSync(CLUSTER_SOURCE));
-  const kept = join(root, 'node_modules/.cache/syncline', key.digest('hex').slice(0, 16));
+  const kept = join(ROOT, 'node_modules/.cache/syncline', key.digest('hex').slice(0, 16));
   if (existsSync(kept)) return copyFolder(kept, data);
   await cluster.init('secret');
   const part = `${kept}.${process.pid}`;

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, mock, test } from 'node:test';
 import { Command } from 'commander';
 import { startServer } from '../../../test/support/server.ts';
 import type { TestServer } from '../../../test/support/server.ts';
 import { connect, withConnection } from '../../postgres/connect.ts';
 import { exportCommand, importCommand } from './import.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const EXAMPLE = resolve(import.meta.dirname, '../../../models/dns/data/example.net.zone');
+const EXAMPLE = join(ROOT, 'models/dns/data/example.net.zone');
 
 const TABLES = `
   CREATE SCHEMA dns;

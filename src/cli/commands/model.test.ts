@@ -5,20 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { moduleText } from '../../../test/support/model-text.ts';
+import { program } from '../../../test/support/program.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crp-cli-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const COMMAND = new URL('model.ts', import.meta.url).href;
-const SCRIPT = `import { modelCommand } from '${COMMAND}';
-await modelCommand().parseAsync(process.argv.slice(1), { from: 'user' });`;
-
 function model(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '-e', SCRIPT, '--', ...args],
-    { encoding: 'utf8', cwd: join(import.meta.dirname, '../../..') },
-  );
+  return spawnSync(process.execPath, [...program('src/cli/main.ts'), 'model', ...args], {
+    ...{ encoding: 'utf8', cwd: ROOT },
+  });
 }
 
 function file(name: string, text: string): string {

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { diagnosticsPage } from './diagnostics-page.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const PAGE = join(import.meta.dirname, '../../../docs/model-diagnostics.md');
+const PAGE = join(ROOT, 'docs/model-diagnostics.md');
 
 /** The formatter aligns the columns of tables, which says nothing. */
 const squeeze = (text: string): string => text.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---');

@@ -7,8 +7,8 @@ import type { Module } from '../../yang/schema-modules.ts';
 import { CRP_MODULE, CRP_STATEMENTS } from './crp-statements.ts';
 import { HONOURED, METHODS } from './engine.ts';
 import { statementsPage } from './statements-page.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const PAGE = join(ROOT, 'docs/model-statements.md');
 
 function crpModule(): Module {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { addRecord, compileZone, readRawZone } from '../../../test/fixtures/zones/checkers.ts';
 import { runChecker, skipWithout } from '../../../test/fixtures/zones/checkers.ts';
@@ -14,8 +14,8 @@ import type { ZoneRecord } from './master-file.ts';
 import { parseName } from './names.ts';
 import { formattedTypes } from './rdata/type-formats.ts';
 import { typeName } from './rr-types.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
 const FIXTURES = join(ROOT, 'test/fixtures/zones');
 const EXAMPLE = join(ROOT, 'models/dns/data/example.net.zone');
 const ZONE = 'example.net';

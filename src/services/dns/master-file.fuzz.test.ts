@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Random, testSeed } from '../../../test/fixtures/zones/random.ts';
 import { AppError } from '../../base/errors.ts';
@@ -10,8 +10,8 @@ import type { ZoneRecord } from './master-file.ts';
 import { canonicalRdata } from './rdata/rdata.ts';
 import { formattedTypes } from './rdata/type-formats.ts';
 import { typeName } from './rr-types.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
 const SEEDS = [
   ...['test/fixtures/zones/syntax.zone', 'test/fixtures/zones/all-types.zone'],
   'models/dns/data/example.net.zone',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Client } from 'pg';
 import { clashModel } from '../../../test/support/clash-model.ts';
@@ -16,8 +16,9 @@ import { compileModels } from '../../model/compile.ts';
 import type { Model } from '../../model/ir/ir.ts';
 import { connect } from '../../postgres/connect.ts';
 import { TableCheck } from './table-check.ts';
+import { ROOT } from '../../../test/support/root.ts';
 
-const MODELS = resolve(import.meta.dirname, '../../../models');
+const MODELS = join(ROOT, 'models');
 const PUT_BACK = 'again';
 
 /** What is done to the table, what is said of it, and what undoes it: SQL, or `again`: the model's objects are made again. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { withConnection } from '../../../src/postgres/connect.ts';
@@ -10,6 +10,7 @@ import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { equalSites, sitesOf } from '../../support/site-group.ts';
+import { ROOT } from '../../support/root.ts';
 
 /** Rounds of an agent in which it would do what it must not do. */
 const ROUNDS = 4;
@@ -43,9 +44,7 @@ const lease = async (site: AgentSite, address: number): Promise<string | undefin
 /** A module that keeps an agent from pulling changes by way of another member: a relay takes its time to begin. */
 function withoutRelays(folder: string): string {
   const module = join(folder, 'no-relays.mjs');
-  const relay = pathToFileURL(
-    resolve(import.meta.dirname, '../../../src/site/members/relay.ts'),
-  ).href;
+  const relay = pathToFileURL(join(ROOT, 'src/site/members/relay.ts')).href;
   writeFileSync(
     module,
     `import { Relays } from ${JSON.stringify(relay)};\nRelays.prototype.update = async () => undefined;\n`,

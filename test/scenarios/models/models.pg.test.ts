@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { compileModels } from '../../../src/model/compile.ts';
 import type { Client } from 'pg';
@@ -9,8 +9,7 @@ import { compileTexts, moduleText, SEARCH_PATH } from '../../support/model-text.
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../..');
+import { ROOT } from '../../support/root.ts';
 
 let server: TestServer;
 before(async () => {
