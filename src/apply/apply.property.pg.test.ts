@@ -18,13 +18,13 @@ import { applyFold } from './apply-fold.ts';
 import { Fold } from './fold/fold.ts';
 import type { EntityPlan, TombstonePlan } from './rows/relation.ts';
 import { ApplySession } from './session.ts';
+import { SEED } from '../../test/support/seed.ts';
 
 /*
  * The statements of apply against merge: what the set-based ones take must be what merge would have made of
  * it, and what they leave must reach merge.
  */
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 /** Each key has a history of its own. */
 const KEYS = 600;
 const MODEL = modelOf(`list host {

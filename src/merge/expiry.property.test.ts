@@ -5,8 +5,8 @@ import { POLICY, SITES, step, World } from '../../test/support/merge-world.ts';
 import type { Step } from '../../test/support/merge-world.ts';
 import { wasOver } from './expiry.ts';
 import type { MergePolicy } from './types.ts';
+import { SEED } from '../../test/support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const EXPIRING: MergePolicy = { ...POLICY, expires: { value: 0, graceMicros: 0n } };
 
 /** Sites that remove the row by themselves, without a tombstone (src/site/upkeep/expiry.ts). */

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { POLICY, SITES, step, World } from '../../test/support/merge-world.ts';
 import { merge } from './merge.ts';
 import type { Change } from './types.ts';
+import { SEED } from '../../test/support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 test(`sites that have the same changes have the same state (seed ${SEED})`, () => {
   const skews = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: SITES, maxLength: SITES });
   fc.assert(

@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import type { ColumnOrder } from '../model/groups/column-order.ts';
 import { bestValue } from './order.ts';
 import type { Value } from './types.ts';
-
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+import { SEED } from '../../test/support/seed.ts';
 
 const up = (kind: 'number' | 'float' | 'text' | 'boolean' | 'time'): ColumnOrder => ({
   ...{ kind, least: false },

@@ -8,8 +8,7 @@ import { arrivalConflicts } from './arrival.ts';
 import { withChange } from './history.ts';
 import { replay } from './replay.ts';
 import type { Decider, GroupPolicy, MergePolicy, RowVersion } from './types.ts';
-
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+import { SEED } from '../../test/support/seed.ts';
 
 const NAMES = new Map([1, 2, 3, 4, 5].map((number) => [number, `s${number}`]));
 const names = (): ReadonlyMap<number, string> => NAMES;

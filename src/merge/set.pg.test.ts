@@ -11,6 +11,7 @@ import { policyOf, valueColumns } from './policy.ts';
 import type { RowVersion } from './types.ts';
 import { hiddenColumns } from '../model/ir/ir.ts';
 import { connect } from '../postgres/connect.ts';
+import { SEED } from '../../test/support/seed.ts';
 
 const MODEL = setsModel();
 const [ENTITY] = MODEL.entities;
@@ -158,7 +159,7 @@ const POOLS: [column: string, values: string[]][] = [
 ];
 
 test('merge writes a set as the trigger does, byte for byte', async () => {
-  let state = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+  let state = SEED;
   const note = `SEED=${state}`;
   const random = (below: number): number => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;

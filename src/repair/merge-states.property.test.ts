@@ -6,8 +6,8 @@ import { classify } from './classify.ts';
 import { mergeStates } from './merge-states.ts';
 import type { ComparedRow, SiteState } from './state.ts';
 import { sameRow } from './state.ts';
+import { SEED } from '../../test/support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const POLICY: MergePolicy = {
   groups: [
     { name: 'a', method: 'latest-timestamp', columns: [0, 2] },

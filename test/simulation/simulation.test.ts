@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { report, shrink, simulate } from './simulate.ts';
+import { SEED } from '../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const SEEDS = 300;
 
 test(`${SEEDS} drawn scenarios keep every promise (seed ${SEED})`, () => {

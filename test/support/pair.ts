@@ -25,8 +25,8 @@ const GROUP = 'test';
 const NAMES = new Map([1, 2, 3].map((number) => [number, `site${number}`]));
 const authority = createAuthority(GROUP);
 
-/** Longest wait for a condition; longer on a machine that is busy with other things. */
-const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 60_000);
+/** Longest wait for a condition: what takes a second on a machine that has nothing else to do takes a minute on some. */
+const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 150_000);
 
 /** Waits until the condition holds; fails with its name after the limit. */
 export async function eventually(

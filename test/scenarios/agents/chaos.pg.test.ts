@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runChaos } from '../../support/chaos.ts';
 import { hasDebian15 } from '../../support/server.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const EVENTS = 12;
 
 const VERSIONS = hasDebian15() ? ([15, 18, 18] as const) : ([18, 18, 18] as const);

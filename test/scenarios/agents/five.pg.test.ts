@@ -8,8 +8,8 @@ import { LEASES } from '../../support/lease-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import { equalSites } from '../../support/site-group.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const NAMES = ['one', 'two', 'three', 'four', 'five'];
 /** Rows that all sites write; those above are deleted and inserted again too. */
 const SHARED = 40;

@@ -10,8 +10,7 @@ import { eventually } from '../../support/pair.ts';
 import { Account, prepaidModel, refusalOf } from '../../support/prepaid.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+import { SEED } from '../../support/seed.ts';
 
 let server: TestServer;
 let ber: AgentSite;

@@ -8,8 +8,8 @@ import { Ledger } from '../../support/ledger.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const CRASHES = 2;
 const MODEL = historyModel();
 const CONTESTED = ['average', 'discard', 'update', 'first'];

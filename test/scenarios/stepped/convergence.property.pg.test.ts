@@ -4,8 +4,8 @@ import { Random } from '../../simulation/random.ts';
 import { drawnModels, withDrawn } from '../../support/drawn-group.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const ROUNDS = Number(process.env['ROUNDS'] ?? 6);
 /** Rounds after which everybody gets everything. */
 const EXCHANGE = 3;

@@ -5,6 +5,7 @@ import { drawnModels, withDrawn } from '../../support/drawn-group.ts';
 import { Membership } from '../../support/drawn-membership.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { SEED } from '../../support/seed.ts';
 
 /*
  * Sites join and are lost for good while all write. What is promised (docs/convergence.md):
@@ -21,7 +22,6 @@ import type { TestServer } from '../../support/server.ts';
  * Base copy, positions, vectors, statements and extents are the agent's. At most two sites are lost (Limits, there).
  */
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 /** Groups of each model; without it one group of one model, as the seed draws. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
 

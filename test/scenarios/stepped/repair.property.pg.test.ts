@@ -13,8 +13,8 @@ import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 import type { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 /** Of each model; without it one, of some models as the seed draws. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
 const SOME = 3;

@@ -12,8 +12,8 @@ import type { TestServer } from '../../support/server.ts';
 import { adopt } from '../../support/stepped-adoption.ts';
 import type { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
+import { SEED } from '../../support/seed.ts';
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 /** Times that a group goes from one revision to the next. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1);
 /** Rounds of writes between two sites' taking the revision. */

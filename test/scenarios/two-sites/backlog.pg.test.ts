@@ -8,13 +8,13 @@ import { LEASES } from '../../support/lease-model.ts';
 import { eventually, TestSite } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { SEED } from '../../support/seed.ts';
 
 /*
  * A backlog of several folds, which two sessions of the applier take in turns (src/apply/turns.ts): every row is in
  * more than one of them, with additions, which would show what is applied twice or not at all.
  */
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 const ROWS = 20_000;
 const ROUNDS = 3;
 /** Rows a transaction, so that none is large enough to be sent while it runs. */
