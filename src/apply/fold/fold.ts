@@ -1,7 +1,14 @@
 import { EntityNet, holderOf, isBorn, isLeftIn } from './entity-net.ts';
 import { keepsHistory } from '../rows/relation.ts';
 import type { EntityPlan, RelationPlan, TombstonePlan } from '../rows/relation.ts';
-import { completeTuple, hasUnchanged, keyOf, newFields, readTuple } from '../rows/tuple.ts';
+import {
+  completeTuple,
+  hasUnchanged,
+  keyOf,
+  newFields,
+  readTuple,
+  withKey,
+} from '../rows/tuple.ts';
 import type { Fields, Key } from '../rows/tuple.ts';
 import { KeyProbe } from '../rows/key-probe.ts';
 import type { DeletedMark, TupleRef } from '../rows/net-rows.ts';
@@ -70,14 +77,14 @@ export class Fold {
     const newOffset = readTuple(bytes, offset, this.#old);
     const end = readTuple(bytes, newOffset, this.#new);
     this.#count(end - offset);
+    const before = { bytes, offset };
+    const after = withKey(plan.key, this.#new, { before, after: { bytes, offset: newOffset } });
     if (plan.kind === 'tombstone') {
-      this.#tombstone(plan, bytes);
+      this.#tombstone(plan, after.bytes);
       return;
     }
     const net = this.#netOf(plan);
-    const before = { bytes, offset };
-    const after = { bytes, offset: newOffset };
-    if (this.#sameKey(plan, bytes)) this.#updateRow(net, { before, after });
+    if (this.#sameKey(plan, before.bytes, after.bytes)) this.#updateRow(net, { before, after });
     else this.#changeKey(net, { before, after });
   }
 
@@ -191,13 +198,13 @@ export class Fold {
     this.#insertRow(net, { bytes: complete, offset: 0 });
   }
 
-  #sameKey(plan: EntityPlan, bytes: Buffer): boolean {
+  #sameKey(plan: EntityPlan, before: Buffer, after: Buffer): boolean {
     for (const field of plan.key) {
       const length = this.#new[2 * field + 1]!;
       if (length !== this.#old[2 * field + 1]!) return false;
       const next = this.#new[2 * field]!;
       const old = this.#old[2 * field]!;
-      for (let i = 0; i < length; i++) if (bytes[next + i] !== bytes[old + i]) return false;
+      for (let i = 0; i < length; i++) if (after[next + i] !== before[old + i]) return false;
     }
     return true;
   }

@@ -112,6 +112,25 @@ export function completeTuple(
   return Buffer.concat(parts);
 }
 
+/**
+ * The row after an update with its key, which is left out where it did not change and is long enough to be stored apart.
+ *
+ * @param next the fields of that row, located again where it is made whole
+ */
+export function withKey(
+  key: readonly number[],
+  next: Fields,
+  { before, after }: { before: Ref; after: Ref },
+): Ref {
+  for (const field of key) {
+    if (next[2 * field + 1] !== FIELD_UNCHANGED) continue;
+    const bytes = completeTuple(after, before);
+    readTuple(bytes, 0, next);
+    return { bytes, offset: 0 };
+  }
+  return after;
+}
+
 /** The field with its kind and length bytes. */
 function rawField(bytes: Buffer, fields: Fields, field: number): Buffer {
   const start = fields[2 * field]!;
