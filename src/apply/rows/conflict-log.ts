@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 import type { Entity } from '../../model/ir/ir.ts';
+import { QUEUE_HAS_ROOM } from '../../sql/names/notify-queue.ts';
 import type { ShapeColumn } from '../../sql/names/shape.ts';
 import type { Conflict } from '../../merge/types.ts';
-import { QUEUE_HAS_ROOM } from './notify.ts';
 
 /** Longer values are replaced by their length: a conflict row must never stop apply. */
 const MAX_VALUE = 64 * 1024;
@@ -39,7 +39,7 @@ export async function recordConflicts(
   const rows = entries.map((entry) => ({
     entity: entry.entity.name,
     // Beside a row that waits the one in its way is shown, which has another key.
-    key: recordedImage(entry, entry.remote ?? entry.local, new Set(entry.entity.key)),
+    key: recordedKey(entry, entry.remote ?? entry.local),
     type: entry.conflict.type,
     column_group: entry.conflict.group ?? null,
     method: entry.conflict.method,
@@ -60,13 +60,12 @@ export async function recordConflicts(
 export function recordedImage(
   { columns, entity }: Pick<ConflictEntry, 'columns' | 'entity'>,
   values: readonly (string | null)[] | undefined,
-  only?: ReadonlySet<string>,
 ): string | null {
   if (values === undefined) return null;
   const object: Record<string, unknown> = {};
   const secret = secretColumns(entity);
   for (const [index, column] of columns.entries()) {
-    if (column.name.startsWith('_crp_') || (only !== undefined && !only.has(column.name))) continue;
+    if (column.name.startsWith('_crp_')) continue;
     const value = values[index] ?? null;
     object[column.name] =
       value === null
@@ -78,6 +77,18 @@ export function recordedImage(
             : value;
   }
   return JSON.stringify(object);
+}
+
+/** The key, whole: what waits is found by it (src/apply/slow/waiting.ts). It is never secret, and no longer than an index takes. */
+function recordedKey(
+  { columns, entity }: ConflictEntry,
+  values: readonly (string | null)[] | undefined,
+): string | null {
+  if (values === undefined) return null;
+  const key = columns.flatMap(({ name }, at): [string, string | null][] =>
+    entity.key.includes(name) ? [[name, values[at] ?? null]] : [],
+  );
+  return JSON.stringify(Object.fromEntries(key));
 }
 
 function secretColumns(entity: Entity): ReadonlySet<string> {

@@ -5,6 +5,7 @@ import { greatest } from '../../merge/stamps.ts';
 import type { RowVersion, Tombstone } from '../../merge/types.ts';
 import { childrenWithoutParent } from '../../sql/ddl/orphan-sql.ts';
 import type { Bond } from '../../sql/ddl/orphan-sql.ts';
+import { isKey } from '../../sql/ddl/waiting-ddl.ts';
 import { recordConflicts } from '../rows/conflict-log.ts';
 import { deleteRow, placeRow, writeTombstone } from '../slow/exchange.ts';
 import { Orphans } from '../slow/orphans.ts';
@@ -25,9 +26,9 @@ export interface OrphanNote {
   deleted: string | null;
 }
 
-const FORGET = `DELETE FROM crp.orphan WHERE entity = $1 AND reference = $2 AND key = $3::jsonb`;
-const LATER = `
-  UPDATE crp.orphan SET tried_at = clock_timestamp() WHERE entity = $1 AND reference = $2 AND key = $3::jsonb`;
+const NOTE = `entity = $1 AND reference = $2 AND ${isKey('key', '$3::jsonb')}`;
+const FORGET = `DELETE FROM crp.orphan WHERE ${NOTE}`;
+const LATER = `UPDATE crp.orphan SET tried_at = clock_timestamp() WHERE ${NOTE}`;
 
 /**
  * Does what the model says of a row that lost the target of a reference. All but `park` are changes derived

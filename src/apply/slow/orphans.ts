@@ -2,12 +2,13 @@ import type { Client } from 'pg';
 import type { Entity, Model } from '../../model/ir/ir.ts';
 import { childrenOf, childrenWithoutParent, lockParents } from '../../sql/ddl/orphan-sql.ts';
 import type { Bond } from '../../sql/ddl/orphan-sql.ts';
+import { ORPHAN_KEY } from '../../sql/ddl/waiting-ddl.ts';
+import { QUEUE_HAS_ROOM } from '../../sql/names/notify-queue.ts';
 import type { EntityNet } from '../fold/entity-net.ts';
 import type { NetRow } from '../fold/fold.ts';
 import type { SlowTable } from './slow-table.ts';
 import { ArraySink } from '../rows/field-sinks.ts';
 import { newFields, readTuple } from '../rows/tuple.ts';
-import { QUEUE_HAS_ROOM } from '../rows/notify.ts';
 import { image, keyText } from './waiting.ts';
 import type { Image } from './waiting.ts';
 
@@ -18,7 +19,7 @@ const NOTE = `
   WITH note AS (INSERT INTO crp.orphan AS o (entity, reference, key, parent_row, deleted)
     SELECT v.entity, v.reference, v.key, v.parent_row, v.deleted::bigint
     FROM jsonb_to_recordset($1::jsonb) AS v(entity text, reference text, key jsonb, parent_row jsonb, deleted text)
-    ON CONFLICT (entity, reference, key) DO UPDATE SET deleted = greatest(o.deleted, excluded.deleted),
+    ON CONFLICT ${ORPHAN_KEY} DO UPDATE SET deleted = greatest(o.deleted, excluded.deleted),
       parent_row = CASE WHEN coalesce(excluded.deleted, 0) > coalesce(o.deleted, 0)
         THEN excluded.parent_row ELSE o.parent_row END)
   SELECT pg_notify('crp_waiting', '') WHERE ${QUEUE_HAS_ROOM}`;

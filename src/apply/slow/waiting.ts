@@ -2,11 +2,12 @@ import type { Client } from 'pg';
 import type { KeyState, MergePolicy, MergeResult, RowVersion } from '../../merge/types.ts';
 import { wholeState } from '../../merge/waiting.ts';
 import type { Entity } from '../../model/ir/ir.ts';
+import { isKey, WAITING_KEY } from '../../sql/ddl/waiting-ddl.ts';
+import { QUEUE_HAS_ROOM } from '../../sql/names/notify-queue.ts';
 import type { ShapeColumn } from '../../sql/names/shape.ts';
 import { recordConflicts, recordedImage } from '../rows/conflict-log.ts';
 import { conflictType } from '../rows/integrity.ts';
 import type { Violation } from '../rows/integrity.ts';
-import { QUEUE_HAS_ROOM } from '../rows/notify.ts';
 import type { RowCodec } from '../rows/row-codec.ts';
 
 /** A row by column name, in PostgreSQL's text form, hidden columns too. */
@@ -43,15 +44,15 @@ export interface AppliedChange extends Pick<Parking, 'entity' | 'columns' | 'bas
   key: Image | undefined;
 }
 
-/** Locks in key order; by the primary key. */
+/** Locks in key order. */
 const READ = `
   SELECT k.i::integer AS i, w.row, w.base FROM jsonb_array_elements($2::jsonb) WITH ORDINALITY AS k(key, i)
-  JOIN crp.waiting AS w ON w.entity = $1 AND w.key = k.key ORDER BY w.key FOR UPDATE OF w`;
+  JOIN crp.waiting AS w ON w.entity = $1 AND ${isKey('w.key', 'k.key')} ORDER BY w.key FOR UPDATE OF w`;
 
 /** A new one wakes the settler (src/site/upkeep/settler.ts) when it commits. */
 const PUT = `
   WITH put AS (INSERT INTO crp.waiting AS w (entity, key, row, base, reason) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (entity, key) DO UPDATE SET row = excluded.row, base = excluded.base,
+    ON CONFLICT ${WAITING_KEY} DO UPDATE SET row = excluded.row, base = excluded.base,
       reason = excluded.reason, tried_at = clock_timestamp()
     RETURNING xmax = 0 AS fresh)
   SELECT pg_notify('crp_waiting', '') FROM put WHERE fresh AND ${QUEUE_HAS_ROOM}`;
@@ -59,12 +60,12 @@ const PUT = `
 /** The record of a key that is parked already shows its newest form. */
 const SHOW = `
   UPDATE crp.conflict SET remote_row = $3, local_row = $4, reason = $5, type = $6, method = $7
-  WHERE status = 'parked' AND entity = $1 AND key = $2::jsonb`;
+  WHERE status = 'parked' AND entity = $1 AND ${isKey('key', '$2::jsonb')}`;
 
 const SETTLE = `
-  WITH gone AS (DELETE FROM crp.waiting WHERE entity = $1 AND key = $2::jsonb)
+  WITH gone AS (DELETE FROM crp.waiting WHERE entity = $1 AND ${isKey('key', '$2::jsonb')})
   UPDATE crp.conflict SET status = 'resolved', winner = $3, reason = reason || $4
-  WHERE status = 'parked' AND entity = $1 AND key = $2::jsonb`;
+  WHERE status = 'parked' AND entity = $1 AND ${isKey('key', '$2::jsonb')}`;
 
 /** Who is recorded as the other side of a conflict. */
 export interface Origin {

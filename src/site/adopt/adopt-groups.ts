@@ -16,7 +16,7 @@ import { ident, quoteLiteral } from '../../model/ir/names.ts';
 import { insertFree } from '../../sql/apply/apply-fast.ts';
 import { columnList, sameKey, tableOf } from '../../sql/names/apply-names.ts';
 import { shippedNames } from '../../sql/names/shape.ts';
-import { textObject } from '../../sql/ddl/waiting-ddl.ts';
+import { isKey, textObject } from '../../sql/ddl/waiting-ddl.ts';
 import { parkGroups } from './adopt-parked.ts';
 import { columnType } from '../base-copy/base-format.ts';
 
@@ -102,7 +102,7 @@ async function put(client: Client, taken: TakenGroups, source: Source): Promise<
     `${image} = CASE WHEN w.${image} ->> '${BIRTH_COLUMN}' = s.${birth}::text THEN w.${image} || ${groups} ELSE w.${image} END`;
   await client.query(
     `UPDATE crp.waiting AS w SET ${filled('row')}, ${filled('base')} FROM ${source.from} ` +
-      `WHERE w.entity = ${quoteLiteral(entity.name)} AND w.key = ${textsOf(entity.key)}`,
+      `WHERE w.entity = ${quoteLiteral(entity.name)} AND ${isKey('w.key', textsOf(entity.key))}`,
     source.values,
   );
   if (source.whole) {

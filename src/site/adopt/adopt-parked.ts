@@ -8,10 +8,11 @@ import { readPhysical } from '../../apply/settle/settling.ts';
 import { image, keyImage, texts, Waiting } from '../../apply/slow/waiting.ts';
 import type { Image } from '../../apply/slow/waiting.ts';
 import { BIRTH_COLUMN } from '../../model/ir/ir.ts';
+import { isKey } from '../../sql/ddl/waiting-ddl.ts';
 import { shippedNames } from '../../sql/names/shape.ts';
 import type { TakenGroups } from './adopt-groups.ts';
 
-const FILL = `UPDATE crp.waiting SET row = row || $3::jsonb WHERE entity = $1 AND key = $2::jsonb`;
+const FILL = `UPDATE crp.waiting SET row = row || $3::jsonb WHERE entity = $1 AND ${isKey('key', '$2::jsonb')}`;
 
 /**
  * Parks a row with the groups that were taken; the table keeps it as it is. In the caller's transaction. The settler

@@ -5,6 +5,7 @@ import { isJournalFull } from '../../journal/group-commit.ts';
 import { isTransient } from '../../postgres/connect.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { LeftOrigins } from '../members/left-origins.ts';
+import { sendOutbox } from '../upkeep/outbox.ts';
 import { trimConflicts, trimJournal } from '../upkeep/retention.ts';
 
 /** Between two rounds of retention and a look at `crp.member`. */
@@ -71,7 +72,7 @@ export class Rounds {
 
   /** @param turn `due`: of the tables and of greetings; `greeting`: greetings are, whether due or not */
   async #round({ due, greeting }: { due: boolean; greeting: boolean }): Promise<void> {
-    const { members, greeter, marks, tombstones, expired, relays, client } = this.#parts;
+    const { members, greeter, marks, tombstones, expired, relays, client, models } = this.#parts;
     await members.refresh();
     if (due) await this.#look();
     if (!this.#holdsTombstones()) await marks.advance(client);
@@ -89,6 +90,10 @@ export class Rounds {
     }
     await this.#beside('expired rows cannot be removed', async () => {
       await expired.remove();
+      return true;
+    });
+    await this.#beside('what was applied cannot be told', async () => {
+      await sendOutbox(client, models);
       return true;
     });
     await relays.update([...members.peers(), ...members.departed.peers()]);

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import type { Log } from '../../base/log.ts';
 import type { Entity, Model } from '../../model/ir/ir.ts';
 import { checkAdoption } from '../../sql/checks/adopt-check.ts';
+import { QUEUE_HELD_UP } from '../../sql/checks/held-up.ts';
 import {
   PUBLICATION,
   PUBLISHED,
@@ -118,6 +119,7 @@ export class TableCheck {
   async #altered(client: Client, tables: readonly Table[]): Promise<string[]> {
     const { rows } = await client.query<{ problem: string }>(FORGOTTEN, [this.#forgottenS]);
     const problems = rows.map(({ problem }) => problem);
+    problems.push(...(await this.#heldUp(client)));
     const types = await typeOids(
       client,
       this.#entities.flatMap((entity) => entity.columns.map((column) => column.type)),
@@ -127,6 +129,12 @@ export class TableCheck {
       if (facts !== undefined) problems.push(...(await this.#strides(client, facts)));
     }
     return problems;
+  }
+
+  /** What is told later, or waits, until somebody does something about it. */
+  async #heldUp(client: Client): Promise<string[]> {
+    const queue = await client.query<{ problem: string }>(QUEUE_HELD_UP);
+    return queue.rows.map(({ problem }) => problem);
   }
 
   async #published(client: Client): Promise<Map<string, PublishedFacts>> {

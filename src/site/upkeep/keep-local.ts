@@ -4,6 +4,8 @@ import type { Entity } from '../../model/ir/ir.ts';
 import { tableOf } from '../../sql/names/apply-names.ts';
 import { ident, quoteLiteral } from '../../model/ir/names.ts';
 import { isAdditive } from '../../sql/names/shape.ts';
+import { QUEUE_HAS_ROOM } from '../../sql/names/notify-queue.ts';
+import { isKey } from '../../sql/ddl/waiting-ddl.ts';
 import { STAMP_NOW } from '../../sql/ddl/stamp-clock.ts';
 
 /**
@@ -15,7 +17,7 @@ import { STAMP_NOW } from '../../sql/ddl/stamp-clock.ts';
  */
 export async function keepLocal(client: Client, entity: Entity, key: object): Promise<void> {
   const { rows } = await client.query<{ row: Record<string, string | null> }>(
-    'SELECT row FROM crp.waiting WHERE entity = $1 AND key = $2::jsonb FOR UPDATE',
+    `SELECT row FROM crp.waiting WHERE entity = $1 AND ${isKey('key', '$2::jsonb')} FOR UPDATE`,
     [entity.name, JSON.stringify(key)],
   );
   const waiting = rows[0]?.row;
@@ -53,5 +55,5 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
       hint: `Settle with other values, --keep '{"column": "value"}', or change the row in its way`,
     });
   }
-  await client.query(`SELECT pg_notify('crp_waiting', '')`);
+  await client.query(`SELECT pg_notify('crp_waiting', '') WHERE ${QUEUE_HAS_ROOM}`);
 }

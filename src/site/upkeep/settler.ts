@@ -10,6 +10,7 @@ import type { Image } from '../../apply/slow/waiting.ts';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { isTransient } from '../../postgres/connect.ts';
+import { isKey } from '../../sql/ddl/waiting-ddl.ts';
 import type { Upkeep } from './upkeep.ts';
 
 /** Without news, what waits is tried again after so long; twice as long after each round that settles none. */
@@ -27,7 +28,7 @@ const RECONNECT_MS = 2_000;
 const WAITING = `SELECT entity, key FROM crp.waiting ORDER BY tried_at LIMIT ${ROUND}`;
 const ORPHANS = `
   SELECT entity, reference, key, parent_row, deleted::text FROM crp.orphan ORDER BY tried_at LIMIT ${ROUND}`;
-const TRIED = `UPDATE crp.waiting SET tried_at = clock_timestamp() WHERE entity = $1 AND key = $2::jsonb`;
+const TRIED = `UPDATE crp.waiting SET tried_at = clock_timestamp() WHERE entity = $1 AND ${isKey('key', '$2::jsonb')}`;
 
 /** What it is told as when it fails. */
 const WORK = 'rows that wait cannot be settled';

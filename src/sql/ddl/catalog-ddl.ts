@@ -1,11 +1,12 @@
 import { quoteLiteral, ident } from '../../model/ir/names.ts';
+import { outboxDdl } from './outbox-ddl.ts';
 import { waitingDdl } from './waiting-ddl.ts';
 
 /**
  * Counts the changes to what `syncline init` makes in a database: tables of schema crp, triggers, rights. A build
  * does not work with a database of another layout; `syncline upgrade` brings an earlier one up to date.
  */
-export const LAYOUT = 3;
+export const LAYOUT = 4;
 
 /** What a site's catalogue is made for. */
 export interface CatalogOptions {
@@ -42,8 +43,8 @@ export function catalogDdl(options: CatalogOptions): string[] {
        type text NOT NULL, column_group text, method text NOT NULL, winner text NOT NULL,
        origin integer NOT NULL, origin_site text, local_stamp bigint, remote_stamp bigint,
        local_row jsonb, remote_row jsonb, reason text NOT NULL, status text NOT NULL)`,
-    `CREATE INDEX IF NOT EXISTS conflict_parked ON crp.conflict (entity, key) WHERE status = 'parked'`,
     ...waitingDdl(),
+    ...outboxDdl(),
     `DO $$ BEGIN CREATE PUBLICATION crp; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
     ...(options.role === undefined ? [] : agentGrants(options.role)),
   ];

@@ -1,6 +1,7 @@
 import type { Entity } from '../../model/ir/ir.ts';
 import { dollarQuote, ident } from '../../model/ir/names.ts';
 import { tableOf } from '../names/apply-names.ts';
+import { QUEUE_HAS_ROOM } from '../names/notify-queue.ts';
 import { literal } from './catalog-ddl.ts';
 
 /** Rows whose keys are told; of more only the number is. */
@@ -17,7 +18,8 @@ const EVENTS = [
 /**
  * Triggers that notify the channel of `crp:after-apply`, one a statement. ENABLE REPLICA: they fire in sessions
  * that write what other sites wrote (session_replication_role = replica) and in no others. The notification is
- * sent when the transaction commits.
+ * sent when the transaction commits. Where the queue has no room, only how many rows it is of is noted, for later
+ * (`sendOutbox`).
  */
 export function notifyDdl(entity: Entity): string[] {
   const channel = entity.afterApply;
@@ -52,6 +54,10 @@ DECLARE
   payload text;
 BEGIN
   IF n = 0 THEN RETURN NULL; END IF;
+  IF NOT (${QUEUE_HAS_ROOM}) THEN
+    INSERT INTO crp.outbox (entity, rows) VALUES (${literal(entity.name)}, n);
+    RETURN NULL;
+  END IF;
   IF n <= ${MAX_KEYS} THEN
     SELECT json_build_object('entity', ${literal(entity.name)}, 'rows', n, 'keys', json_agg(json_build_array(${key})))::text
       INTO payload FROM crp_rows AS r;

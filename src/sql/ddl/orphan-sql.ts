@@ -1,8 +1,9 @@
 import type { Entity, Reference } from '../../model/ir/ir.ts';
 import { ident } from '../../model/ir/names.ts';
 import { tableOf } from '../names/apply-names.ts';
+import { QUEUE_HAS_ROOM } from '../names/notify-queue.ts';
 import { literal } from './catalog-ddl.ts';
-import { textObject, waitsAt } from './waiting-ddl.ts';
+import { isKey, textObject, waitsAt } from './waiting-ddl.ts';
 
 /** A reference with a rule for orphans. */
 export interface Bond {
@@ -109,7 +110,7 @@ export function moveNotes({ name, key, references }: Entity): string {
   return (
     `    INSERT INTO crp.orphan (entity, reference, key, parent_row, deleted)\n` +
     `      SELECT o.entity, o.reference, ${of('NEW')}, o.parent_row, o.deleted FROM crp.orphan AS o\n` +
-    `      WHERE o.entity = ${literal(name)} AND o.key = ${of('OLD')} ON CONFLICT DO NOTHING;\n` +
-    `    IF FOUND THEN PERFORM pg_notify('crp_waiting', ''); END IF;\n`
+    `      WHERE o.entity = ${literal(name)} AND ${isKey('o.key', of('OLD'))} ON CONFLICT DO NOTHING;\n` +
+    `    IF FOUND AND ${QUEUE_HAS_ROOM} THEN PERFORM pg_notify('crp_waiting', ''); END IF;\n`
   );
 }

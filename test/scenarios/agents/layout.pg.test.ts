@@ -60,8 +60,11 @@ async function made(client: Client, site: string): Promise<string[]> {
 const EARLIER = `
   ALTER TABLE crp.site DROP COLUMN layout;
   ALTER TABLE crp.model DROP COLUMN older;
-  DROP TABLE crp.waiting, crp.orphan;
-  DROP INDEX crp.conflict_parked;
+  DROP TABLE crp.orphan, crp.outbox;
+  DROP INDEX crp.waiting_key, crp.conflict_parked_key;
+  ALTER TABLE crp.waiting ADD CONSTRAINT waiting_pkey PRIMARY KEY (entity, key);
+  CREATE INDEX conflict_parked ON crp.conflict (entity, key) WHERE status = 'parked';
+  DROP FUNCTION crp.key_digest;
   DROP TRIGGER zz_crp_truncate ON leases.lease;
   CREATE OR REPLACE FUNCTION crp.stamp_lease_tombstone() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
   REVOKE SET ON PARAMETER deadlock_timeout FROM syncline_two_agent`;
