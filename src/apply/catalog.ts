@@ -4,6 +4,7 @@ import type { Entity, Model } from '../model/ir/ir.ts';
 import type { ShapeColumn } from '../sql/names/shape.ts';
 import type { LocalTable, RelationDescriptor, RelationPlan, UnknownPlan } from './rows/relation.ts';
 import { planEntity, planTombstone, UNKNOWN_PLAN } from './rows/relation.ts';
+import { TEXT, TEXT_ARRAY } from './rows/column-types.ts';
 
 /**
  * Columns of a table that apply may write: generated ones are PostgreSQL's own. A value of a domain is staged as one of the
@@ -14,7 +15,9 @@ import { planEntity, planTombstone, UNKNOWN_PLAN } from './rows/relation.ts';
 const COLUMNS = `
   SELECT a.attname, CASE WHEN n.nspname = 'pg_catalog' THEN format_type(t.oid, NULL)
            ELSE n.nspname || '.' || t.typname END, quote_ident(b.schema) || '.' || quote_ident(b.typname),
-         b.oid::bigint, CASE WHEN b.typtype = 'c' THEN 0 ELSE b.typarray::bigint END, pg_get_expr(d.adbin, d.adrelid)
+         b.oid::bigint, CASE WHEN b.typtype = 'c' THEN 0 ELSE b.typarray::bigint END, pg_get_expr(d.adbin, d.adrelid),
+         CASE WHEN b.typtype = 'e' THEN 'label'
+           WHEN EXISTS (SELECT FROM pg_type AS m WHERE m.typarray = b.oid AND m.typtype = 'e') THEN 'labels' END
   FROM pg_attribute AS a
   JOIN pg_type AS t ON t.oid = a.atttypid
   JOIN pg_namespace AS n ON n.oid = t.typnamespace
@@ -31,6 +34,16 @@ const COLUMNS = `
   WHERE a.attrelid = to_regclass(format('%I.%I', $1::text, $2::text))
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ORDER BY a.attnum`;
+
+/** A row of `COLUMNS`; the last says whether values are one label of an enum, or an array of such. */
+type ColumnRow = [
+  ...[string, string, string, string, string],
+  string | null,
+  keyof typeof LABELS | null,
+];
+
+/** What labels of an enum are staged as: text, whose binary form is the same. */
+const LABELS = { label: TEXT, labels: TEXT_ARRAY } as const;
 
 const DEFERRABLE = `
   SELECT EXISTS (SELECT FROM pg_index AS i WHERE NOT i.indimmediate
@@ -112,14 +125,16 @@ export class Catalog {
  */
 export async function localColumns(client: Client, entity: Entity): Promise<ShapeColumn[]> {
   const { schema, name } = entity.table;
-  const result = await client.query<[string, string, string, string, string, string | null]>({
+  const result = await client.query<ColumnRow>({
     text: COLUMNS,
     values: [schema, name],
     rowMode: 'array',
   });
   if (result.rows.length === 0) throw new Error(`table "${schema}.${name}" does not exist here`);
-  return result.rows.map(([column, typeName, type, oid, arrayOid, fallback]) => ({
+  return result.rows.map(([column, typeName, type, oid, arrayOid, fallback, labels]) => ({
     ...{ name: column, typeName, type, oid: Number(oid), arrayOid: Number(arrayOid) },
     ...(fallback === null ? {} : { fallback }),
+    // A key that is no value of its type here can be neither looked for nor noted as deleted.
+    ...(labels === null || entity.key.includes(column) ? {} : { staged: LABELS[labels] }),
   }));
 }

@@ -2,13 +2,7 @@ import { fastStatements } from '../../sql/apply/apply-fast.ts';
 import type { FastStatements } from '../../sql/apply/apply-fast.ts';
 import { quickStatement } from '../../sql/apply/apply-quick.ts';
 import type { Source } from '../../sql/apply/staged-source.ts';
-import {
-  canUnnest,
-  stageAliases,
-  stageColumns,
-  stagedByKey,
-  stageUnnest,
-} from '../../sql/apply/staging.ts';
+import { canUnnest, stageColumns, stagedArrays, stagedByKey } from '../../sql/apply/staging.ts';
 import type { EntityNet } from '../fold/entity-net.ts';
 import type { EntityPlan } from '../rows/relation.ts';
 import { StageEncoder } from './stage-writer.ts';
@@ -35,9 +29,7 @@ export class PlanStatements {
     this.encoder = new StageEncoder(plan);
     this.table = `crp_stage_${plan.id}`;
     const staged: Source = { from: stagedByKey(shape, this.table) };
-    this.small = fastStatements(shape, {
-      from: `${stageUnnest(shape, 1)} AS s(${stageAliases(shape)})`,
-    });
+    this.small = fastStatements(shape, { from: stagedArrays(shape) });
     this.all = fastStatements(shape, staged);
     this.ranged = fastStatements(shape, { ...staged, range: { lo: '$1', hi: '$2' } });
     this.isDead = `crp_dead_${plan.id}`;

@@ -1,5 +1,5 @@
 import { isCitext } from '../../model/types/loose-types.ts';
-import type { ShapeColumn } from '../../sql/names/shape.ts';
+import type { ShapeColumn, StagedType } from '../../sql/names/shape.ts';
 
 type ServerType = Pick<ShapeColumn, 'type' | 'typeName' | 'oid' | 'arrayOid'>;
 
@@ -19,6 +19,10 @@ const FAMILIES: readonly (readonly ServerType[])[] = [
   ],
   [ofServer('text', 'text', [25, 1009]), ofServer('character varying', 'varchar', [1043, 1015])],
 ];
+
+/** Types that labels of an enum, and arrays of such, are staged as. */
+export const TEXT: StagedType = { type: 'pg_catalog."text"', oid: 25, arrayOid: 1009 };
+export const TEXT_ARRAY: StagedType = { type: 'pg_catalog."_text"', oid: 1009, arrayOid: 0 };
 
 /**
  * A column here as the origin's values of it are staged. A table is altered at one site after the other, and what a site

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Log } from '../../base/log.ts';
 import type { Entity, Model } from '../../model/ir/ir.ts';
 import { checkAdoption } from '../../sql/checks/adopt-check.ts';
-import { QUEUE_HELD_UP } from '../../sql/checks/held-up.ts';
+import { MISSING_LABELS, QUEUE_HELD_UP } from '../../sql/checks/held-up.ts';
 import {
   PUBLICATION,
   PUBLISHED,
@@ -134,7 +134,12 @@ export class TableCheck {
   /** What is told later, or waits, until somebody does something about it. */
   async #heldUp(client: Client): Promise<string[]> {
     const queue = await client.query<{ problem: string }>(QUEUE_HELD_UP);
-    return queue.rows.map(({ problem }) => problem);
+    const labels = await client.query<{ problem: string }>(MISSING_LABELS, [
+      this.#entities.map(({ name }) => name),
+      this.#entities.map(({ table }) => table.schema),
+      this.#entities.map(({ table }) => table.name),
+    ]);
+    return [...queue.rows, ...labels.rows].map(({ problem }) => problem);
   }
 
   async #published(client: Client): Promise<Map<string, PublishedFacts>> {

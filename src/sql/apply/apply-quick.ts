@@ -2,7 +2,7 @@ import { ident, quoteLiteral } from '../../model/ir/names.ts';
 import { BIRTH, columnList, tombstoneOf } from '../names/apply-names.ts';
 import { fastStatements } from './apply-fast.ts';
 import type { Shape } from '../names/shape.ts';
-import { stageAliases, stageColumns, stageUnnest } from './staging.ts';
+import { stageColumns, stagedArrays } from './staging.ts';
 
 /**
  * One statement that applies a small set of changes of one kind and moves the origin's progress, in a
@@ -21,7 +21,7 @@ export function quickStatement(shape: Shape, op: 'I' | 'U', isDead: string): str
   const living = op === 'I' ? ` FILTER (WHERE NOT pg_temp.${ident(isDead)}(${key}))` : '';
   const first = stageColumns(shape).length + 1;
   return (
-    `WITH s AS MATERIALIZED (SELECT * FROM ${stageUnnest(shape, 1)} AS x(${stageAliases(shape)})), ` +
+    `WITH s AS MATERIALIZED (SELECT * FROM ${stagedArrays(shape)}), ` +
     `taken AS (${taking}), ` +
     `progress AS (UPDATE crp.progress SET position = $${first + 1}::bigint, applied_at = now() ` +
     `WHERE origin = $${first + 2}::integer) ` +

@@ -1,5 +1,6 @@
 import { ident } from '../../model/ir/names.ts';
 import { columnList, sameKey, tableOf, tombstoneOf } from '../names/apply-names.ts';
+import { stagedType } from '../names/shape.ts';
 import type { Shape, ShapeColumn } from '../names/shape.ts';
 
 /*
@@ -9,10 +10,10 @@ import type { Shape, ShapeColumn } from '../names/shape.ts';
 
 /** Staging table of the slow path: ordinal, then the row before (`b0…`) and after (`a0…`). */
 export function slowTableDdl(shape: Shape, name: string): string {
-  const columns = shape.columns.flatMap((column, index) => [
-    `b${index} ${column.type}`,
-    `a${index} ${column.type}`,
-  ]);
+  const columns = shape.columns.flatMap((column, index) => {
+    const { type } = stagedType(column);
+    return [`b${index} ${type}`, `a${index} ${type}`];
+  });
   return (
     `CREATE TEMPORARY TABLE IF NOT EXISTS ${ident(name)} (_crp_i integer, ${columns.join(', ')}) ` +
     `ON COMMIT DELETE ROWS`

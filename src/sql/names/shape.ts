@@ -23,8 +23,21 @@ export interface ShapeColumn {
   /** The local type's oid and the oid of its array type; 0 where it has none that a value for each row can be taken from. */
   oid: number;
   arrayOid: number;
+  /**
+   * What values are staged as where they may be none of the local type: labels of an enum, to which another site may have
+   * added some. They have the same binary form, and what is written is of the local type again.
+   */
+  staged?: StagedType;
   /** SQL expression of the local column's default; absent without one. */
   fallback?: string;
+}
+
+/** A type by which values are staged, as in `ShapeColumn`. */
+export type StagedType = Pick<ShapeColumn, 'type' | 'oid' | 'arrayOid'>;
+
+/** The type that the column has in a staging table. */
+export function stagedType(column: ShapeColumn): StagedType {
+  return column.staged ?? column;
 }
 
 /** Names of the columns that staging adds in front of the shape's own. */

@@ -147,6 +147,38 @@ test('keys as long as an index takes are changed, deleted, wait and come in as o
   }
 });
 
+test('rows with a label that an enum lacks at one site wait there, and come in when it has it', async () => {
+  await two.sql.query(`INSERT INTO past (path, mood) VALUES ('changed', 'fine')`);
+  await equal();
+  await one.sql.query(`ALTER TYPE mood ADD VALUE 'it''s'`);
+  await one.sql.query(`BEGIN;
+    INSERT INTO doc (path, mood, moods, felt) VALUES ('plain', 'it''s', NULL, NULL),
+      ('array', NULL, '{fine,it''s}', NULL), ('domain', NULL, NULL, 'it''s');
+    INSERT INTO doc (path, mood) SELECT g, CASE WHEN g = 200 THEN 'it''s' ELSE 'bad' END::mood FROM generate_series(1, 300) AS g;
+    UPDATE past SET mood = 'it''s' WHERE path = 'changed'; COMMIT`);
+  await wait(0, 5);
+  assert.equal(await two.number('SELECT count(*) FROM doc WHERE mood IS NOT NULL'), 299);
+  await one.sql.query(
+    `UPDATE doc SET v = 6 WHERE path = 'plain'; DELETE FROM doc WHERE path = '200'`,
+  );
+  await wait(0, 4);
+  const said = ['doc', 'past'].map(
+    (table) =>
+      `rows of table "public.${table}" wait for the value 'it''s' of type mood, which other sites have and this one has not: ` +
+      `ALTER TYPE mood ADD VALUE 'it''s'`,
+  );
+  assert.deepEqual(await problems(two), said);
+  await two.sql.query(`ALTER TYPE mood ADD VALUE 'it''s'`);
+  await equal();
+  await wait(0, 0);
+  const { rows } = await two.sql.query(`SELECT path, v FROM doc WHERE mood = 'it''s'
+    UNION ALL SELECT path, v FROM past WHERE mood = 'it''s'`);
+  assert.deepEqual(rows, [
+    { path: 'plain', v: 6 },
+    { path: 'changed', v: null },
+  ]);
+});
+
 /** @throws what is another error */
 function isFullQueue(error: Error): true {
   assert.match(error.message, /too many notifications/);
