@@ -3,6 +3,7 @@ import { askAgent } from '../../site/agent/control.ts';
 import type { RemoteState } from '../../site/members/peer-health.ts';
 import type { PeerStatus, SiteStatus } from '../../site/agent/status.ts';
 import type { CertificatesStatus } from '../../site/config/certificates.ts';
+import type { SlotStatus } from '../../site/database/slot-problems.ts';
 import { formatBytes } from '../../site/config/units.ts';
 import { dirOption, jsonOption } from '../options.ts';
 import { formatTable } from '../table.ts';
@@ -28,6 +29,7 @@ function describe(status: SiteStatus): string {
     `database   PostgreSQL ${database.server}${database.embedded ? ' (embedded)' : ''}; models ${models}`,
     ...(database.error === undefined ? [] : [`           cannot be asked: ${database.error}`]),
     `capture    ${capture.state} at ${capture.position}${untilText(capture)}`,
+    ...slotLine(status.slot),
     ...linksLine(certificates),
     `journal    ${formatBytes(journal.bytes)} of ${formatBytes(journal.quotaBytes)}, ${journal.batches} batches`,
     `conflicts  ${counted(conflicts)}`,
@@ -64,6 +66,19 @@ function describe(status: SiteStatus): string {
     status.peers.length === 0 ? 'no peers yet: syncline invite NAME' : peers(status),
   ];
   return lines.join('\n');
+}
+
+/** What the slot costs the server; an agent that runs since before this build does not say it. */
+function slotLine(slot: SlotStatus | null | undefined): string[] {
+  if (slot === null || slot === undefined) return [];
+  const { name, walStatus, walBytes = 0, safeBytes, xminAge, catalogXminAge } = slot;
+  const facts = [
+    `${name} keeps ${formatBytes(walBytes)} of WAL (${walStatus})`,
+    ...(safeBytes === undefined ? [] : [`lost after ${formatBytes(Math.max(0, safeBytes))} more`]),
+    ...(xminAge === undefined ? [] : [`xmin ${xminAge} transactions ago`]),
+    ...(catalogXminAge === undefined ? [] : [`catalog_xmin ${catalogXminAge} transactions ago`]),
+  ];
+  return [`slot       ${facts.join(', ')}`];
 }
 
 /** An agent that runs since before this build does not say it. */

@@ -34,6 +34,7 @@ import { Settler } from '../upkeep/settler.ts';
 import type { ErrorNote } from '../../base/errors.ts';
 import { supervise } from '../../base/supervise.ts';
 import type { Supervised } from '../../base/supervise.ts';
+import { SlotWatch } from '../database/slot-watch.ts';
 import { TableCheck } from '../database/table-check.ts';
 import { TombstoneCollector } from '../upkeep/tombstones.ts';
 import { Waived } from '../upkeep/waived.ts';
@@ -62,6 +63,7 @@ export class AgentParts {
   readonly certificates: ReturnType<typeof readIdentity>;
   readonly marks: Marks;
   readonly tableCheck: TableCheck;
+  readonly slotWatch: SlotWatch;
   readonly tombstones: TombstoneCollector;
   readonly settler: Settler;
   readonly upkeep = new Upkeep();
@@ -93,6 +95,7 @@ export class AgentParts {
     this.supervised = supervise({ name: 'capture', part: this.capture, log });
     this.marks = new Marks({ slot, self: number, journal: this.journal });
     this.tableCheck = new TableCheck({ models, site: number, log });
+    this.slotWatch = new SlotWatch({ slot, log });
     this.#follow = followWith(this.beacon, config.clock.maxDriftMs);
     const where = { dsn, site: config.site, models, follow: this.#follow };
     this.tombstones = new TombstoneCollector({ ...where, names: () => this.members.names() });
@@ -185,9 +188,9 @@ export class AgentParts {
     });
   }
 
-  /** What was changed by hand, what the agent cannot do, and what ends soon. */
+  /** What was changed by hand, what the slot costs, what the agent cannot do, and what ends soon. */
   problems(): ErrorNote[] {
-    const own = [this.tableCheck, this.upkeep].flatMap((part) => part.problems());
+    const own = [this.tableCheck, this.slotWatch, this.upkeep].flatMap((part) => part.problems());
     return [...own, ...certificateProblems(this.certificates)];
   }
 

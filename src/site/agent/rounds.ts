@@ -118,8 +118,9 @@ export class Rounds {
 
   /** What the look cannot make out of a table is no reason not to greet the members. */
   async #look(): Promise<void> {
-    const { tableCheck, client, log } = this.#parts;
+    const { tableCheck, slotWatch, client, log } = this.#parts;
     try {
+      await slotWatch.look(client);
       await tableCheck.look(client);
     } catch (error) {
       if (isTransient(error)) throw error;

@@ -13,6 +13,8 @@ import { certificateEnds } from '../config/certificates.ts';
 import type { CertificatesStatus } from '../config/certificates.ts';
 import type { PeerHealthStatus } from '../members/peer-health.ts';
 import type { Peer } from '../members/peer.ts';
+import type { SlotStatus } from '../database/slot-problems.ts';
+import { readSlotStatus } from '../database/slot-watch.ts';
 import type { WaivedStatus } from '../upkeep/waived.ts';
 
 /** What `syncline status --json` prints (docs/operating/status.md). */
@@ -38,6 +40,8 @@ export interface SiteStatus {
     lastError?: ErrorNote;
   };
   certificates: CertificatesStatus;
+  /** Null when the database cannot be asked, and when there is no slot. */
+  slot: SlotStatus | null;
   journal: { bytes: number; quotaBytes: number; batches: number };
   /** Null when the database cannot be asked. */
   conflicts: { total: number; parked: number } | null;
@@ -94,7 +98,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
   const capture = captureStatus(parts.capture.status(), parts.supervised.failure());
   const afterApply = parts.afterApply.status();
   const stableUntil = expired.stableUntil();
-  const { conflicts, error } = await askDatabase(parts);
+  const { conflicts, slot, error } = await askDatabase(parts);
   const rewound = parts.history.rewound();
   const problems = parts.problems();
   const lastError = newest([
@@ -111,6 +115,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
     },
     capture,
     certificates: certificateEnds(parts.certificates),
+    slot,
     journal: journal.stats(),
     conflicts,
     afterApply,
@@ -129,11 +134,13 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
 /** Without the database the rest of the status is what an operator needs to find out why. */
 async function askDatabase(
   parts: AgentParts,
-): Promise<{ conflicts: SiteStatus['conflicts']; error?: string }> {
+): Promise<Pick<SiteStatus, 'conflicts' | 'slot'> & { error?: string }> {
+  const { client } = parts;
   try {
-    return { conflicts: await countConflicts(parts.client) };
+    const slot = await readSlotStatus(client, parts.slot);
+    return { conflicts: await countConflicts(client), slot: slot ?? null };
   } catch (error) {
-    return { conflicts: null, error: parts.session.error ?? describeError(error) };
+    return { conflicts: null, slot: null, error: parts.session.error ?? describeError(error) };
   }
 }
 

@@ -156,6 +156,7 @@ test('a table has another name for a while: what was written to it is replicated
   });
   const { stdout } = await cli('status', '--dir', two.dir);
   assert.match(stdout, /^peer {7}one: capture failed since .+ before .+TABLE_RENAMED/m);
+  assert.match(stdout, /^slot {7}crp_test_two keeps .+ of WAL \(reserved\), catalog_xmin \d+ tra/m);
   await alter(one, 'ALTER TABLE leases.rental RENAME TO lease');
   await arrives(two, 5);
   await equalSites(sites, [LEASES]);
