@@ -16,6 +16,7 @@ import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { createAuthority, issueCertificate } from './authority.ts';
 import type { Identity } from './authority.ts';
 import { accepted, PeerConnection } from './client.ts';
+import type { PeerOptions } from './client.ts';
 import { Puller } from './puller.ts';
 import type { PullerOptions } from './puller.ts';
 import { LinkServer } from './server.ts';
@@ -74,12 +75,19 @@ interface Peer {
   stop: () => Promise<void>;
 }
 
-async function pull(name: string, change: Partial<PullerOptions> = {}): Promise<Peer> {
+async function pull(
+  name: string,
+  change: Partial<PullerOptions & PeerOptions> = {},
+): Promise<Peer> {
   const journal = LmdbJournal.open({ path: join(folder, name), quotaBytes: 2 ** 30 });
-  const puller = new Puller({
-    ...{ peer: { name: 'a', host: '127.0.0.1', port }, group: 'g', origin: 1, journal },
+  const connection = {
+    ...{ peer: { name: 'a', host: '127.0.0.1', port }, group: 'g' },
     authority: authority.certificate,
     identity: await issueCertificate(authority, { group: 'g', name: 'b' }),
+    ...change,
+  };
+  const puller = new Puller({
+    ...{ connection: () => connection, origin: 1, journal },
     ...{ modelHash: () => 'm:h1', applied: () => 0n, log: silentLog() },
     ...change,
   });

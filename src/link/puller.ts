@@ -22,7 +22,9 @@ const STALLED_HINT =
 /** Bytes received that the journal has not stored yet. */
 const MAX_PENDING = 8 * 1024 * 1024;
 
-export interface PullerOptions extends PeerOptions {
+export interface PullerOptions {
+  /** Whom to pull from, and with which certificates: asked for with every connection. */
+  connection: () => PeerOptions;
   origin: number;
   journal: Journal;
   modelHash: () => string;
@@ -76,18 +78,22 @@ export class Puller {
     this.#status.state = 'stopped';
   }
 
+  #name(): string {
+    return this.#options.connection().peer.name;
+  }
+
   #failed(error: unknown): void {
     const message = describeError(error);
     const code = (error as { code?: string }).code;
     const at = new Date().toISOString();
     this.#status.state = 'retrying';
     this.#status.lastError = { at, message, ...(code ? { code } : {}) };
-    this.#options.log.warn({ peer: this.#options.peer.name, error: message }, 'link interrupted');
+    this.#options.log.warn({ peer: this.#name(), error: message }, 'link interrupted');
   }
 
   async #pull(signal: AbortSignal, connected: () => void): Promise<void> {
     const { journal, origin } = this.#options;
-    const connection = await PeerConnection.open(this.#options);
+    const connection = await PeerConnection.open(this.#options.connection());
     const end = (): void => connection.close();
     signal.addEventListener('abort', end, { once: true });
     // It may have come while we waited for the connection.
@@ -190,7 +196,7 @@ export class Puller {
   #tick(stream: ClientHttp2Stream): void {
     if (!stream.isPaused()) this.#silentMs += ACK_MS;
     if (this.#silentMs <= this.#stallMs) return this.#acknowledge(stream);
-    const { name } = this.#options.peer;
+    const name = this.#name();
     const details = { hint: STALLED_HINT, retry: 'later' } as const;
     stream.destroy(new AppError('LINK_STALLED', `Nothing comes from ${name} any more`, details));
   }

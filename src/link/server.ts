@@ -12,6 +12,7 @@ import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
 import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
+import { credentials, peerOf } from './server-tls.ts';
 import { watchPeer } from './watch-peer.ts';
 import { writeBetween } from './write-parts.ts';
 
@@ -87,12 +88,9 @@ export class LinkServer {
   constructor(options: LinkServerOptions) {
     this.#options = options;
     this.#server = createSecureServer({
-      ca: options.authority,
-      cert: options.identity.certificate,
-      key: options.identity.key,
+      ...credentials(options.authority, options.identity),
       requestCert: true,
       rejectUnauthorized: true,
-      minVersion: 'TLSv1.3',
       handshakeTimeout: HANDSHAKE_MS,
       // Rows to repair come in the body of a request; with 64 KiB, the default, they would come at that much a round trip.
       settings: { initialWindowSize: WINDOW },
@@ -129,6 +127,11 @@ export class LinkServer {
     }
     const address = this.#server.address();
     return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  /** Takes other certificates, for what connects from now on. */
+  renew({ authority, identity }: Pick<LinkServerOptions, 'authority' | 'identity'>): void {
+    this.#server.setSecureContext(credentials(authority, identity));
   }
 
   /** Whether a peer pulls from here now. */
@@ -241,9 +244,6 @@ function refuse(stream: ServerHttp2Stream, status: number, code: string, message
   stream.end(message);
 }
 
-/** The site's name in the member's certificate (authority.ts, `siteUri`). */
 function peerName(stream: ServerHttp2Stream): string {
-  const socket = stream.session?.socket as TLSSocket | undefined;
-  const names = socket?.getPeerCertificate().subjectaltname ?? '';
-  return decodeURIComponent(/URI:syncline:\/\/[^/]+\/([^,]+)/.exec(names)?.[1] ?? '');
+  return peerOf(stream.session?.socket as TLSSocket | undefined);
 }

@@ -114,10 +114,11 @@ export class TestSite {
       onApplied: () => undefined,
     });
     this.applier = applier;
+    const identity = await this.#identity();
+    const peer = { name: `site${other.number}`, host: '127.0.0.1', port: other.#port };
     const puller = new Puller({
-      ...(await this.#identity()),
-      peer: { name: `site${other.number}`, host: '127.0.0.1', port: other.#port },
-      ...{ group: GROUP, origin: other.number, journal: this.journal, log },
+      connection: () => ({ ...identity, group: GROUP, peer }),
+      ...{ origin: other.number, journal: this.journal, log },
       ...{ modelHash: () => 'test', applied: () => applier.appliedDurably() },
     });
     this.#running = Promise.all(

@@ -38,7 +38,7 @@ export function certificateCommand(): Command {
       ];
       console.log(formatTable(['certificate', 'ends', 'days'], rows));
       if (by !== undefined) {
-        console.log(`\nMade ${by}. The agent works with them after syncline down and syncline up.`);
+        console.log(`\nMade ${by}. An agent that runs takes them by itself, within seconds.`);
       }
     });
 }

@@ -14,7 +14,6 @@ import { AfterApply } from '../upkeep/after-apply.ts';
 import { AgentSession } from './agent-session.ts';
 import { modelsHash, modelsHeader } from '../database/catalog.ts';
 import type { SiteConfig } from '../config/config.ts';
-import { certificateProblems } from '../config/certificates.ts';
 import { slotName } from '../create/create-database.ts';
 import { ExpiredRows } from '../upkeep/expiry.ts';
 import { siteFolder, siteLogs } from '../config/folder.ts';
@@ -22,7 +21,7 @@ import { followWith } from '../members/follow.ts';
 import type { Follow } from '../members/follow.ts';
 import type { Found } from './found.ts';
 import { Greeter } from '../members/greeter.ts';
-import { readIdentity } from '../create/group.ts';
+import { OwnCertificates } from '../create/own-certificates.ts';
 import { Marks } from '../members/marks.ts';
 import { Members } from '../members/members.ts';
 import { OwnHealth } from '../members/own-health.ts';
@@ -60,7 +59,9 @@ export class AgentParts {
   readonly greeter: Greeter;
   readonly relays: Relays;
   readonly waived: Waived;
-  readonly certificates: ReturnType<typeof readIdentity>;
+  readonly certificates: OwnCertificates;
+  /** What shows that a note in the WAL is this agent's. */
+  readonly #proof: string;
   readonly marks: Marks;
   readonly tableCheck: TableCheck;
   readonly slotWatch: SlotWatch;
@@ -85,12 +86,13 @@ export class AgentParts {
     this.logs = siteLogs(root, config.database.embedded);
     const { number, name } = found.site;
     const { models, slot } = this;
-    this.certificates = readIdentity(root);
+    this.certificates = new OwnCertificates(root, log);
+    this.#proof = proofOf(this.certificates.current);
     this.journal = LmdbJournal.open({
       path: siteFolder(root).journal,
       quotaBytes: config.journal.quotaBytes,
     });
-    this.beacon = new Beacon(dsn, () => this.members.needsKnowledge(), proofOf(this.certificates));
+    this.beacon = new Beacon(dsn, () => this.members.needsKnowledge(), this.#proof);
     this.capture = this.#makeCapture();
     this.supervised = supervise({ name: 'capture', part: this.capture, log });
     this.marks = new Marks({ slot, self: number, journal: this.journal });
@@ -153,7 +155,7 @@ export class AgentParts {
       ...{ dsn: this.config.database.url, slot: this.slot, publication: 'crp' },
       ...{ serverMajor: Number.parseInt(serverVersion, 10), journal: this.journal, log: this.log },
       unshipped: unshippedColumns(this.models),
-      ...{ names: new TableNames(this.models), proof: proofOf(this.certificates) },
+      ...{ names: new TableNames(this.models), proof: this.#proof },
     });
   }
 
@@ -167,7 +169,7 @@ export class AgentParts {
         ...{ config: this.config, models: this.models, modelHash: () => modelsHeader(models) },
         ...{ journal: this.journal, beacon: this.beacon, log: this.log },
         knowledge: new Knowledge(site.number, until),
-        certificates: this.certificates,
+        certificates: () => this.certificates.current,
         siteNames: () => this.members.names(),
         applied: () => this.settler.applied(),
         serves: (name) => this.server.serves(name),
@@ -190,8 +192,8 @@ export class AgentParts {
 
   /** What was changed by hand, what the slot costs, what the agent cannot do, and what ends soon. */
   problems(): ErrorNote[] {
-    const own = [this.tableCheck, this.slotWatch, this.upkeep].flatMap((part) => part.problems());
-    return [...own, ...certificateProblems(this.certificates)];
+    const parts = [this.tableCheck, this.slotWatch, this.upkeep, this.certificates];
+    return parts.flatMap((part) => part.problems());
   }
 
   #makeHealth(): OwnHealth {
@@ -209,7 +211,7 @@ export class AgentParts {
   #makeServer(root: string): LinkServer {
     const { host, port } = this.config.link;
     return new LinkServer({
-      ...{ self: this.found.site.number, ...this.certificates },
+      ...{ self: this.found.site.number, ...this.certificates.current },
       ...{ journal: this.journal, host, port, log: this.log },
       modelHash: () => modelsHeader(this.found.models),
       isOver: ({ peer, origin }) =>

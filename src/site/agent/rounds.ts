@@ -40,6 +40,7 @@ export class Rounds {
       const due = this.#count % GREETING_ROUNDS === 0;
       const greeting = this.#parts.health.isNew() || due;
       if (due) this.#cutLogs();
+      this.#takeCertificates();
       try {
         await this.#round({ due, greeting });
       } catch (error) {
@@ -62,6 +63,11 @@ export class Rounds {
         log.warn({ file, error: describeError(error) }, 'a log cannot be cut');
       }
     }
+  }
+
+  #takeCertificates(): void {
+    const { certificates, server } = this.#parts;
+    if (certificates.look()) server.renew(certificates.current);
   }
 
   /** Without its database a site says how it does. What the members answer cannot be noted then, and they answer again. */

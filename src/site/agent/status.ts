@@ -9,7 +9,6 @@ import { formatLsn } from '../../postgres/lsn.ts';
 import { POSTGRES_EPOCH_MS } from '../../postgres/replication.ts';
 import type { CommandStatus } from '../upkeep/after-apply.ts';
 import type { AgentParts } from './agent-parts.ts';
-import { certificateEnds } from '../config/certificates.ts';
 import type { CertificatesStatus } from '../config/certificates.ts';
 import type { PeerHealthStatus } from '../members/peer-health.ts';
 import type { Peer } from '../members/peer.ts';
@@ -114,7 +113,7 @@ export async function siteStatus(parts: AgentParts, rounds: number): Promise<Sit
       ...(error === undefined ? {} : { error }),
     },
     capture,
-    certificates: certificateEnds(parts.certificates),
+    certificates: parts.certificates.ends(),
     slot,
     journal: journal.stats(),
     conflicts,

@@ -21,7 +21,7 @@ export interface CertificatesStatus {
   authority: CertificateEnd;
 }
 
-const RENEW = 'Run syncline certificate --renew, then stop the agent and start it again';
+const RENEW = 'Run syncline certificate --renew';
 const WHAT = {
   site: 'the certificate of this site',
   authority: 'the certificate of the group here',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connect } from 'node:tls';
 import { AppError } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
 import { LmdbJournal } from '../../journal/journal-lmdb.ts';
@@ -14,6 +16,7 @@ import type { Member } from '../database/catalog.ts';
 import { certificateEnds, certificateProblems } from '../config/certificates.ts';
 import { siteFolder, writeSecret } from '../config/folder.ts';
 import { readIdentity } from './group.ts';
+import { OwnCertificates } from './own-certificates.ts';
 import { CERTIFICATE_PATH, renewalRoute, renewSite } from './renewal.ts';
 
 const DAY_MS = 86_400_000;
@@ -135,4 +138,59 @@ test('the key of another group is refused, and nothing is changed', async () => 
   const before = readIdentity(root);
   await assert.rejects(renewSite(root, named('five'), none), { code: 'RENEWAL_INVALID' });
   assert.deepEqual(readIdentity(root), before);
+});
+
+/** Until when the certificate is good that a server shows. */
+async function shown(port: number, { identity }: ReturnType<typeof readIdentity>): Promise<string> {
+  const { certificate: cert, key } = identity;
+  const socket = connect({ ...{ port, cert, key }, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { validTo } = socket.getPeerX509Certificate()!;
+  socket.destroy();
+  return new Date(validTo).toISOString();
+}
+
+test('an agent takes new ones while it runs: for new connections, and those that are up stay', async () => {
+  const root = await site('six', authority);
+  const own = new OwnCertificates(root, silentLog());
+  const { server: six, port } = await serve(root);
+  const client = readIdentity(await site('two'));
+  const peer = { name: 'six', host: '127.0.0.1', port };
+  const open = await PeerConnection.open({ peer, group: 'g', ...client });
+  assert.equal(own.look(), false);
+  assert.equal(await shown(port, client), own.ends().site.until);
+  await renewSite(root, named('six'), none);
+  assert.equal(own.look(), true);
+  six.renew(own.current);
+  assert.ok(own.ends().site.days > 3_600);
+  assert.equal(await shown(port, client), own.ends().site.until);
+  assert.deepEqual(own.problems(), []);
+  await open.call(CERTIFICATE_PATH, {});
+  open.close();
+  await six.close();
+});
+
+test('what cannot be right is not taken, and is a problem until it is put back', async () => {
+  const root = await site('seven');
+  const own = new OwnCertificates(root, silentLog());
+  const { key, certificate, authority: group } = siteFolder(root);
+  const other = readIdentity(await site('eight'));
+  const foreign = await createAuthority('g');
+  const wrong: [path: string, text: string, why: RegExp][] = [
+    [certificate, '', /are not right: /],
+    [certificate, other.identity.certificate, /site.pem is not for site.key/],
+    [key, other.identity.key, /site.key is another one/],
+    [group, foreign.certificate, /not of the authority in group.pem/],
+  ];
+  const before = own.current;
+  for (const [path, text, why] of wrong) {
+    const right = readFileSync(path, 'utf8');
+    writeSecret(path, text);
+    assert.equal(own.look(), false);
+    assert.match(own.problems()[0]!.message, why);
+    assert.deepEqual(own.current, before);
+    writeSecret(path, right);
+    assert.equal(own.look(), false);
+    assert.equal(own.problems().length, 2, 'they end soon, no more');
+  }
 });

@@ -58,7 +58,7 @@ export function renewalRoute(site: {
 
 /**
  * Renews the certificates in a site's folder: with the group's key where it is there, otherwise by the first member that
- * has it. The agent works with them when it is started again.
+ * has it. An agent that runs takes them by itself (own-certificates.ts).
  *
  * @param members asked for when they are needed
  * @returns the member that made them; undefined when it was this site

@@ -26,7 +26,8 @@ export interface PeerContext {
   journal: Journal;
   knowledge: Knowledge;
   beacon: Beacon;
-  certificates: Pick<PeerOptions, 'authority' | 'identity'>;
+  /** Those that count now. */
+  certificates: () => Pick<PeerOptions, 'authority' | 'identity'>;
   siteNames: () => ReadonlyMap<number, string>;
   /** Of each origin nothing after this position is applied; without it there is no end. */
   until?: ReadonlyMap<number, bigint>;
@@ -61,7 +62,7 @@ export class Peer {
   readonly health: PeerHealth;
   /** What it said it has and has not come yet. */
   readonly underWay = new UnderWay();
-  readonly connection: PeerOptions;
+  readonly #connection: () => PeerOptions;
   readonly #puller: Puller;
   readonly #applier: Applier;
   readonly #stop = new AbortController();
@@ -73,11 +74,9 @@ export class Peer {
     this.member = member;
     const { config, journal } = context;
     this.health = new PeerHealth(member.name, context.log);
-    this.connection = {
-      peer: { name: member.name, ...parseAddress('the member’s address', member.address ?? '') },
-      group: config.group,
-      ...context.certificates,
-    };
+    const address = parseAddress('the member’s address', member.address ?? '');
+    const peer = { name: member.name, ...address };
+    this.#connection = () => ({ peer, group: config.group, ...context.certificates() });
     const { until, ...rest } = context;
     this.#applier = createApplier({
       ...rest,
@@ -89,7 +88,7 @@ export class Peer {
       onApplied: () => context.applied(),
     });
     this.#puller = new Puller({
-      ...this.connection,
+      connection: this.#connection,
       ...{ origin: member.number, journal, modelHash: context.modelHash, log: context.log },
       applied: () => this.#applier.appliedDurably(),
     });
@@ -99,6 +98,11 @@ export class Peer {
         ? []
         : [supervise({ name: `link to ${member.name}`, part: this.#puller, log: context.log })]),
     ];
+  }
+
+  /** What a connection to it is made with now. */
+  get connection(): PeerOptions {
+    return this.#connection();
   }
 
   start(): void {

@@ -76,7 +76,7 @@ export class Relays {
     const stop = new AbortController();
     // Nothing is acknowledged through it: what the origin may forget is between it and us.
     const puller = new Puller({
-      ...via.connection,
+      connection: () => via.connection,
       origin,
       journal,
       modelHash,

@@ -163,6 +163,27 @@ test('a table has another name for a while: what was written to it is replicated
   await captures(two, one);
 });
 
+test('certificates are renewed while agents and links are up', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  const before = (await two.status()).certificates;
+  const { stdout } = await cli('certificate', '--renew', '--dir', two.dir);
+  assert.match(stdout, /^Made by one\. An agent that runs takes them by itself/m);
+  const { site, authority } = JSON.parse(
+    (await cli('certificate', '--json', '--dir', two.dir)).stdout,
+  ) as typeof before;
+  assert.ok(site.until > before.site.until && authority.until > before.authority.until);
+  await eventually('the agent works with them', async () => {
+    const { certificates } = await two.status();
+    return certificates.site.until === site.until;
+  });
+  // Who connects from now on uses them.
+  for (const mode of ['cut', 'open'] as const) {
+    for (const { proxy } of [one, two]) proxy.set(mode);
+  }
+  await write(one, `INSERT INTO leases.lease (address, note) VALUES (77, 'renewed')`);
+  await arrives(two, 77);
+});
+
 test('a database refuses its agent: the other site says so meanwhile', async () => {
   const [one, two] = sites as [AgentSite, AgentSite];
   const ask = (sql: string): Promise<unknown> =>
