@@ -7,6 +7,7 @@ import { readConfig } from '../../site/config/config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
 import { visible } from '../visible.ts';
+import { pruneCommand } from './conflicts-prune.ts';
 import { resolveCommand } from './conflicts-resolve.ts';
 
 interface Options {
@@ -45,6 +46,7 @@ export function conflictsCommand(): Command {
     .addOption(jsonOption())
     .option('--limit <n>', 'how many', wholeNumber(1, 100_000), 20)
     .addCommand(resolveCommand())
+    .addCommand(pruneCommand())
     .action(async (id: number | undefined, options: Options) => {
       const { rows, keys } = await withConnection(
         readConfig(options.dir).database.url,

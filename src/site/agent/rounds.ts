@@ -6,12 +6,14 @@ import { isTransient } from '../../postgres/connect.ts';
 import type { AgentParts } from './agent-parts.ts';
 import { LeftOrigins } from '../members/left-origins.ts';
 import { sendOutbox } from '../upkeep/outbox.ts';
-import { trimConflicts, trimJournal } from '../upkeep/retention.ts';
+import { pruneConflicts, trimConflicts, trimJournal } from '../upkeep/retention.ts';
 
 /** Between two rounds of retention and a look at `crp.member`. */
 const ROUND_MS = 2_000;
 /** Members greet each other once in so many rounds, and in every round until they were heard of. */
 const GREETING_ROUNDS = 5;
+/** Old records of conflicts are looked for once in so many rounds, ten minutes: all records are read. */
+const PRUNE_ROUNDS = 300;
 /** Longest log, bytes. A server writes a line or two of each statement that fails, which a busy service has many of. */
 const MAX_LOG = 64 * 1024 * 1024;
 
@@ -141,7 +143,7 @@ export class Rounds {
   }
 
   async #trim(): Promise<void> {
-    const { members, journal, found, client } = this.#parts;
+    const { members, journal, found, client, config, log } = this.#parts;
     await trimJournal({
       journal,
       self: found.site.number,
@@ -150,6 +152,11 @@ export class Rounds {
       appliedOf: (origin) => members.appliedOf(origin),
     });
     await trimConflicts(client);
+    const { keepMs } = config.conflicts;
+    if (keepMs !== undefined && this.#count % PRUNE_ROUNDS === 0) {
+      const pruned = await pruneConflicts(client, keepMs);
+      if (pruned > 0) log.info({ pruned }, 'records of settled conflicts are deleted');
+    }
     await this.#leftOrigins.drop(client, members.departed.settledNumbers());
   }
 }

@@ -50,10 +50,13 @@ function wrong(text: string): string {
 }
 
 test('what is left out has the default', () => {
-  const { link, journal, clock, database } = read(yaml({ link: '"host": "::1", port: 7481' }));
+  const { link, journal, clock, conflicts, database } = read(
+    yaml({ link: '"host": "::1", port: 7481' }),
+  );
   assert.deepEqual(link, { host: '::1', port: 7481, address: '[::1]:7481' });
   assert.deepEqual(journal, { quotaBytes: 10 * 2 ** 30 });
   assert.deepEqual(clock, { maxDriftMs: 10_000 });
+  assert.deepEqual(conflicts, { keepMs: undefined });
   assert.equal(database.serviceUrl, database.url);
 });
 
@@ -82,8 +85,9 @@ describe('one error says what is wrong', () => {
     [yaml({ rest: 'journal: {quota: 10GB}' }), /^journal\.quota must be .* with a unit/],
     [yaml({ rest: 'journal: {quota: 0B}' }), /^journal\.quota must be at least 256KiB/],
     [yaml({ rest: 'journal: {quota: 9999999TiB}' }), /^journal\.quota is too large/],
-    [yaml({ rest: 'clock: {max-drift: 1d}' }), /^clock\.max-drift must be .*\(ms, s, min, h\)/],
+    [yaml({ rest: 'clock: {max-drift: 1w}' }), /^clock\.max-drift must be .*\(ms, s, min, h, d\)/],
     [yaml({ rest: 'clock: {max-drift: 999999h}' }), /^clock\.max-drift must be at most 100000h/],
+    [yaml({ rest: 'conflicts: {keep: 1min}' }), /^conflicts\.keep must be at least 1h/],
     [yaml({ rest: 'notify: {webhook: "http://a b"}' }), /^notify\.webhook must be an http or/],
     [
       yaml({ rest: 'notify: {webhook: "http://u:secret@a/"}' }),

@@ -32,6 +32,8 @@ export interface SiteConfig {
   };
   journal: { quotaBytes: number };
   clock: { maxDriftMs: number };
+  /** How long records of settled conflicts are kept; undefined: as long as there are not too many. */
+  conflicts: { keepMs: number | undefined };
   /** Where conflicts are POSTed to; undefined: nowhere. */
   notify: { webhook: string | undefined };
   /** Program and arguments that run after rows of an entity were applied, by entity. */
@@ -48,6 +50,9 @@ export const DEFAULT_DRIFT = '10s';
 const LEAST_QUOTA = '256KiB';
 /** Stamps are of some decades: what is further ahead is no clock. */
 const GREATEST_DRIFT = '100000h';
+
+/** Who looks at a conflict needs some time, and the greatest one is not beyond what PostgreSQL can subtract. */
+const RETENTION = { least: '1h', greatest: '36500d' };
 
 const SITE_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const NAME_HINT =
@@ -91,6 +96,9 @@ export function writeConfig(root: string, config: SiteConfig): void {
     link: config.link,
     journal: { quota: `${config.journal.quotaBytes}B` },
     clock: { 'max-drift': `${config.clock.maxDriftMs}ms` },
+    ...(config.conflicts.keepMs === undefined
+      ? {}
+      : { conflicts: { keep: `${config.conflicts.keepMs}ms` } }),
     notify: config.notify,
     ...(Object.keys(config.afterApply).length === 0 ? {} : { 'after-apply': config.afterApply }),
     log: config.log,
@@ -137,6 +145,11 @@ export function parseDrift(what: string, text: string): number {
   return parseDuration(what, text, { greatest: GREATEST_DRIFT });
 }
 
+/** @throws Error unless it is a time for which records of conflicts can be kept. @param what named in the error */
+export function parseRetention(what: string, text: string): number {
+  return parseDuration(what, text, RETENTION);
+}
+
 type Raw = Record<string, unknown>;
 
 function resolveConfig(raw: Raw): SiteConfig {
@@ -148,6 +161,7 @@ function resolveConfig(raw: Raw): SiteConfig {
     'link',
     'journal',
     'clock',
+    'conflicts',
     'notify',
     'after-apply',
     'log',
@@ -177,10 +191,16 @@ function resolveConfig(raw: Raw): SiteConfig {
     link: resolveLink(link),
     journal: { quotaBytes: parseQuota('journal.quota', quota) },
     clock: { maxDriftMs: parseDrift('clock.max-drift', drift) },
+    conflicts: { keepMs: retention(part('conflicts', ['keep'])['keep']) },
     notify: { webhook: webhook(part('notify', ['webhook'])['webhook']) },
     afterApply: commands(raw['after-apply'] ?? {}),
     log: { level: level(part('log', ['level'])['level'] ?? 'info') },
   };
+}
+
+function retention(value: unknown): number | undefined {
+  const keep = optional(value, 'conflicts.keep');
+  return keep === undefined ? undefined : parseRetention('conflicts.keep', keep);
 }
 
 function resolveLink(link: Raw): SiteConfig['link'] {

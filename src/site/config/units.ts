@@ -5,7 +5,13 @@ const BYTES: Record<string, number> = {
   GiB: 2 ** 30,
   TiB: 2 ** 40,
 };
-const MILLISECONDS: Record<string, number> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
+const MILLISECONDS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /** What a value may be at least and at most, in the same notation. */
 export interface Bounds {

@@ -137,6 +137,7 @@ function configOf(options: NewSite, database: SiteConfig['database']): SiteConfi
     database,
     journal: { quotaBytes: options.quotaBytes },
     clock: { maxDriftMs: options.maxDriftMs },
+    conflicts: { keepMs: undefined },
     notify: { webhook: undefined },
     afterApply: {},
     log: { level: 'info' },

@@ -3,7 +3,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { Member } from '../database/catalog.ts';
 import type { Peer } from '../members/peer.ts';
 
-/** Resolved conflicts that are kept; parked ones always are. */
+/** Settled conflicts that are kept; parked ones always are. */
 const MAX_CONFLICTS = 100_000;
 
 /**
@@ -57,7 +57,10 @@ function smallest(positions: readonly bigint[]): bigint {
   return positions.reduce((least, position) => (position < least ? position : least));
 }
 
-/** Keeps `crp.conflict` from growing without bound. */
+/** Most records of conflicts that an agent deletes at once: what is new can be recorded meanwhile. */
+const PRUNE_STEP = 10_000;
+
+/** Keeps `crp.conflict` from growing without bound: the newest settled conflicts are kept. */
 export async function trimConflicts(client: Client): Promise<number> {
   const result = await client.query(
     `DELETE FROM crp.conflict WHERE status = 'resolved'
@@ -65,4 +68,23 @@ export async function trimConflicts(client: Client): Promise<number> {
     [MAX_CONFLICTS],
   );
   return result.rowCount ?? 0;
+}
+
+/**
+ * Deletes records of settled conflicts that were found so long ago. They are looked for from the oldest record on.
+ *
+ * @param keepMs by the database's clock
+ * @returns how many were deleted
+ */
+export async function pruneConflicts(client: Client, keepMs: number): Promise<number> {
+  for (let all = 0; ;) {
+    const { rowCount } = await client.query(
+      `DELETE FROM crp.conflict WHERE status = 'resolved' AND id = ANY (ARRAY(
+         SELECT id FROM crp.conflict WHERE status = 'resolved'
+           AND detected_at < clock_timestamp() - make_interval(secs => $1) ORDER BY id LIMIT ${PRUNE_STEP}))`,
+      [keepMs / 1000],
+    );
+    all += rowCount ?? 0;
+    if ((rowCount ?? 0) < PRUNE_STEP) return all;
+  }
 }

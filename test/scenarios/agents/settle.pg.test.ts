@@ -14,6 +14,8 @@ import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
 
+const DAY_MS = 86_400_000;
+
 let server: TestServer;
 let one: AgentSite;
 let two: AgentSite;
@@ -42,12 +44,14 @@ async function startReceiver(): Promise<string> {
 before(async () => {
   server = await startServer(18);
   one = await AgentSite.init('one', { adminUrl: await server.createDatabase('a'), model: LEASES });
-  writeConfig(one.dir, { ...one.config, notify: { webhook: await startReceiver() } });
+  const conflicts = { keepMs: 50 * DAY_MS };
+  writeConfig(one.dir, { ...one.config, conflicts, notify: { webhook: await startReceiver() } });
+  records = await connect(one.config.database.url, 'test records');
+  await record('long ago', 60);
   // What earlier runs left: only its end takes room.
   appendFileSync(siteFolder(one.dir).log, '');
   truncateSync(siteFolder(one.dir).log, 65 * 1024 * 1024);
   await one.up();
-  records = await connect(one.config.database.url, 'test records');
   two = await AgentSite.join(await one.invite('two', 2), {
     adminUrl: await server.createDatabase('b'),
   });
@@ -62,6 +66,24 @@ after(async () => {
   receiver.close();
   await server.remove();
 });
+
+/** Records a settled conflict and a parked one of so many days ago. */
+async function record(reason: string, days: number): Promise<void> {
+  await records.query(
+    `INSERT INTO crp.conflict (detected_at, entity, key, type, method, winner, origin, reason, status)
+     SELECT now() - make_interval(days => $2), 'lease', '{}', 'update', 'park', 'local', 2, $1, status
+     FROM unnest('{resolved, parked}'::text[]) AS status`,
+    [reason, days],
+  );
+}
+
+async function recorded(reason: string): Promise<string> {
+  const { rows } = await records.query<{ all: string }>(
+    `SELECT string_agg(status, ' ' ORDER BY id) AS all FROM crp.conflict WHERE reason = $1`,
+    [reason],
+  );
+  return rows[0]!.all;
+}
 
 async function note(site: AgentSite, address: number): Promise<string | null | undefined> {
   const { rows } = await site.sql.query<{ note: string | null }>(
@@ -184,4 +206,20 @@ test('an operator keeps the row that is there against the one that waits, and al
     );
     return rows[0]?.v === '7 0';
   });
+});
+
+test('records of settled conflicts go after a time, by the agent and when an operator asks; parked ones stay', async () => {
+  await eventually('the agent has', async () => (await recorded('long ago')) === 'parked');
+  await record('a month ago', 30);
+  await record('now', 0);
+  const prune = (...args: string[]): ReturnType<typeof cli> =>
+    cli('conflicts', 'prune', ...args, '--dir', one.dir);
+  const wrong = await prune('--older-than', '0d');
+  assert.match(wrong.stderr, /--older-than must be at least 1h.*OPTION_INVALID/);
+  assert.equal(await recorded('a month ago'), 'resolved parked');
+  const { stdout } = await prune('--older-than', '20d');
+  assert.equal(stdout, 'records of settled conflicts that were deleted: 1\n');
+  assert.equal(await recorded('a month ago'), 'parked');
+  assert.equal(await recorded('now'), 'resolved parked');
+  await records.query(`DELETE FROM crp.conflict WHERE key = '{}'`);
 });
