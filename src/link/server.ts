@@ -7,6 +7,8 @@ import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Batch, Journal } from '../journal/journal.ts';
 import { readAcks } from './acks.ts';
+import { Admission, ADMISSION_LIMITS, MAX_STREAMS } from './admission.ts';
+import type { AdmissionLimits } from './admission.ts';
 import type { Identity } from './authority.ts';
 import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
@@ -53,6 +55,8 @@ export interface LinkServerOptions {
   silentBeats?: number;
   /** Between two looks whether the other end answers; for tests. */
   pingMs?: number;
+  /** Connections that are let in; for tests. */
+  limits?: Partial<AdmissionLimits>;
   /** Other things that members may ask for, by path. */
   routes?: ReadonlyMap<string, Route>;
   log: Log;
@@ -80,7 +84,7 @@ export interface RouteRequest {
 export class LinkServer {
   readonly #options: LinkServerOptions;
   readonly #server: Http2SecureServer;
-  readonly #sockets = new Set<Socket>();
+  readonly #admission: Admission;
   readonly #stop = new AbortController();
   /** Names of the peers of the pulls that are being served. */
   readonly #pulls = new Map<ServerHttp2Stream, string>();
@@ -93,19 +97,16 @@ export class LinkServer {
       rejectUnauthorized: true,
       handshakeTimeout: HANDSHAKE_MS,
       // Rows to repair come in the body of a request; with 64 KiB, the default, they would come at that much a round trip.
-      settings: { initialWindowSize: WINDOW },
+      settings: { initialWindowSize: WINDOW, maxConcurrentStreams: MAX_STREAMS },
     });
     this.#server.on('session', (session) => {
       session.setLocalWindowSize(WINDOW);
       watchPeer(session, options.pingMs);
     });
-    // Every socket, not only those with a finished handshake: `close` waits for them all.
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-      socket.on('error', () => undefined);
-    });
+    this.#admission = new Admission({ ...ADMISSION_LIMITS, ...options.limits }, options.log);
+    this.#server.on('connection', (socket: Socket) => this.#admission.arrives(socket));
     this.#server.on('secureConnection', (socket: TLSSocket) => {
+      this.#admission.shows(socket, peerOf(socket));
       // A small frame after another would wait for its acknowledgement, up to 40 ms (RFC 9293, 3.7.4).
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
@@ -141,7 +142,7 @@ export class LinkServer {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#admission.end();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
