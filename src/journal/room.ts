@@ -23,7 +23,8 @@ export function roomFor(bytes: number): number {
 /**
  * Looks at the disk before LMDB writes. It must not find out itself that there is no room: after a write that failed the
  * library (lmdb 3.5) writes a message into a buffer that is too short for it, and the process ends. And the file of locks is
- * mapped into memory, where a missing page is SIGBUS.
+ * mapped into memory, where a missing page is SIGBUS. Free pages in the journal's file are not counted: a value takes pages
+ * that lie side by side, of which LMDB does not say how many there are, and where it finds none it makes the file longer.
  *
  * @param free bytes that are free on the disk of the folder
  */
