@@ -160,7 +160,7 @@ export class AgentParts {
   }
 
   #makeMembers(until: Beginnings['until']): Members {
-    const { site, models } = this.found;
+    const { site, models, progress } = this.found;
     const address = this.config.link.address;
     return new Members(
       this.client,
@@ -168,7 +168,7 @@ export class AgentParts {
       {
         ...{ config: this.config, models: this.models, modelHash: () => modelsHeader(models) },
         ...{ journal: this.journal, beacon: this.beacon, log: this.log },
-        knowledge: new Knowledge(site.number, until),
+        ...{ knowledge: new Knowledge(site.number, until), progress },
         certificates: () => this.certificates.current,
         siteNames: () => this.members.names(),
         applied: () => this.settler.applied(),

@@ -8,13 +8,21 @@ import { Peer } from './peer.ts';
 import type { PeerContext } from './peer.ts';
 import type { SiteView } from './stability.ts';
 
+/** Notes in the journal of how far all members have a site that has left. */
+const SETTLED = 'settled/';
+
+export interface DepartedContext extends PeerContext {
+  /** What the database had applied of each origin when the agent started. */
+  progress: ReadonlyMap<number, bigint>;
+}
+
 /**
  * Members that have left, as origins of changes. What a site shipped to anybody before it left, or was removed,
  * counts: it is applied here, and relayed, until all remaining members have the same of it. What it made with
  * knowledge of changes of another such site that nobody has is applied without them, as soon as that is sure.
  */
 export class Departed {
-  readonly #context: PeerContext;
+  readonly #context: DepartedContext;
   readonly #journal: Journal;
   readonly #knowledge: Knowledge;
   readonly #extents = new Extents();
@@ -23,7 +31,7 @@ export class Departed {
   readonly #settled = new Map<number, bigint>();
   #left: Member[] = [];
 
-  constructor(context: PeerContext) {
+  constructor(context: DepartedContext) {
     this.#context = context;
     this.#journal = context.journal;
     this.#knowledge = context.knowledge;
@@ -58,10 +66,11 @@ export class Departed {
     this.#left = left.filter((member) => member.address !== null);
     for (const member of this.#left) {
       const { number } = member;
+      this.#recall(number);
       const at = this.#agreed(number, others, peers);
       const running = this.#peers.get(number);
       if (at !== undefined) {
-        this.#settled.set(number, at);
+        await this.#settle(number, at);
         this.#peers.delete(number);
         await running?.stop();
       } else if (running === undefined) {
@@ -70,6 +79,28 @@ export class Departed {
         peer.start();
       }
     }
+  }
+
+  /**
+   * Takes up what was noted by an earlier run of the agent: more of the site is nowhere, so nobody has to be asked again. But
+   * not where database or journal were put back since.
+   */
+  #recall(number: number): void {
+    if (this.#settled.has(number) || this.#peers.has(number)) return;
+    const { progress, until } = this.#context;
+    const noted = this.#journal.getNote(SETTLED + number);
+    if (noted === undefined || until !== undefined) return;
+    const at = BigInt(noted);
+    if (progress.get(number) !== at || this.#journal.position(number) !== at) return;
+    this.#settled.set(number, at);
+    this.#knowledge.advance(number, at);
+  }
+
+  async #settle(number: number, at: bigint): Promise<void> {
+    if (this.#settled.get(number) === at) return;
+    this.#settled.set(number, at);
+    // Without the note, as where the journal has no room, the members are asked again after a restart.
+    await this.#journal.setNote(SETTLED + number, at.toString()).catch(() => undefined);
   }
 
   /** What there is of those that have left, by what this site and the others say of their journals. */
@@ -81,10 +112,13 @@ export class Departed {
     this.#knowledge.exist(this.#extents.update(left, [own, ...statements]));
   }
 
-  /** How far all members have an origin, when that is the same; undefined when it is not, or not known. */
+  /**
+   * How far all members have an origin, when that is the same; undefined when it is not, or not known. A member that was not
+   * heard yet, since this agent started or since it joined, has what all had when it was the same the last time.
+   */
   #agreed(number: number, others: readonly Member[], peers: readonly Peer[]): bigint | undefined {
     const all = others.map(({ name }) => peers.find((peer) => peer.member.name === name));
-    const known = all.map((peer) => peer?.knows?.get(number));
+    const known = all.map((peer) => peer?.knows?.get(number) ?? this.#settled.get(number));
     const journals = all.map((peer) => peer?.statement?.journal.get(number) ?? 0n);
     const journalled = greatest([this.#journal.position(number), ...journals]);
     return agreedPosition(this.appliedOf(number), journalled, known);

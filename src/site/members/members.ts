@@ -2,12 +2,12 @@ import type { Client } from 'pg';
 import { hasLeft, readMembers, upsertMember } from '../database/catalog.ts';
 import type { Member } from '../database/catalog.ts';
 import { Departed } from './departed.ts';
+import type { DepartedContext } from './departed.ts';
 import { stated } from './extent.ts';
 import type { Statement } from './extent.ts';
 import { Peer } from './peer.ts';
-import type { PeerContext } from './peer.ts';
 
-export interface MembersContext extends PeerContext {
+export interface MembersContext extends DepartedContext {
   /** Whether a site pulls from this one now. */
   serves: (name: string) => boolean;
   /** Settles when nothing is pulled by way of a peer any more: it has left. */

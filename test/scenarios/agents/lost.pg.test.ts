@@ -136,3 +136,19 @@ test('afterwards all is stable: tombstones go, and journals keep nothing', async
   await one.up();
   assert.equal((await one.status()).waived.length, 1);
 });
+
+test('what all have of a site that is gone is known after a restart, without asking those that are away', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await two.end('SIGTERM');
+  await one.end('SIGTERM');
+  await one.up();
+  await eventually('it is up', async () => (await one.status()).rounds > 1);
+  const { peers } = await one.status();
+  assert.deepEqual(
+    peers.map(({ name }) => name),
+    ['two'],
+  );
+  await two.up();
+  await two.sql.query(`INSERT INTO leases.lease (address, note) VALUES (9, 'after')`);
+  await eventually('and all goes on', async () => (await lease(one, 9)) !== undefined);
+});
