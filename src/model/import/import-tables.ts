@@ -186,8 +186,7 @@ class TableWriter {
   #sequenceNote(column: ColumnInfo, isKey: boolean): string[] {
     if (!column.fromSequence || !isKey) return [];
     return [
-      `// DECIDE: ${onLine(column.name)} comes from a sequence, and two sites give out the same numbers.`,
-      '// Set it at each site to INCREMENT BY the number of sites, START WITH the own one.',
+      `// ${onLine(column.name)} comes from a sequence: adoption has each site give out values of its own.`,
     ];
   }
 
