@@ -169,7 +169,7 @@ for (const version of [18, 15] as const) {
       await t.test('DHCP', () => check(server, { name: 'dhcp', model: shipped('dhcp') }, DHCP));
       await t.test('every shipped model', async () => {
         // That of adopted tables needs the tables.
-        for (const name of readdirSync(MODELS).filter((folder) => folder !== 'kea')) {
+        for (const name of readdirSync(MODELS).filter((folder) => !folder.startsWith('kea'))) {
           await check(server, { name: `shipped_${name}`, model: shipped(name) }, []);
         }
       });
