@@ -43,8 +43,12 @@ export function describeError(error: unknown): string {
   return `${error.message} [${error.code}]${hint}`;
 }
 
-/** In which function of a database an error was raised: one of an event trigger's says nothing of where it came from. */
-const RAISED_IN = /^(PL\/pgSQL|SQL) function (?!inline_code_block).+/;
+/**
+ * In which function of a database an error was raised, by itself or by a statement in it: that of an event trigger, or a
+ * right that the function of a table's trigger lacks, says nothing of where it came from.
+ */
+const RAISED_IN =
+  /^(?:SQL statement "[^]*?"\n)?((?:PL\/pgSQL|SQL) function (?!inline_code_block).+)/;
 
 /** What PostgreSQL says besides. Its detail is left out: it can have values, also secret ones. */
 function serverContext(error: object): string {
@@ -54,7 +58,7 @@ function serverContext(error: object): string {
     where?: unknown;
   };
   if (typeof severity !== 'string') return '';
-  const raised = typeof where === 'string' ? RAISED_IN.exec(where)?.[0] : undefined;
+  const raised = typeof where === 'string' ? RAISED_IN.exec(where)?.[1] : undefined;
   return (
     (raised === undefined ? '' : ` (${raised})`) +
     (typeof hint === 'string' ? `\n  hint: ${hint}` : '')

@@ -120,7 +120,8 @@ async function setUp(
 ): Promise<void> {
   const serverMajor = await checkServer(client);
   const models = options.models.map(({ ir }) => ir);
-  const { tables } = await checkAdoptions(client, models, options.number);
+  const { tables, notes } = await checkAdoptions(client, models, options.number);
+  for (const note of notes) options.tell?.(note);
   const policy = options.locking ?? DEFAULT_LOCKING;
   const entities = models.flatMap(adoptedEntities);
   await withTableLocks(client, { entities, policy }, async (lock) => {

@@ -26,7 +26,7 @@ export interface SitePlace {
   locking?: LockPolicy;
   /** The site is not wanted any more. */
   signal?: AbortSignal;
-  /** Tells a person what is waited for. */
+  /** Tells a person what is waited for, and what to know of tables that are adopted. */
   tell?: (message: string) => void;
 }
 

@@ -31,6 +31,13 @@ export function findNotes(entity: Entity, facts: TableFacts): string[] {
           `trigger "${name}" fires before rows of other sites are written: it may set only columns that are not in the ` +
           'model, and skip no row, or sites would differ',
       ),
+    ...always
+      .slice(0, 1)
+      .map(
+        () =>
+          `trigger ${always.map((name) => `"${name}"`).join(', ')} runs with the rights of the agent's role for rows of ` +
+          'other sites: grant it what the function uses, or make the function SECURITY DEFINER',
+      ),
     ...unsharedSequences(entity, facts),
     ...unknownForeignKeys(entity, facts),
   ];
