@@ -3,8 +3,12 @@ import { test } from 'node:test';
 import { AgentSite } from '../../test/support/agents.ts';
 import { LEASES } from '../../test/support/lease-model.ts';
 import { modelOf } from '../../test/support/rules-model.ts';
-import { startServer } from '../../test/support/server.ts';
+import { hostileModel, plantTables, ran } from '../../test/support/hostile-table.ts';
+import { hasDebian15, startServer } from '../../test/support/server.ts';
+import { silentLog } from '../base/log.ts';
 import { connect, withConnection } from '../postgres/connect.ts';
+import { adoptModel } from './adopt/adopt.ts';
+import type { RowSource } from './adopt/adopt.ts';
 import { refreshSite } from './database/layout.ts';
 import { DEFAULT_LOCKING } from './database/adoption.ts';
 
@@ -56,5 +60,48 @@ async function refusesTypes(adminUrl: string): Promise<void> {
   await assert.rejects(AgentSite.init('b', { adminUrl, model }), {
     code: 'DATABASE_PATH',
     hint: /"public"/,
+  });
+}
+
+test('what the owner of an adopted table attached to it runs as no superuser, wherever its rows come from', async () => {
+  const servers = [await startServer(18)];
+  // Before version 18 what is deferred runs as whoever commits.
+  if (hasDebian15()) servers.push(await startServer(15));
+  const sites: AgentSite[] = [];
+  try {
+    const urls = [
+      await servers[0]!.createDatabase('one'),
+      await servers.at(-1)!.createDatabase('two'),
+    ] as const;
+    for (const url of urls) await withConnection(url, 'test', (c) => plantTables(c, 'm', 'u'));
+    const ranAt = (url: string): ReturnType<typeof ran> => withConnection(url, 'test', ran);
+    const rows = `INSERT INTO app.m (n) VALUES (1); INSERT INTO app.u (n) VALUES (1)`;
+    await withConnection(urls[0], 'test', (client) => client.query(rows));
+    const all = await ranAt(urls[0]);
+    assert.deepEqual(all.asSuperuser, all.ways, 'so it is planted well');
+
+    const one = await AgentSite.init('one', { adminUrl: urls[0], model: hostileModel('m') });
+    sites.push(one);
+    assert.deepEqual(await ranAt(urls[0]), { ways: ['predicate'], asSuperuser: [] });
+    await one.up();
+    const two = await AgentSite.join(await one.invite('two', 2), { adminUrl: urls[1] });
+    sites.push(two);
+    assert.deepEqual(await ranAt(urls[1]), { ways: all.ways, asSuperuser: [] });
+    await one.end('SIGTERM');
+    await adopt(one, { kind: 'first' });
+    assert.deepEqual(await ranAt(urls[0]), { ways: ['predicate'], asSuperuser: [] });
+    await one.up();
+    await adopt(two, { kind: 'from', site: 'one' });
+    assert.deepEqual(await ranAt(urls[1]), { ways: all.ways, asSuperuser: [] });
+  } finally {
+    for (const site of sites) await site.remove();
+    for (const server of servers) await server.remove();
+  }
+});
+
+async function adopt({ dir: root, adminUrl }: AgentSite, source: RowSource): Promise<void> {
+  const model = { ir: hostileModel('u'), hash: 'u' };
+  await adoptModel({
+    ...{ root, model, source, adminUrl, locking: DEFAULT_LOCKING, log: silentLog() },
   });
 }

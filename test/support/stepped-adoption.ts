@@ -4,7 +4,7 @@ import { withConnection } from '../../src/postgres/connect.ts';
 import { inTransaction, runAll } from '../../src/postgres/transaction.ts';
 import { planAdoption } from '../../src/site/adopt/adopt-plan.ts';
 import { AdoptedRows } from '../../src/site/adopt/adopt-rows.ts';
-import { putModel } from '../../src/site/adopt/adopt.ts';
+import { putModel } from '../../src/site/adopt/adopt-change.ts';
 import type { BasePart, BasePartEnd } from '../../src/site/base-copy/base-format.ts';
 import { partTables, serveBase } from '../../src/site/base-copy/base-serve.ts';
 import { readModels, readSite } from '../../src/site/database/catalog.ts';
@@ -42,7 +42,7 @@ export async function adopt(
     const rows = taking && new AdoptedRows({ client, plan, site: own, root: '', log: silentLog() });
     if (rows !== undefined) await take(site, rows, { ...taking!, others });
     await inTransaction(client, async () => {
-      await runAll(client, plan.objects);
+      await runAll(client, [...plan.objects, ...plan.changes]);
       await putModel(client, plan, rows);
     });
   });

@@ -41,7 +41,7 @@ export function adoptCommand(): Command {
     if (options.dryRun) {
       await withSuperuser(adminUrl, 'syncline adopt', async (client) => {
         const plan = await preview(client, config, model);
-        console.log(notesText(plan) + previewText(plan, locking));
+        console.log(notesText(plan) + previewText(plan, { site: config, locking }));
       });
       return;
     }

@@ -6,15 +6,15 @@ import { canonicalJson } from '../../model/ir/hash.ts';
 import type { Entity, Model } from '../../model/ir/ir.ts';
 import { allEntities } from '../../model/ir/replicated.ts';
 import {
+  adoptChangesDdl,
   adoptedEntities,
-  adoptTablesDdl,
   countersDdl,
   modelGrants,
   objectsDdl,
   ownerDdl,
   partGrants,
 } from '../../sql/ddl/install-ddl.ts';
-import type { AdoptedTable } from '../../sql/ddl/install-ddl.ts';
+import type { AdoptedTable, AdoptOptions } from '../../sql/ddl/install-ddl.ts';
 import { noteAllOrphans } from '../../sql/ddl/orphan-sql.ts';
 import { upgradeDdl } from '../../sql/ddl/upgrade-ddl.ts';
 import { checkAdoptions } from '../database/adoption.ts';
@@ -31,14 +31,14 @@ export interface AdoptPlan {
   objects: string[];
   /** Tables that are locked then. */
   lock: Entity[];
-  /** Runs under the locks; a function of how far the sequences of the giving site are. */
-  changes: (above?: ReadonlyMap<string, string>) => string[];
+  /** Runs under the locks. */
+  changes: string[];
+  /** Adopted tables that are new here, whose sequences are shared then. */
+  tables: readonly AdoptedTable[];
   /** Runs at last: notes rows that have to wait for the target of a reference; `taken`: rows came of another site. */
   orphans: (taken: boolean) => string[];
   /** What a site that has the model already can give. */
   parts: EntityPart[];
-  /** Adopted tables that are new here. */
-  fresh: Entity[];
   notes: string[];
 }
 
@@ -64,7 +64,7 @@ export async function planAdoption(
     await checkRolling(client, { before: before.ir, after: model.ir, tables });
   const known = new Set(before === undefined ? [] : allEntities(before.ir).map(({ name }) => name));
   const added = tables.filter(({ entity }) => !known.has(entity.name));
-  const plan = { model, before, notes, fresh: added.map(({ entity }) => entity) };
+  const plan = { model, before, notes, tables: added };
   return before === undefined
     ? { ...plan, ...newModel(model.ir, added, context) }
     : { ...plan, ...newRevision(before.ir, model.ir, { ...context, added }) };
@@ -77,8 +77,8 @@ function newModel(model: Model, tables: readonly AdoptedTable[], context: PlanCo
   return {
     objects: objectsDdl(model, site.number),
     lock: adoptedEntities(model).filter(({ local }) => local !== true),
-    changes: (above) => [
-      ...adoptTablesDdl(tables, adoptOptions(context, above)),
+    changes: [
+      ...adoptChangesDdl(tables, adoptOptions(context)),
       ...countersDdl(model, site.number),
       ...rights(model, tables, context),
     ],
@@ -110,9 +110,9 @@ function newRevision(
   return {
     objects: [],
     lock: changed,
-    changes: (above) => [
+    changes: [
       ...upgradeDdl(before, model, site.number),
-      ...adoptTablesDdl(added, adoptOptions(context, above)),
+      ...adoptChangesDdl(added, adoptOptions(context)),
       ...rights(model, added, context),
     ],
     orphans: (taken) => {
@@ -129,11 +129,8 @@ function newRevision(
   };
 }
 
-function adoptOptions(
-  { site, serverMajor }: PlanContext,
-  above: ReadonlyMap<string, string> | undefined,
-): Parameters<typeof adoptTablesDdl>[1] {
-  return { site: site.number, serverMajor, ...(above === undefined ? {} : { above }) };
+function adoptOptions({ site, serverMajor }: PlanContext): AdoptOptions {
+  return { site: site.number, serverMajor };
 }
 
 function rights(

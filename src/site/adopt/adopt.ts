@@ -2,11 +2,15 @@ import type { Client } from 'pg';
 import { AppError, describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { PeerConnection } from '../../link/client.ts';
-import { withSuperuser } from '../../postgres/connect.ts';
+import { withConnection, withSuperuser } from '../../postgres/connect.ts';
+import { lockDdl } from '../../sql/ddl/install-ddl.ts';
+import { stridesDdl } from '../../sql/ddl/sequence-ddl.ts';
+import { freshOf, makeChange, withUsage } from './adopt-change.ts';
+import type { Change } from './adopt-change.ts';
 import { planAdoption } from './adopt-plan.ts';
 import type { AdoptPlan } from './adopt-plan.ts';
 import { AdoptedRows } from './adopt-rows.ts';
-import { requireEmpty, withTableLocks } from '../database/adoption.ts';
+import { requireEmpty } from '../database/adoption.ts';
 import type { LockPolicy } from '../database/adoption.ts';
 import { parseAddress } from '../config/address.ts';
 import { readMembers, readModels } from '../database/catalog.ts';
@@ -18,7 +22,6 @@ import { readIdentity } from '../create/group.ts';
 import { readLayout, readOwnSite, requireLayout } from '../database/layout.ts';
 import { readServer } from '../database/provision.ts';
 import { MODELS_PATH } from '../agent/routes.ts';
-import { runAll } from '../../postgres/transaction.ts';
 
 /** Where the rows come from that the group has. */
 export type RowSource =
@@ -57,19 +60,24 @@ export async function adoptModel(request: AdoptRequest): Promise<AdoptResult> {
   const { root, source } = request;
   const config = readConfig(root);
   await requireDown(root);
-  return withSuperuser(request.adminUrl, 'syncline adopt', async (client) => {
-    const plan = await preview(client, config, request.model);
-    const giver = await chooseGiver(client, config, { root, source, plan });
-    if (giver === undefined) {
-      await change(client, { plan, config, locking: request.locking });
-      return { plan, rows: 0 };
-    }
-    await requireEmpty(client, [{ ir: { ...plan.model.ir, entities: plan.fresh } }]);
-    const site = { name: config.site, number: config.number };
-    const rows = new AdoptedRows({ client, plan, site, root, log: request.log });
-    const taken = await withPeer(root, { config, member: giver }, (peer) => rows.take(peer));
-    await change(client, { plan, config, locking: request.locking, rows });
-    return { plan, rows: taken };
+  return withSuperuser(request.adminUrl, 'syncline adopt', async (admin) => {
+    const plan = await preview(admin, config, request.model);
+    const giver = await chooseGiver(admin, config, { root, source, plan });
+    return withConnection(config.database.url, 'syncline adopt', async (client) => {
+      const change: Change = { plan, config, locking: request.locking };
+      if (giver === undefined) {
+        await makeChange(client, admin, change);
+        return { plan, rows: 0 };
+      }
+      await requireEmpty(admin, freshOf(plan), { lookingAt: true });
+      const site = { name: config.site, number: config.number };
+      const rows = new AdoptedRows({ client, plan, site, root, log: request.log });
+      return withUsage(admin, change, async () => {
+        const taken = await withPeer(root, { config, member: giver }, (peer) => rows.take(peer));
+        await makeChange(client, admin, { ...change, rows });
+        return { plan, rows: taken };
+      });
+    });
   });
 }
 
@@ -87,56 +95,16 @@ export async function preview(
 }
 
 /** All statements, in order, as a script. */
-export function previewText(plan: AdoptPlan, locking: LockPolicy): string {
-  const locks = plan.lock.map(
-    ({ table }) => `LOCK TABLE "${table.schema}"."${table.name}" IN ACCESS EXCLUSIVE MODE`,
-  );
+export function previewText(
+  plan: AdoptPlan,
+  { site, locking }: { site: Pick<SiteConfig, 'number'>; locking: LockPolicy },
+): string {
   const statements = [
     ...['BEGIN', ...plan.objects, `SET LOCAL lock_timeout = ${locking.timeoutMs}`],
-    ...[...locks, ...plan.changes(), 'COMMIT'],
+    ...[...lockDdl(plan.lock), ...plan.changes],
+    ...[...stridesDdl(plan.tables, { site: site.number }), 'COMMIT'],
   ];
   return `${statements.join(';\n\n')};\n`;
-}
-
-interface Change {
-  plan: AdoptPlan;
-  config: SiteConfig;
-  locking: LockPolicy;
-  rows?: AdoptedRows;
-}
-
-async function change(client: Client, { plan, locking, rows }: Change): Promise<void> {
-  await withTableLocks(client, { entities: plan.lock, policy: locking }, async (lock) => {
-    await runAll(client, plan.objects);
-    await lock();
-    await putModel(client, plan, rows);
-  });
-}
-
-/** Makes the changes of a plan under its locks, in the caller's transaction. */
-export async function putModel(client: Client, plan: AdoptPlan, rows?: AdoptedRows): Promise<void> {
-  await runAll(client, plan.changes(rows?.above));
-  await rows?.put();
-  // Also rows that a rule is new to, or that lost a target here that the giver still had, wait at every site.
-  await runAll(client, plan.orphans(rows !== undefined));
-  await noteModel(client, plan, rows?.older ?? []);
-}
-
-/** Notes which revision the site has now, and with which earlier ones it goes. */
-async function noteModel(
-  client: Client,
-  plan: AdoptPlan,
-  alsoOlder: readonly string[],
-): Promise<void> {
-  const { ir, hash } = plan.model;
-  const own = plan.before === undefined ? [] : [plan.before.hash, ...(plan.before.older ?? [])];
-  const older = [...new Set([...own, ...alsoOlder])];
-  await client.query(
-    `INSERT INTO crp.model (name, revision, hash, ir, older) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, hash = excluded.hash, ir = excluded.ir,
-       older = excluded.older, installed_at = now()`,
-    [ir.name, ir.revision, hash, JSON.stringify(ir), older],
-  );
 }
 
 /** The member whose rows are taken; undefined when those that are here stay. */

@@ -1,4 +1,4 @@
-/** What a base copy says of itself, looked at before anything is done with it: a superuser's session loads it. */
+/** What a base copy says of itself, looked at before anything is done with it: what it names is written into. */
 import { AppError } from '../../base/errors.ts';
 import type { Entity } from '../../model/ir/ir.ts';
 import { WAITING_TABLES } from './base-format.ts';

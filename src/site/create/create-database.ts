@@ -9,18 +9,26 @@ import { ensureSlot } from '../../capture/setup.ts';
 import { LmdbJournal } from '../../journal/journal-lmdb.ts';
 import { ident } from '../../model/ir/names.ts';
 import { endOnAbort } from '../../postgres/cancel.ts';
-import { withSuperuser } from '../../postgres/connect.ts';
+import { withConnection, withSuperuser } from '../../postgres/connect.ts';
 import { openTransactions } from '../../postgres/open-transactions.ts';
 import { inTransaction } from '../../postgres/transaction.ts';
 import { adoptedEntities } from '../../sql/ddl/install-ddl.ts';
+import { lend, takeBackLent, useLent } from '../database/lent.ts';
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from '../database/adoption.ts';
 import type { SiteConfig } from '../config/config.ts';
 import type { NewSite } from './create.ts';
 import { chooseDataFolder, clusterAt, DATABASE, SUPERUSER } from '../database/embedded.ts';
 import { siteFolder } from '../config/folder.ts';
 import { dropSlot } from '../database/left.ts';
-import { checkServer, provision, roleNames, unprovision } from '../database/provision.ts';
-import type { RoleAccount } from '../database/provision.ts';
+import {
+  checkServer,
+  makeRoles,
+  noteSite,
+  provisionDdl,
+  roleNames,
+  unprovision,
+} from '../database/provision.ts';
+import type { ProvisionOptions, RoleAccount } from '../database/provision.ts';
 
 /** A slot begins when all transactions of the server that wrote before have ended: from then on it is said which. */
 const SLOW_MS = 3_000;
@@ -89,14 +97,16 @@ export async function makeDatabase(
   const names = roleNames(options.site);
   const agent = { name: names.agent, password: newPassword() };
   const service = { name: names.service, password: newPassword() };
-  await withSuperuser(adminUrl, 'syncline init', async (client) => {
-    const leaveAlone = await endOnAbort(client, adminUrl, options.signal);
-    await setUp(client, options, { accounts: { agent, service }, leaveAlone });
-  });
   const { host, pathname, search } = new URL(adminUrl);
   const url = connectionUrl(host, agent, pathname.slice(1)) + (socketSearch(socket) ?? search);
+  await withSuperuser(adminUrl, 'syncline init', async (admin) => {
+    const leaveAlone = await endOnAbort(admin, adminUrl, options.signal);
+    const made = await prepare(admin, options, { agent, service });
+    undo.add(() => takeBack(adminUrl, options));
+    await setUp(options, made, { admin, adminUrl, url });
+    leaveAlone();
+  });
   const slot = slotName(options.group, options.site);
-  undo.add(() => takeBack(adminUrl, options));
   undo.add(() => dropSlot(adminUrl, slot));
   undo.add(() => rmSync(siteFolder(options.root).journal, { recursive: true, force: true }));
   await makeSlot({ url, adminUrl, slot }, options);
@@ -108,35 +118,57 @@ export async function makeDatabase(
   };
 }
 
-/**
- * Everything but the slot, in one transaction.
- *
- * @param leaveAlone from then on the session is not ended any more
- */
-async function setUp(
-  client: Client,
+/** Makes the roles, and lends the agent's what the rest needs a superuser for (lent.ts). */
+async function prepare(
+  admin: Client,
   options: NewSite,
-  { accounts, leaveAlone }: { accounts: Accounts; leaveAlone: () => void },
-): Promise<void> {
-  const serverMajor = await checkServer(client);
-  const models = options.models.map(({ ir }) => ir);
-  const { tables, notes } = await checkAdoptions(client, models, options.number);
+  accounts: Accounts,
+): Promise<ProvisionOptions> {
+  const serverMajor = await checkServer(admin);
+  const { tables, notes } = await checkAdoptions(
+    admin,
+    options.models.map(({ ir }) => ir),
+    options.number,
+  );
   for (const note of notes) options.tell?.(note);
-  const policy = options.locking ?? DEFAULT_LOCKING;
-  const entities = models.flatMap(adoptedEntities);
-  await withTableLocks(client, { entities, policy }, async (lock) => {
-    const made = {
-      site: { name: options.site, number: options.number, incarnation: 1 },
-      ...{ address: options.link.address, owner: roleNames(options.site).owner, ...accounts },
-      ...{ models: options.models, tables, serverMajor },
-      ...(options.above === undefined ? {} : { above: options.above }),
-    };
-    await provision(client, made, lock);
-    await options.fill(client);
-    // An end in the middle of the commit would leave it open what became of it.
-    options.signal?.throwIfAborted();
-    leaveAlone();
+  const made = {
+    site: { name: options.site, number: options.number, incarnation: 1 },
+    ...{ address: options.link.address, owner: roleNames(options.site).owner, ...accounts },
+    ...{ models: options.models, tables, serverMajor },
+    ...(options.above === undefined ? {} : { above: options.above }),
+  };
+  const changes = provisionDdl(made, options.locking ?? DEFAULT_LOCKING);
+  await inTransaction(admin, async () => {
+    await makeRoles(admin, made);
+    const { number: site } = options;
+    await lend(admin, accounts.agent.name, { changes, tables, options: { ...made, site } });
   });
+  return made;
+}
+
+/** Everything but the slot, in one transaction of the agent's role: rows of other sites have services' triggers fire. */
+async function setUp(
+  options: NewSite,
+  made: ProvisionOptions,
+  { admin, adminUrl, url }: { admin: Client; adminUrl: string; url: string },
+): Promise<void> {
+  const entities = options.models.flatMap(({ ir }) => adoptedEntities(ir));
+  const policy = options.locking ?? DEFAULT_LOCKING;
+  try {
+    await withConnection(url, 'syncline init', async (client) => {
+      const leaveAlone = await endOnAbort(client, adminUrl, options.signal);
+      await withTableLocks(client, { entities, policy, admin }, async () => {
+        await useLent(client, made);
+        await noteSite(client, made);
+        await options.fill(client);
+        // An end in the middle of the commit would leave it open what became of it.
+        options.signal?.throwIfAborted();
+        leaveAlone();
+      });
+    });
+  } finally {
+    await takeBackLent(admin).catch(() => undefined);
+  }
 }
 
 /** After the commit: the slot must not see the rows of a base copy, and cannot be made in a transaction. */
@@ -179,7 +211,10 @@ export async function beginCapture(site: {
 async function takeBack(adminUrl: string, { site, models, tell }: NewSite): Promise<void> {
   try {
     await withSuperuser(adminUrl, 'syncline init', (client) =>
-      inTransaction(client, () => unprovision(client, site, models)),
+      inTransaction(client, async () => {
+        await takeBackLent(client);
+        await unprovision(client, site, models);
+      }),
     );
   } catch (error) {
     tell?.(

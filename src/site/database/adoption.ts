@@ -6,9 +6,10 @@ import type { Entity, Model } from '../../model/ir/ir.ts';
 import { ident } from '../../model/ir/names.ts';
 import { checkAdoption } from '../../sql/checks/adopt-check.ts';
 import { tableOf } from '../../sql/names/apply-names.ts';
-import { adoptedEntities } from '../../sql/ddl/install-ddl.ts';
+import { adoptedEntities, lockDdl } from '../../sql/ddl/install-ddl.ts';
 import type { AdoptedTable } from '../../sql/ddl/install-ddl.ts';
 import { isAdditive } from '../../sql/names/shape.ts';
+import { lookAt } from './look.ts';
 import { readTableFacts, typeOids } from '../../sql/tables/table-facts.ts';
 import type { TableFacts } from '../../sql/tables/table-facts.ts';
 import { inTransaction } from '../../postgres/transaction.ts';
@@ -41,12 +42,14 @@ async function noNumbers(client: Client, entity: Entity, facts: TableFacts): Pro
   for (const { name } of columns) {
     const table = tableOf(entity);
     const isNone = `${ident(name)} = 'NaN'`;
-    const { rows } = await client.query<{ found: string }>(
-      `SELECT count(*) AS found FROM ${table} WHERE ${isNone}`,
+    const found = await lookAt(
+      client,
+      entity.table,
+      `SELECT count(*) FROM ${table} WHERE ${isNone}`,
     );
-    if (rows[0]!.found === '0') continue;
+    if (found === '0') continue;
     problems.push(
-      `table "${entity.table.schema}.${entity.table.name}" has NaN in ${rows[0]!.found} rows of "${name}", whose method is additive: nothing can be added to ` +
+      `table "${entity.table.schema}.${entity.table.name}" has NaN in ${found} rows of "${name}", whose method is additive: nothing can be added to ` +
         `it, and no such row could be changed. UPDATE ${table} SET ${ident(name)} = 0 WHERE ${isNone}, or another number`,
     );
   }
@@ -93,31 +96,34 @@ export async function checkAdoptions(
  * no longer, so the service never queues behind one for more than that; then it is rolled back, and tried
  * again after a pause.
  *
+ * @param options `admin`: a session of a superuser, who sees more of those that hold the tables
  * @param work runs `lock` when it has done what needs no lock
  * @throws AppError ADOPT_BUSY with who holds the tables; the database's error
  */
 export async function withTableLocks<T>(
   client: Client,
-  options: { entities: readonly Entity[]; policy: LockPolicy },
+  options: { entities: readonly Entity[]; policy: LockPolicy; admin?: Client },
   work: (lock: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { entities, policy } = options;
   const lock = async (): Promise<void> => {
-    if (entities.length === 0) return;
-    await client.query(`SET LOCAL lock_timeout = ${policy.timeoutMs}`);
-    for (const entity of entities) {
-      await client.query(`LOCK TABLE ${tableOf(entity)} IN ACCESS EXCLUSIVE MODE`);
-    }
+    for (const statement of lockStatements(entities, policy)) await client.query(statement);
   };
   for (let attempt = 1; ; attempt++) {
     try {
       return await inTransaction(client, () => work(lock));
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (attempt >= policy.attempts) throw await busy(client, options, error);
+      if (attempt >= policy.attempts) throw await busy(options.admin ?? client, options, error);
       await delay(PAUSE_MS * (1 + Math.random()));
     }
   }
+}
+
+/** What locks tables as `withTableLocks` does it. */
+export function lockStatements(entities: readonly Entity[], { timeoutMs }: LockPolicy): string[] {
+  if (entities.length === 0) return [];
+  return [`SET LOCAL lock_timeout = ${timeoutMs}`, ...lockDdl(entities)];
 }
 
 /** lock_not_available, or deadlock_detected. */
@@ -151,18 +157,21 @@ const HOLDERS = `
 /**
  * A base copy is all that a group has: rows that are here already are in its way.
  *
+ * @param client a session that may read the tables, and of no superuser; `lookingAt` of one, and in no transaction
  * @throws AppError ADOPT_NOT_EMPTY
  */
 export async function requireEmpty(
   client: Client,
   models: readonly { ir: Model }[],
+  { lookingAt = false } = {},
 ): Promise<void> {
   const adopted = models.flatMap(({ ir }) => adoptedEntities(ir));
   for (const entity of adopted.filter(({ local }) => local !== true)) {
-    const { rows } = await client.query<{ used: boolean }>(
-      `SELECT EXISTS (SELECT FROM ${tableOf(entity)}) AS used`,
-    );
-    if (rows[0]?.used !== true) continue;
+    const used = `EXISTS (SELECT FROM ${tableOf(entity)})`;
+    const found = lookingAt
+      ? await lookAt(client, entity.table, used)
+      : (await client.query<{ used: string }>(`SELECT (${used})::text AS used`)).rows[0]!.used;
+    if (found !== 'true') continue;
     const table = `${entity.table.schema}.${entity.table.name}`;
     throw new AppError('ADOPT_NOT_EMPTY', `Table "${table}" has rows, and the group has others`, {
       hint: 'Empty it if its rows are not needed (TRUNCATE); docs/operating/adopt.md says how both are kept',

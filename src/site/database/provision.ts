@@ -4,8 +4,8 @@ import type { Model } from '../../model/ir/ir.ts';
 import { ident } from '../../model/ir/names.ts';
 import { catalogDdl, literal } from '../../sql/ddl/catalog-ddl.ts';
 import {
+  adoptChangesDdl,
   adoptedEntities,
-  adoptTablesDdl,
   countersDdl,
   modelGrants,
   objectsDdl,
@@ -15,6 +15,8 @@ import {
 } from '../../sql/ddl/install-ddl.ts';
 import type { AdoptedTable } from '../../sql/ddl/install-ddl.ts';
 import type { InstalledModel } from './catalog.ts';
+import { lockStatements } from './adoption.ts';
+import type { LockPolicy } from './adoption.ts';
 import { requireTriggers } from './session-check.ts';
 import { scramVerifier } from '../../postgres/scram.ts';
 import { runAll } from '../../postgres/transaction.ts';
@@ -145,41 +147,36 @@ export async function checkServer(client: Client): Promise<number> {
 }
 
 /**
- * Makes roles, catalogue and the models' tables, in the caller's transaction: a site is made whole or
- * not at all.
+ * What makes catalogue and tables, for a superuser, in one transaction: a site is made whole or not at all.
  *
- * @param lock takes the adopted tables; what is done before does not disturb their service
- * @throws AppError ROLE_EXISTS
+ * @param policy how the adopted tables are come by; what is done before does not disturb their service
  */
-export async function provision(
-  client: Client,
-  options: ProvisionOptions,
-  lock: () => Promise<void>,
-): Promise<void> {
-  const { site, tables } = options;
-  await makeRoles(client, options);
-  await runAll(client, catalogDdl({ site, role: options.agent.name }));
+export function provisionDdl(options: ProvisionOptions, policy: LockPolicy): string[] {
+  const { site, tables, serverMajor } = options;
+  const models = options.models.map(({ ir }) => ir);
+  const roles = roleNames(site.name);
+  return [
+    ...catalogDdl({ site, role: options.agent.name }),
+    ...models.flatMap((model) => objectsDdl(model, site.number)),
+    ...lockStatements(models.flatMap(adoptedEntities), policy),
+    ...adoptChangesDdl(tables, { site: site.number, serverMajor }),
+    ...models.flatMap((model) => [
+      ...countersDdl(model, site.number),
+      ...modelGrants(model, roles),
+    ]),
+    ...partGrants(tables, roles),
+    ownerDdl(models, roles.owner),
+  ];
+}
+
+/** Notes a new site and its models in its catalogue, in the caller's transaction. */
+export async function noteSite(client: Client, options: ProvisionOptions): Promise<void> {
+  const { site, address, models } = options;
   await client.query(
     `INSERT INTO crp.member (name, number, address, state) VALUES ($1, $2, $3, 'active')`,
-    [...[site.name, site.number, options.address]],
+    [...[site.name, site.number, address]],
   );
-  const roles = roleNames(site.name);
-  for (const model of options.models) {
-    await runAll(client, objectsDdl(model.ir, site.number));
-    await noteModel(client, model);
-  }
-  await lock();
-  await runAll(client, adoptTablesDdl(tables, { ...options, site: site.number }));
-  for (const { ir } of options.models) {
-    await runAll(client, [...countersDdl(ir, site.number), ...modelGrants(ir, roles)]);
-  }
-  await runAll(client, partGrants(tables, roles));
-  await client.query(
-    ownerDdl(
-      options.models.map(({ ir }) => ir),
-      roles.owner,
-    ),
-  );
+  for (const model of models) await noteModel(client, model);
 }
 
 async function noteModel(client: Client, { ir, hash }: InstalledModel): Promise<void> {
@@ -188,7 +185,12 @@ async function noteModel(client: Client, { ir, hash }: InstalledModel): Promise<
   ]);
 }
 
-async function makeRoles(client: Client, options: ProvisionOptions): Promise<void> {
+/**
+ * Makes a site's roles, in the caller's transaction.
+ *
+ * @throws AppError ROLE_EXISTS
+ */
+export async function makeRoles(client: Client, options: ProvisionOptions): Promise<void> {
   const { owner, agent, service } = options;
   const account = (role: RoleAccount, attributes: string): string =>
     `CREATE ROLE ${ident(role.name)} LOGIN ${attributes} PASSWORD ${literal(scramVerifier(role.password))}`;
@@ -212,7 +214,7 @@ export function modelRights(model: Model, site: string): string[] {
 }
 
 /**
- * Removes what `provision` made: all of it belongs to the site's roles, and nothing else does. Adopted tables
+ * Removes what was made for a site: all of it belongs to the site's roles, and nothing else does. Adopted tables
  * lose what was added to them and keep their rows; sequences keep their strides.
  */
 export async function unprovision(
@@ -221,9 +223,14 @@ export async function unprovision(
   models: readonly InstalledModel[],
 ): Promise<void> {
   const roles = Object.values(roleNames(site)).map(ident).join(', ');
+  const { rows } = await client.query<{ made: boolean }>(
+    `SELECT to_regclass('crp.site') IS NOT NULL AS made`,
+  );
+  // Nothing was done to adopted tables before the roles' next transaction.
+  const changed = rows[0]!.made ? models : [];
   await runAll(client, [
     `DROP OWNED BY ${roles} CASCADE`,
-    ...models.flatMap(({ ir }) => adoptedEntities(ir).flatMap(releaseDdl)),
+    ...changed.flatMap(({ ir }) => adoptedEntities(ir).flatMap(releaseDdl)),
     `DROP ROLE ${roles}`,
   ]);
 }

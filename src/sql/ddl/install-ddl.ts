@@ -18,7 +18,7 @@ import {
 } from './entity-ddl.ts';
 import { functionGrants } from './function-ddl.ts';
 import { helperDdl } from './helper-ddl.ts';
-import { sequencesOf, strideDdl } from './sequence-ddl.ts';
+import { sequencesOf, stridesDdl } from './sequence-ddl.ts';
 import { hiddenNames } from '../names/shape.ts';
 import type { TableFacts } from '../tables/table-facts.ts';
 
@@ -83,25 +83,20 @@ export function tableChangesDdl(entity: Entity, site: number): string[] {
   return [...adoptionDdl(entity), ...derivedDdl(entity), ...replicationTriggers(entity, site)];
 }
 
-/** What is done to the tables that are in use, in the order in which their locks are asked for. */
+/** What is done to the tables that are in use, in the order in which their locks are asked for; then their sequences. */
 export function adoptTablesDdl(tables: readonly AdoptedTable[], options: AdoptOptions): string[] {
-  const { site, serverMajor, above } = options;
-  return [
-    ...publicationDdl(tables, serverMajor),
-    ...tables.flatMap(({ entity, facts }) => [
-      ...tableChangesDdl(entity, site),
-      ...sharedSequences(entity, facts).map(({ column, sequence }) => {
-        const last = above?.get(`${sequence.schema}.${sequence.name}`);
-        const at = last === undefined ? { site } : { site, above: last };
-        return strideDdl(entity, { column, sequence }, at);
-      }),
-    ]),
-  ];
+  return [...adoptChangesDdl(tables, options), ...stridesDdl(tables, options)];
 }
 
-/** A site's own tables keep their sequences as they are. */
-function sharedSequences(entity: Entity, facts: TableFacts): ReturnType<typeof sequencesOf> {
-  return entity.local === true ? [] : sequencesOf(facts);
+/** That without the sequences. */
+export function adoptChangesDdl(
+  tables: readonly AdoptedTable[],
+  { site, serverMajor }: AdoptOptions,
+): string[] {
+  return [
+    ...publicationDdl(tables, serverMajor),
+    ...tables.flatMap(({ entity }) => tableChangesDdl(entity, site)),
+  ];
 }
 
 /** The lock that stops writers for as long as the transaction takes; asked for one table after the other. */

@@ -4,6 +4,7 @@ import type { SqlName } from '../../model/ir/names.ts';
 import { dollarQuote, ident, inFormat } from '../../model/ir/names.ts';
 import { tableOf } from '../names/apply-names.ts';
 import { literal } from './catalog-ddl.ts';
+import type { AdoptedTable, AdoptOptions } from './install-ddl.ts';
 import type { ColumnFacts, SequenceFacts, TableFacts } from '../tables/table-facts.ts';
 
 /**
@@ -33,21 +34,24 @@ export function sequencesOf(facts: TableFacts): { column: ColumnFacts; sequence:
  * the transactions that took a value and makes others wait until the commit, so what is read after it is
  * the last value. A session that took several at once (CACHE) still has some of them; they are below.
  * Reads `max(column)`: by the key's index, else by a scan. Does nothing where it was done before.
+ *
+ * @param at `most`: an expression for that maximum where it was read before, under the table's lock
  */
-export function strideDdl(
+function strideDdl(
   entity: Entity,
   { column, sequence }: { column: ColumnFacts; sequence: SequenceFacts },
-  at: { site: number; above?: string },
+  at: { site: number; above?: string; most?: string },
 ): string {
   const stride = strideOf(column.type)!;
   const name = `${ident(sequence.schema)}.${ident(sequence.name)}`;
+  const most = at.most ?? `(${greatestValue(entity, column)})`;
   return `DO ${dollarQuote(`
 DECLARE
   last bigint;
   most bigint := (SELECT s.seqmax FROM pg_sequence AS s WHERE s.seqrelid = ${literal(name)}::regclass);
 BEGIN
   ALTER SEQUENCE ${name} INCREMENT BY ${stride};
-  SELECT greatest(s.last_value, ${at.above ?? 0}, (SELECT max(e.${ident(column.name)}) FROM ${tableOf(entity)} AS e))
+  SELECT greatest(s.last_value, ${at.above ?? 0}, ${most})
     INTO last FROM ${name} AS s;
   last := last + 1 + (((${at.site} - (last + 1)) % ${stride}) + ${stride}) % ${stride};
   IF last > most THEN
@@ -57,6 +61,53 @@ BEGIN
   EXECUTE format('ALTER SEQUENCE ${inFormat(name)} RESTART WITH %s', last);
 END
 `)}`;
+}
+
+/**
+ * Shares the sequences of tables that are locked.
+ *
+ * @param mostOf an expression for what the query of `greatestValues` with that index gave, which then is not asked again
+ */
+export function stridesDdl(
+  tables: readonly AdoptedTable[],
+  { site, above }: Pick<AdoptOptions, 'site' | 'above'>,
+  mostOf?: (index: number) => string,
+): string[] {
+  return shared(tables).map(({ entity, column, sequence }, index) => {
+    const last = above?.get(`${sequence.schema}.${sequence.name}`);
+    return strideDdl(
+      entity,
+      { column, sequence },
+      {
+        site,
+        ...(last === undefined ? {} : { above: last }),
+        ...(mostOf === undefined ? {} : { most: mostOf(index) }),
+      },
+    );
+  });
+}
+
+/** Queries of the greatest values of the columns whose sequences `stridesDdl` shares, in its order. */
+export function greatestValues(tables: readonly AdoptedTable[]): string[] {
+  return shared(tables).map(({ entity, column }) => greatestValue(entity, column));
+}
+
+type SharedSequence = { entity: Entity } & ReturnType<typeof sequencesOf>[number];
+
+function shared(tables: readonly AdoptedTable[]): SharedSequence[] {
+  return tables.flatMap(({ entity, facts }) =>
+    sharedSequences(entity, facts).map((one) => ({ entity, ...one })),
+  );
+}
+
+/** A site's own tables keep their sequences as they are. */
+function sharedSequences(entity: Entity, facts: TableFacts): ReturnType<typeof sequencesOf> {
+  return entity.local === true ? [] : sequencesOf(facts);
+}
+
+/** Reads the greatest value of a column. */
+function greatestValue(entity: Entity, column: { name: string }): string {
+  return `SELECT max(e.${ident(column.name)}) FROM ${tableOf(entity)} AS e`;
 }
 
 /** Reads the last value that a sequence gave out. */
