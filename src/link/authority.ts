@@ -1,7 +1,12 @@
-import { webcrypto } from 'node:crypto';
+import { webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
 
 const SIGNING = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const YEARS = 10;
+const DAY_MS = 86_400_000;
+/** An invitation's certificate is good for so much longer than the invitation: its bearer can be told why it is refused. */
+const TOLD_MS = 7 * DAY_MS;
+/** extendedKeyUsage of an end of a connection that only calls (RFC 5280, 4.2.1.12). */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 /** Loaded when it is needed: it takes longer than all the rest of an agent, which may never need it. */
 async function certificates(): Promise<typeof import('@peculiar/x509')> {
@@ -77,7 +82,7 @@ export async function issueCertificate(
   at?: Date,
 ): Promise<Identity> {
   const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
-  const certificate = await sign(authority, { ...site, publicKey: keys.publicKey }, at);
+  const certificate = await sign(authority, { ...site, publicKey: keys.publicKey }, validity(at));
   return { certificate, key: await exportKey(keys.privateKey) };
 }
 
@@ -97,13 +102,84 @@ export async function renewCertificate(
   return sign(authority, { ...site, publicKey });
 }
 
+/**
+ * Issues the certificate of an invitation, for one end of a connection: it gets its bearer the certificate of a site, for a
+ * key of his own (certifyKey), and nothing else (server.ts).
+ *
+ * @param until when the invitation expires
+ */
+export async function issueInvitation(
+  authority: Identity,
+  site: SiteName,
+  until: Date,
+): Promise<Identity> {
+  const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
+  const { notBefore } = validity();
+  const notAfter = new Date(until.getTime() + TOLD_MS);
+  const certificate = await sign(
+    authority,
+    { ...site, publicKey: keys.publicKey, isInvitation: true },
+    { notBefore, notAfter },
+  );
+  return { certificate, key: await exportKey(keys.privateKey) };
+}
+
+/** When the invitation expires whose certificate this is; undefined for the certificate of a site. */
+export function invitationEnds(certificate: NodeCertificate): Date | undefined {
+  const usages = certificate.keyUsage ?? [];
+  if (usages.length !== 1 || usages[0] !== CLIENT_AUTH) return undefined;
+  return new Date(Date.parse(certificate.validTo) - TOLD_MS);
+}
+
+/** A key that a site has made, and the request for its certificate (PKCS #10), both PEM. */
+export interface KeyRequest {
+  key: string;
+  request: string;
+}
+
+/** Makes a key, and a request for its certificate that whoever has the key has signed. */
+export async function requestCertificate(site: SiteName): Promise<KeyRequest> {
+  const { Pkcs10CertificateRequestGenerator } = await certificates();
+  const keys = await webcrypto.subtle.generateKey(SIGNING, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [site.name] }],
+    keys,
+    signingAlgorithm: SIGNING,
+  });
+  return { key: await exportKey(keys.privateKey), request: request.toString('pem') };
+}
+
+/**
+ * Issues a site's certificate for the key of a request. The name is the given one, whatever the request says.
+ *
+ * @param request PEM
+ * @returns the certificate, PEM; undefined if that is no request of the kind that sites make
+ */
+export async function certifyKey(
+  authority: Identity,
+  site: SiteName,
+  request: string,
+): Promise<string | undefined> {
+  const { Pkcs10CertificateRequest } = await certificates();
+  let publicKey: webcrypto.CryptoKey;
+  try {
+    const made = new Pkcs10CertificateRequest(request);
+    publicKey = await made.publicKey.export(SIGNING, ['verify']);
+    if (!(await made.verify())) return undefined;
+  } catch {
+    return undefined;
+  }
+  return sign(authority, { ...site, publicKey });
+}
+
 async function sign(
   authority: Identity,
-  site: SiteName & { publicKey: webcrypto.CryptoKey },
-  at?: Date,
+  site: SiteName & { publicKey: webcrypto.CryptoKey; isInvitation?: boolean },
+  valid = validity(),
 ): Promise<string> {
   const x509 = await certificates();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  const usages = site.isInvitation === true ? [clientAuth] : [serverAuth, clientAuth];
   const issuer = new x509.X509Certificate(authority.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
     subject: [{ CN: [site.name] }],
@@ -111,10 +187,10 @@ async function sign(
     publicKey: site.publicKey,
     signingKey: await importKey(authority.key),
     signingAlgorithm: SIGNING,
-    ...validity(at),
+    ...valid,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.ExtendedKeyUsageExtension([serverAuth, clientAuth]),
+      new x509.ExtendedKeyUsageExtension(usages),
       new x509.SubjectAlternativeNameExtension([
         { type: 'url', value: siteUri(site.group, site.name) },
       ]),

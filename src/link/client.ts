@@ -157,6 +157,14 @@ const HINTS: Readonly<Record<string, string>> = {
   NOT_INVITED:
     'That member has no invitation of it, or its number went to a site that another member invited at the same time: ' +
     'make one there, syncline invite NAME',
+  INVITATION_EXPIRED:
+    'Make a new one, at a member that has the group’s key: syncline invite NAME (--expires says for how long). A join ' +
+    'that broke off goes on with it',
+  MEMBER_EXISTS:
+    'A name is given once: invite it under another one, syncline invite NAME at a member',
+  NOT_THE_AUTHORITY:
+    'The member that made the invitation has no tls/group.key any more: put a copy of it there, or invite at one that has it',
+  NOT_FOUND: 'Its agent may run an earlier build: stop it, and start it with this one',
   INVITATION_VOID:
     'Join with the invitation that was made last: at that member, syncline invite NAME',
   BASE_WAITS:

@@ -14,6 +14,7 @@ import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
 import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
+import { peerName, requireSite } from './requests.ts';
 import { credentials, peerOf } from './server-tls.ts';
 import { watchPeer } from './watch-peer.ts';
 import { writeBetween } from './write-parts.ts';
@@ -155,6 +156,7 @@ export class LinkServer {
     // It may have come before this request.
     if (this.#stop.signal.aborted) stop();
     try {
+      requireSite(stream, headers[':path']);
       const route = this.#options.routes?.get(String(headers[':path']));
       if (route !== undefined) {
         return await route(stream, { peer: peerName(stream), headers, signal: ended.signal });
@@ -243,8 +245,4 @@ export class LinkServer {
 function refuse(stream: ServerHttp2Stream, status: number, code: string, message: string): void {
   stream.respond({ ':status': status, 'crp-error': code });
   stream.end(message);
-}
-
-function peerName(stream: ServerHttp2Stream): string {
-  return peerOf(stream.session?.socket as TLSSocket | undefined);
 }

@@ -140,7 +140,8 @@ export class AgentSite {
     await client.end();
     const { group, site: name, link } = this.config;
     const via = { name, address: link.address };
-    return makeInvitation(this.dir, { group, site, via }, () => Promise.resolve(number));
+    const wanted = { group, site, via, lifetimeMs: 3_600_000 };
+    return makeInvitation(this.dir, wanted, () => Promise.resolve(number));
   }
 
   /** Starts the agent, with further modules in its process, and waits until it answers. */

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Beacon } from '../../apply/beacon.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { INVITED_PATH, readBody } from '../../link/requests.ts';
 import type { Route, RouteRequest } from '../../link/server.ts';
 import { readPositions } from '../../repair/positions.ts';
 import { repairRoutes } from '../../repair/routes.ts';
@@ -18,10 +19,9 @@ import { REMOVED_HINT } from '../../link/client.ts';
 import { checkGreeting } from '../members/gossip.ts';
 import type { Greeter } from '../members/greeter.ts';
 import type { Members } from '../members/members.ts';
+import { certificationRoute } from '../create/certification.ts';
+import { joinNumber, memberExists } from '../create/numbers.ts';
 import { CERTIFICATE_PATH, renewalRoute } from '../create/renewal.ts';
-
-/** Longest body of a request. */
-const MAX_BODY = 1024 * 1024;
 
 export interface RouteContext {
   client: () => Client;
@@ -47,6 +47,14 @@ export function siteRoutes(context: RouteContext): ReadonlyMap<string, Route> {
     [
       CERTIFICATE_PATH,
       renewalRoute({ ...context, checkMember: (name) => knownMember(context, name) }),
+    ],
+    [
+      INVITED_PATH,
+      certificationRoute({
+        ...context,
+        checkMember: (name) => knownMember(context, name),
+        numberOf: (site) => joinNumber(context.dsn, site),
+      }),
     ],
     [MODELS_PATH, (stream, request) => models(context, stream, request)],
     ...repairRoutes({
@@ -110,10 +118,12 @@ async function base(
 /**
  * The member that asks for its base copy.
  *
- * @throws AppError INVITATION_VOID when another invitation counts, and those of `knownMember`
+ * @throws AppError INVITATION_VOID when another invitation counts, MEMBER_EXISTS, and those of `knownMember`
  */
 async function invited(context: RouteContext, request: RouteRequest): Promise<Member> {
   const member = await knownMember(context, request.peer);
+  // It would begin anew under the numbers of its changes.
+  if (member.state === 'active') throw memberExists(member);
   // Builds from before do not say it.
   const number = Number(request.headers['crp-number'] ?? member.number);
   if (number === member.number) return member;
@@ -197,13 +207,4 @@ export async function knownMember(
   throw new AppError('NOT_INVITED', `Site "${name}" is not a member of the group`, {
     hint: 'Invite it: syncline invite NAME',
   });
-}
-
-async function readBody(stream: ServerHttp2Stream): Promise<string> {
-  let text = '';
-  for await (const part of stream) {
-    text += String(part);
-    if (text.length > MAX_BODY) throw new AppError('LINK_PROTOCOL', 'The request is too long');
-  }
-  return text;
 }

@@ -1,23 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { AppError } from '../../base/errors.ts';
-import { issueCertificate } from '../../link/authority.ts';
+import { issueInvitation } from '../../link/authority.ts';
 import type { Identity } from '../../link/authority.ts';
 import { checkSiteName, MAX_SITE_NUMBER } from '../config/config.ts';
 import { siteFolder } from '../config/folder.ts';
 
-const FORMAT = 'syncline-invitation-1';
+/** Builds that know only the first one would go on with the key that is in the invitation. */
+const FORMATS = ['syncline-invitation-1', 'syncline-invitation-2'] as const;
+/** How long an invitation is good where nothing else is said. */
+export const DEFAULT_LIFETIME = '24h';
 
 /**
- * What a new site is given to join a group: its certificate and the way to a member. Whoever has it can
- * join as that site, so it is a secret.
+ * What a new site is given to join a group: a certificate that gets it one of its own, and the way to a member. Whoever
+ * has it can join as that site as long as it is good, so it is a secret.
  */
 export interface Invitation {
-  format: typeof FORMAT;
+  format: (typeof FORMATS)[number];
   group: string;
   site: string;
   number: number;
   /** The member that gives the base copy. */
   via: { name: string; address: string };
+  /** The member that certifies the site's key: it made the invitation. */
+  by?: { name: string; address: string };
+  /** Until when it is good (ISO 8601). Without it `identity` is that of the site itself: an earlier build made it. */
+  expires?: string;
   authority: string;
   identity: Identity;
 }
@@ -54,14 +61,22 @@ export function readIdentity(root: string): { authority: string; identity: Ident
  */
 export async function makeInvitation(
   root: string,
-  options: Pick<Invitation, 'group' | 'site' | 'via'>,
+  options: Pick<Invitation, 'group' | 'site' | 'via'> & { lifetimeMs: number },
   reserve: () => Promise<number>,
 ): Promise<Invitation> {
+  const { lifetimeMs, ...said } = options;
   const authority = readAuthority(root);
-  const site = { group: options.group, name: options.site };
-  const identity = await issueCertificate(authority, site);
+  const expires = new Date(Date.now() + lifetimeMs);
+  const identity = await issueInvitation(
+    authority,
+    { group: said.group, name: said.site },
+    expires,
+  );
   const number = await reserve();
-  return { format: FORMAT, ...options, number, authority: authority.certificate, identity };
+  return {
+    ...{ format: FORMATS[1], ...said, by: said.via, number, expires: expires.toISOString() },
+    ...{ authority: authority.certificate, identity },
+  };
 }
 
 /**
@@ -96,7 +111,9 @@ export function readInvitation(file: string): Invitation {
     throw invalid(file, (error as Error).message, error);
   }
   const complete =
-    found.format === FORMAT &&
+    found.format !== undefined &&
+    FORMATS.includes(found.format) &&
+    (found.format === FORMATS[0] || !Number.isNaN(Date.parse(String(found.expires)))) &&
     typeof found.group === 'string' &&
     Number.isInteger(found.number) &&
     found.number! >= 1 &&
@@ -104,7 +121,7 @@ export function readInvitation(file: string): Invitation {
     typeof found.via?.address === 'string' &&
     typeof found.authority === 'string' &&
     typeof found.identity?.key === 'string';
-  if (!complete) throw invalid(file, `it is no ${FORMAT}`);
+  if (!complete) throw invalid(file, `it is no ${FORMATS.join(', or ')}`);
   checkSiteName(String(found.site));
   return found as Invitation;
 }

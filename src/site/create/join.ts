@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { AppError } from '../../base/errors.ts';
 import { PeerConnection } from '../../link/client.ts';
 import { ident } from '../../model/ir/names.ts';
 import { parseAddress } from '../config/address.ts';
@@ -12,9 +13,14 @@ import { BIRTH_COLUMN } from '../../model/ir/ir.ts';
 import type { Entity } from '../../model/ir/ir.ts';
 import { tableOf, tombstoneOf } from '../../sql/names/apply-names.ts';
 import { historyOf } from '../../sql/ddl/history-ddl.ts';
+import type { Identity } from '../../link/authority.ts';
+import { certify } from './certification.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';
 import type { Invitation } from './group.ts';
+
+/** How often a number is asked for. */
+const ATTEMPTS = 3;
 
 export interface JoinResult {
   config: SiteConfig;
@@ -29,23 +35,19 @@ export interface JoinResult {
  * @throws those of `createSite`, of the link, and BASE_INCOMPLETE, BASE_DAMAGED
  */
 export async function joinSite(place: SitePlace, invitation: Invitation): Promise<JoinResult> {
-  const { via, group, authority, identity } = invitation;
-  const peer = { name: via.name, ...parseAddress('the inviting site’s address', via.address) };
-  const connection = await PeerConnection.open({ peer, group, authority, identity });
+  const { group, authority, site } = invitation;
+  const { connection, base, identity, number } = await requestCopy(place, invitation);
   const close = (): void => connection.close();
   place.signal?.addEventListener('abort', close, { once: true });
   try {
-    const base = await IncomingBase.request(connection, {
-      ...{ address: place.link.address, number: invitation.number },
-    });
     let loaded = { rows: 0, bytes: 0 };
     const config = await createSite({
       ...place,
-      ...{ site: invitation.site, number: invitation.number, group, authority, identity },
+      ...{ site, number, group, authority, identity },
       models: base.header.models as InstalledModel[],
       above: new Map(base.header.sequences),
       fill: async (client) => {
-        loaded = await takeCopy(client, base, invitation.site);
+        loaded = await takeCopy(client, base, site);
       },
     });
     return { config, ...loaded };
@@ -53,6 +55,52 @@ export async function joinSite(place: SitePlace, invitation: Invitation): Promis
     place.signal?.removeEventListener('abort', close);
     connection.close();
   }
+}
+
+interface Requested {
+  connection: PeerConnection;
+  base: IncomingBase;
+  identity: Identity;
+  number: number;
+}
+
+/**
+ * Asks for the base copy; again with another number where another site joins at the same moment with the one that the
+ * invitation says. Nothing is kept here until the copy comes.
+ */
+async function requestCopy(place: SitePlace, invitation: Invitation): Promise<Requested> {
+  const { via, group, authority, expires } = invitation;
+  const peer = { name: via.name, ...parseAddress('the inviting site’s address', via.address) };
+  for (let attempt = 1; ; attempt++) {
+    const { identity, number } = await identityOf(invitation, place.signal);
+    const connection = await PeerConnection.open({ peer, group, authority, identity });
+    const close = (): void => connection.close();
+    place.signal?.addEventListener('abort', close, { once: true });
+    try {
+      const asked = { address: place.link.address, number };
+      const base = await IncomingBase.request(connection, asked);
+      return { connection, base, identity, number };
+    } catch (error) {
+      close();
+      if (attempt === ATTEMPTS || expires === undefined || !isTaken(error)) throw error;
+    } finally {
+      place.signal?.removeEventListener('abort', close);
+    }
+  }
+}
+
+/** The number of the site is another one's, or is not its own any more. */
+function isTaken(error: unknown): boolean {
+  const codes = ['NOT_INVITED', 'INVITATION_VOID', 'MEMBER_NUMBER'];
+  return error instanceof AppError && codes.includes(error.code);
+}
+
+/** A key of its own, unless the invitation is one of an earlier build: that has the site's key in it. */
+async function identityOf(
+  { expires, ...invitation }: Invitation,
+  signal: AbortSignal | undefined,
+): Promise<{ identity: Identity; number: number }> {
+  return expires === undefined ? invitation : certify({ ...invitation, expires }, signal);
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freeNumber } from './invite.ts';
+import { freeNumber } from './numbers.ts';
 
 test('a site gets the number after all that were given, one between them at the end, or an error', () => {
   const all = Array.from({ length: 2047 }, (_, n) => n + 1);
