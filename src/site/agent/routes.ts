@@ -91,9 +91,12 @@ async function base(
   await greeter.announce((await invited(context, request)).name);
   // What the others answered may have ended its invitation: another site joins with its number.
   const member = await invited(context, request);
-  await upsertMember(context.client(), { ...member, address, state: 'joining' });
+  const joining: Member = { ...member, address, state: 'joining' };
+  await upsertMember(context.client(), joining, { heard: false });
   await members.refresh();
   await greeter.announce(member.name);
+  // Or another site that joins at the same moment has its number.
+  await invited(context, request);
   for (const peer of [...members.peers(), ...members.departed.peers()]) {
     // Applies under way were not announced: announce all that they could make visible.
     const { number: origin, incarnation } = peer.member;

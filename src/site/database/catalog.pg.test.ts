@@ -48,8 +48,20 @@ const CASES: [what: string, known: Said[], said: Said, then: Said[] | string][] 
     [['x', 4, 'joining']],
   ],
   [
-    'two sites that joined with one number',
+    'two sites that join at the same moment with one number',
     [['x', 3, 'joining']],
+    ['y', 3, 'joining'],
+    [['x', 3, 'joining']],
+  ],
+  [
+    'and the other one is heard of first',
+    [['y', 3, 'joining']],
+    ['x', 3, 'joining'],
+    [['x', 3, 'joining']],
+  ],
+  [
+    'two sites that joined with one number',
+    [['x', 3, 'active']],
     ['y', 3, 'joining'],
     'MEMBER_NUMBER',
   ],

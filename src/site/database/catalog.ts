@@ -61,28 +61,47 @@ export async function readMembers(client: Client): Promise<Member[]> {
  * active → left) is never set back.
  *
  * Two members that invite without knowing of each other can give one number to two sites, or one site two numbers. The
- * one that joins first has it: an invitation counts for nothing beside a site that is further.
+ * one that joins first has it: an invitation counts for nothing beside a site that is further. Of two that join at the same
+ * moment every member takes the one whose name comes first, whichever it hears of first.
  *
+ * @param heard false for what this member does itself: it begins no join with a number that another one joins with
  * @throws AppError MEMBER_NUMBER when two sites joined with one number
  */
-export async function upsertMember(client: Client, member: Member): Promise<void> {
+export async function upsertMember(
+  client: Client,
+  member: Member,
+  { heard = true } = {},
+): Promise<void> {
   const { name, number, address, incarnation, state } = member;
-  const { rowCount } = await client.query(NOTE, [...[name, number, address, incarnation, state]]);
-  if (rowCount === 1 || state === 'invited' || state === 'left') return;
+  const values = [name, number, address, incarnation, state, heard];
+  if ((await client.query(NOTE, values)).rowCount === 1) return;
+  if (state === 'invited' || state === 'left') return;
+  if (heard && state === 'joining' && (await hasNewcomer(client, member))) return;
   throw new AppError('MEMBER_NUMBER', `Site "${name}" joins as number ${number}, which is taken`, {
     hint: `Two members invited at the same time. syncline remove ${name}, and invite it again under another name`,
   });
 }
 
+/** Whether another site joins with that number, which has been taken for it: its name comes first. */
+async function hasNewcomer(client: Client, { name, number }: Member): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM crp.member WHERE number = $2 AND name <> $1 AND state = 'joining'`,
+    [name, number],
+  );
+  return rowCount === 1;
+}
+
 /** By both keys of crp.member. What the first part deletes the second one does not see as gone: it reads the same snapshot. */
 const NOTE = `
   WITH void AS (
-    DELETE FROM crp.member
-    WHERE number = $2::integer AND name <> $1::text AND state = 'invited' AND $5::text <> 'invited' RETURNING name)
+    DELETE FROM crp.member WHERE number = $2::integer AND name <> $1::text AND (
+      (state = 'invited' AND $5::text <> 'invited')
+      OR ($6::boolean AND state = 'joining' AND $5::text = 'joining' AND name COLLATE "C" > $1::text))
+    RETURNING name)
   INSERT INTO crp.member AS m (name, number, address, incarnation, state)
   SELECT $1::text, $2::integer, $3::text, $4::integer, $5::text FROM (SELECT count(*) FROM void) AS first
-  WHERE NOT EXISTS (SELECT FROM crp.member AS o
-    WHERE o.number = $2::integer AND o.name <> $1::text AND (o.state <> 'invited' OR $5::text = 'invited'))
+  WHERE NOT EXISTS (SELECT FROM crp.member AS o WHERE o.number = $2::integer AND o.name <> $1::text
+    AND o.name NOT IN (SELECT name FROM void))
   ON CONFLICT (name) DO UPDATE SET
     number = CASE WHEN m.state = 'invited' AND excluded.state <> 'invited' THEN excluded.number ELSE m.number END,
     address = coalesce(excluded.address, m.address),
