@@ -114,7 +114,8 @@ test('tables with data are adopted under traffic and joined; nothing is lost and
   }
   for (const one of traffic) {
     assert.deepEqual(one.errors, []);
-    assert.ok(one.longestMs < 20_000, `a transaction took ${one.longestMs} ms`);
+    // Tenths of a second where nothing else runs; one that waits for locks without end takes far longer.
+    assert.ok(one.longestMs < 120_000, `a transaction took ${one.longestMs} ms`);
   }
 });
 
