@@ -69,10 +69,10 @@ export class PeerConnection {
     return this.#session.request({ ':method': 'POST', ...headers }, { endStream: false });
   }
 
-  /** POSTs JSON and returns the JSON of the answer. */
-  async call(path: string, body: unknown): Promise<unknown> {
+  /** POSTs JSON and returns the JSON of the answer. @param silenceMs how long nothing may come of it */
+  async call(path: string, body: unknown, silenceMs = STALL_MS): Promise<unknown> {
     const stream = this.request({ ':path': path });
-    stream.setTimeout(STALL_MS, () => stream.destroy(new Error('the peer does not answer')));
+    stream.setTimeout(silenceMs, () => stream.destroy(new Error('the peer does not answer')));
     try {
       stream.end(JSON.stringify(body));
       await accepted(stream);

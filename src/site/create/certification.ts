@@ -14,6 +14,9 @@ import { readAuthority } from './group.ts';
 import type { Invitation } from './group.ts';
 import { memberExists } from './numbers.ts';
 
+/** The member may have much to do: as patient as with the base copy, which is next. */
+const SILENCE_MS = 60_000;
+
 /** What a site is given. */
 export interface Certified {
   /** PEM. */
@@ -98,7 +101,8 @@ export async function certify(
   signal?.addEventListener('abort', close, { once: true });
   try {
     const asked = { request, number: invitation.number };
-    const { certificate, number } = (await connection.call(INVITED_PATH, asked)) as Certified;
+    const answer = await connection.call(INVITED_PATH, asked, SILENCE_MS);
+    const { certificate, number } = answer as Certified;
     const identity = { certificate, key };
     if (!isFor(identity, invitation) || !isSiteNumber(number)) throw unfit(at.name);
     return { identity, number };
