@@ -14,11 +14,9 @@ import { roomFor, SMALL } from './room.ts';
 import type { Room } from './room.ts';
 import { checkWhole, noteOf, sizeIn } from './noted.ts';
 import type { Noted } from './noted.ts';
+import { trimStep } from './trim-step.ts';
 import { joinWrites, sizeOf } from './writes.ts';
 import type { Stream, Write } from './writes.ts';
-
-/** Batches deleted in one write transaction. */
-const TRIM_STEP = 1000;
 
 /** What the journal has on disk: batches, chunks, their sizes and checksums, and notes. */
 export class LmdbStore {
@@ -142,15 +140,17 @@ export class LmdbStore {
     upTo: bigint,
     forgotten: (stream: Stream) => void,
   ): Promise<{ freed: number; last: bigint } | undefined> {
-    const keys = [...this.#batches.getKeys({ ...batchRange(origin, 0n), limit: TRIM_STEP })].filter(
-      (key) => positionOfKey(key) <= upTo,
-    );
+    const found = this.#batches.getKeys(batchRange(origin, 0n));
+    const keys = trimStep(found, { upTo, size: (key) => sizeIn(this.#sizes.get(key)) });
     if (keys.length === 0) return undefined;
-    for (const key of keys) await this.#dropBatch(origin, key, forgotten);
+    for (const key of keys) await this.#dropStream(origin, key, forgotten);
+    await this.#drop(this.#batches, keys);
+    this.#count -= keys.length;
     return { freed: keys.length, last: positionOfKey(keys.at(-1)!) };
   }
 
-  async #dropBatch(
+  /** The chunks of the transaction that a batch commits. */
+  async #dropStream(
     origin: number,
     key: Buffer,
     forgotten: (stream: Stream) => void,
@@ -158,12 +158,9 @@ export class LmdbStore {
     // Not a copy, but the mapped file: usually one byte of it is looked at, now.
     const bytes = this.#batches.getBinaryFast(key);
     const xid = bytes === undefined ? undefined : commitsStream(bytes);
-    if (xid !== undefined) {
-      forgotten({ origin, xid });
-      await this.#dropChunks({ origin, xid });
-    }
-    await this.#drop(this.#batches, [key]);
-    this.#count -= 1;
+    if (xid === undefined) return;
+    forgotten({ origin, xid });
+    await this.#dropChunks({ origin, xid });
   }
 
   async #dropChunks({ origin, xid }: Stream): Promise<void> {
