@@ -62,10 +62,10 @@ export interface BatchContent extends BatchHead {
  */
 export function readBatch(origin: number, bytes: Buffer): Batch {
   if (bytes.length < FIXED || bytes.readUInt32BE(0) !== MAGIC) {
-    throw damaged('it does not begin with SLB1');
+    throw batchDamaged('it does not begin with SLB1');
   }
   const said = bytes.readUInt16BE(5);
-  if (said !== origin) throw damaged(`it is one of site ${said}, not of ${origin}`);
+  if (said !== origin) throw batchDamaged(`it is one of site ${said}, not of ${origin}`);
   return {
     ...{ origin, incarnation: bytes.readUInt32BE(7) },
     ...{ previous: bytes.readBigUInt64BE(11), last: bytes.readBigUInt64BE(19), bytes },
@@ -126,11 +126,12 @@ export function decodeBatch(bytes: Buffer): DecodedBatch {
     return decode(bytes);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw damaged('it ends early', error);
+    throw batchDamaged('it ends early', error);
   }
 }
 
-function damaged(what: string, cause?: unknown): AppError {
+/** The error of a batch, or a chunk, that cannot be read. */
+export function batchDamaged(what: string, cause?: unknown): AppError {
   return new AppError('BATCH_DAMAGED', `A batch cannot be read: ${what}`, {
     hint:
       'The sites may run different versions of Syncline: compare "syncline --version". Or the journal of the site that ' +
@@ -140,7 +141,7 @@ function damaged(what: string, cause?: unknown): AppError {
 }
 
 function decode(bytes: Buffer): DecodedBatch {
-  if (bytes.readUInt32BE(0) !== MAGIC) throw damaged('it does not begin with SLB1');
+  if (bytes.readUInt32BE(0) !== MAGIC) throw batchDamaged('it does not begin with SLB1');
   const flags = bytes.readUInt8(4);
   const reader = { bytes, at: FIXED };
   const knowledge = readVector(reader);

@@ -88,9 +88,10 @@ export class LmdbJournal implements Journal {
         { retry: 'later', hint: 'The link asks again from the journal’s position by itself' },
       );
     }
+    // One that cannot be read throws: before it is shown to anybody, since it would not be stored.
+    const xid = commitsStream(batch.bytes);
     log.oldest ??= batch.previous;
     const entry = log.add(batch);
-    const xid = commitsStream(batch.bytes);
     if (xid !== undefined) this.#committed.add(nameOf({ origin, xid }));
     await this.#write(batchWrite(batch, xid));
     log.stored(entry);

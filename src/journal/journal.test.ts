@@ -183,6 +183,16 @@ test('a batch that the disk damaged is not given to anybody', async () => {
   await assert.rejects(take(1, 0n), { code: 'JOURNAL_DAMAGED' });
 });
 
+test('a batch that cannot be read is shown to nobody, and what follows is stored', async () => {
+  const broken = batch(0n, 10n);
+  // It commits a stream, and ends before it says which.
+  broken.bytes[4] = 1;
+  await assert.rejects(journal.append(broken), { code: 'BATCH_DAMAGED' });
+  assert.equal(journal.position(1), 0n);
+  await journal.append(batch(0n, 10n));
+  assert.deepEqual(ends(await take(1, 0n)), [10n]);
+});
+
 test('the time of the newest transaction is known in memory, from the store, and when all is trimmed', async () => {
   const reopened = async (): Promise<void> => {
     await journal.close();

@@ -20,7 +20,10 @@ export const ADMISSION_LIMITS: AdmissionLimits = {
   ofPeer: 256,
 };
 
-/** Requests under way on one connection; a comparison has some, all else one. */
+/**
+ * Requests under way on one connection, each of which asks the database who asks: a comparison has some, all else one. One that
+ * begins thousands would keep the agent from everything else.
+ */
 export const MAX_STREAMS = 32;
 
 /** One line of the log in this time, ms, for all that is refused for one reason. */

@@ -17,6 +17,8 @@ export const WINDOW = 8 * 1024 * 1024;
 const ADDRESS_MS = 2_500;
 /** Longest answer that is read whole. */
 const MAX_ANSWER = 1024 * 1024;
+/** Longest text of a refusal: it goes into log and status with every try. */
+const MAX_REASON = 2_000;
 
 export interface PeerOptions {
   /** Whom to connect to, and who must answer there. */
@@ -76,7 +78,7 @@ export class PeerConnection {
     try {
       stream.end(JSON.stringify(body));
       await accepted(stream);
-      return JSON.parse(await readText(stream));
+      return readJson(await readText(stream));
     } catch (error) {
       throw this.explain(error);
     } finally {
@@ -191,7 +193,8 @@ export async function accepted(stream: ClientHttp2Stream): Promise<void> {
   const named = headers['crp-error'];
   const code = typeof named === 'string' ? named : 'LINK_REFUSED';
   const hint = HINTS[code] ?? 'See the log of the peer';
-  throw new AppError(code, `The peer refused: ${text}`, { hint, retry: 'later' });
+  const reason = text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON)}…`;
+  throw new AppError(code, `The peer refused: ${reason}`, { hint, retry: 'later' });
 }
 
 /** The response's headers; rejects when the stream ends without one. */
@@ -213,6 +216,17 @@ async function readText(stream: ClientHttp2Stream): Promise<string> {
     if (text.length > MAX_ANSWER) throw new AppError('LINK_PROTOCOL', 'The answer is too long');
   }
   return text;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new AppError('LINK_PROTOCOL', 'The answer is no JSON', {
+      hint: 'The sites may run different versions of Syncline',
+      ...{ retry: 'later', cause: error },
+    });
+  }
 }
 
 function checkPeer(session: ClientHttp2Session, { group, peer }: PeerOptions): void {

@@ -10,7 +10,8 @@ import { eventually } from '../../test/support/pair.ts';
 import { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { AppError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
-import { encodeBatch } from '../journal/batch-encode.ts';
+import { CHANGE } from '../journal/batch.ts';
+import { encodeBatch, encodeChunk } from '../journal/batch-encode.ts';
 import type { Batch } from '../journal/journal.ts';
 import { LmdbJournal } from '../journal/journal-lmdb.ts';
 import { createAuthority, issueCertificate } from './authority.ts';
@@ -37,9 +38,16 @@ function nextBatch(size: number, stream?: { xid: number; chunks: number }): Batc
   end += 10n;
   return encodeBatch({
     ...{ origin: 1, incarnation: 1, previous, last: end, time: 0n, transactions: 1, changes: 0 },
-    ...{ knowledge: new Map(), relations: [], body: Buffer.alloc(size) },
+    ...{ knowledge: new Map(), relations: [], body: size === 0 ? Buffer.alloc(0) : change(size) },
     ...(stream === undefined ? {} : { stream: { ...stream, aborted: [] } }),
   });
+}
+
+/** An insert of so many bytes. */
+function change(size: number, fill = 0): Buffer {
+  const head = Buffer.from([CHANGE.insert, 0, 0, 0, 0]);
+  head.writeUInt32BE(size, 1);
+  return Buffer.concat([head, Buffer.alloc(size, fill)]);
 }
 
 before(async () => {
@@ -108,11 +116,12 @@ test('batches and chunks arrive in order and are acknowledged when durable', asy
   const { journal, stop } = await pull('plain');
   await source.append(nextBatch(300_000));
   for (let number = 0; number < 3; number++) {
-    await source.appendChunk({ origin: 1, xid: 9, number, bytes: Buffer.alloc(1000, number) });
+    const bytes = encodeChunk([], Buffer.concat([Buffer.alloc(4), change(1000, number)]));
+    await source.appendChunk({ origin: 1, xid: 9, number, bytes });
   }
   await source.append(nextBatch(0, { xid: 9, chunks: 3 }));
   await eventually('all is there', () => journal.durable(1) === end);
-  const chunks = [...journal.chunks(1, 9, 0)].map(({ bytes }) => bytes[0]);
+  const chunks = [...journal.chunks(1, 9, 0)].map(({ bytes }) => bytes.at(-1));
   assert.deepEqual(chunks, [0, 1, 2]);
   await eventually('it is acknowledged', () => acks.includes(end));
   await stop();
@@ -200,6 +209,53 @@ test('an answer to a site that is gone without a word ends', async () => {
   connection.close();
   await proxy.close();
   await answering.close();
+});
+
+/** Of a member whose program is broken. */
+const BROKEN: [what: string, origin: number, body: Buffer][] = [
+  ['has no end', 11, Buffer.from([CHANGE.insert, 0, 0, 0, 9, 1])],
+  ['has what is no change', 12, Buffer.from([1, 0, 0, 0, 0])],
+  ['ends in the head of a change', 13, Buffer.from([CHANGE.insert, 0])],
+];
+
+for (const [what, origin, body] of BROKEN) {
+  test(`a batch that ${what} is refused before anything says that it is here`, async () => {
+    await source.append(
+      encodeBatch({
+        ...{ origin, incarnation: 1, previous: 0n, last: 10n, time: 0n },
+        ...{ transactions: 1, changes: 1, knowledge: new Map(), relations: [], body },
+      }),
+    );
+    const { puller, journal, stop } = await pull(`broken ${origin}`, { origin });
+    await eventually('it is refused', () => puller.status().lastError?.code === 'BATCH_DAMAGED');
+    assert.equal(journal.position(origin), 0n);
+    await stop();
+  });
+}
+
+test('a pull of what is no site is refused, and nothing of it is noted', async () => {
+  const identity = await issueCertificate(authority, { group: 'g', name: 'b' });
+  const peer = { name: 'a', host: '127.0.0.1', port };
+  const connection = await PeerConnection.open({
+    ...{ peer, group: 'g', authority: authority.certificate, identity },
+  });
+  const before = source.origins();
+  const wrong: [origin: string, after: string, time: string][] = [
+    ...['x', '', '0', '2048', '1.5', 'Infinity'].map(
+      (one) => [one, '0', '0'] as [string, string, string],
+    ),
+    ...['-1', '', '0x1'].map((one) => ['1', one, '0'] as [string, string, string]),
+    ['1', '0', 'now'],
+  ];
+  for (const [origin, after, time] of wrong) {
+    const stream = connection.request({
+      ...{ ':path': '/v1/pull', 'crp-models': 'm:h1' },
+      ...{ 'crp-origin': origin, 'crp-after': after, 'crp-after-time': time },
+    });
+    await assert.rejects(accepted(stream), { code: 'LINK_PROTOCOL' });
+  }
+  assert.deepEqual(source.origins(), before);
+  connection.close();
 });
 
 test('a certificate of another group is refused', async () => {

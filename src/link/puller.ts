@@ -2,7 +2,8 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { readBatch } from '../journal/batch.ts';
+import { batchDamaged, readBatch } from '../journal/batch.ts';
+import { checkBatch, checkChunk } from '../journal/check-frames.ts';
 import { isJournalFull } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import { encodeAck } from './acks.ts';
@@ -182,10 +183,15 @@ export class Puller {
   async #frame({ kind, payload }: Frame): Promise<void> {
     const { journal, origin } = this.#options;
     if (kind === FRAME.batch) {
-      await journal.append(readBatch(origin, payload));
+      const batch = readBatch(origin, payload);
+      checkBatch(payload);
+      await journal.append(batch);
     } else if (kind === FRAME.chunk) {
+      if (payload.length < 8) throw batchDamaged('a part of a transaction ends early');
       const [xid, number] = [payload.readUInt32BE(0), payload.readUInt32BE(4)];
-      await journal.appendChunk({ origin, xid, number, bytes: payload.subarray(8) });
+      const bytes = payload.subarray(8);
+      checkChunk(bytes);
+      await journal.appendChunk({ origin, xid, number, bytes });
     } else if (kind === FRAME.abort) await journal.abortStream(origin, payload.readUInt32BE(0));
   }
 

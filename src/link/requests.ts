@@ -25,15 +25,19 @@ export function requireSite(stream: ServerHttp2Stream, path: string | undefined)
 /**
  * The body of a request.
  *
- * @throws AppError LINK_PROTOCOL when it is too long
+ * @throws AppError LINK_PROTOCOL when it is too long, or no JSON
  */
-export async function readBody(stream: ServerHttp2Stream): Promise<string> {
+export async function readJson(stream: ServerHttp2Stream): Promise<unknown> {
   let text = '';
   for await (const part of stream) {
     text += String(part);
     if (text.length > MAX_BODY) throw new AppError('LINK_PROTOCOL', 'The request is too long');
   }
-  return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new AppError('LINK_PROTOCOL', 'The request is no JSON', { cause: error });
+  }
 }
 
 /** The name of the site that asks. */

@@ -14,6 +14,7 @@ import { WINDOW } from './client.ts';
 import { EntrySender } from './entry-sender.ts';
 import { encodeFrame, FRAME } from './frames.ts';
 import { mismatches } from './models.ts';
+import { readPullRequest } from './pull-request.ts';
 import { peerName, requireSite } from './requests.ts';
 import { credentials, peerOf } from './server-tls.ts';
 import { watchPeer } from './watch-peer.ts';
@@ -186,16 +187,10 @@ export class LinkServer {
     headers: IncomingHttpHeaders,
     signal: AbortSignal,
   ): Promise<void> {
-    const origin = Number(headers['crp-origin']);
     const peer = peerName(stream);
     const { journal, self } = this.#options;
-    const after = BigInt(String(headers['crp-after']));
-    const time = headers['crp-after-time'];
-    const claim = {
-      peer,
-      position: after,
-      time: time === undefined ? undefined : BigInt(String(time)),
-    };
+    const { origin, after, time } = readPullRequest(headers);
+    const claim = { peer, position: after, time };
     // Before it may acknowledge: what it does not have would be forgotten here.
     if (origin === self) await this.#options.checkHistory?.(claim);
     let beats = 0;

@@ -53,6 +53,7 @@ const BAD_QUESTIONS: unknown[] = [
   'buckets',
   { op: 'drop' },
   { op: 'toString' },
+  { op: '__proto__' },
   { op: 'buckets' },
   { op: 'keys', entity: 'lease', buckets: [4096] },
   { op: 'keys', entity: 'lease' },

@@ -130,9 +130,9 @@ export function checkVerifyRequest(value: unknown): VerifyRequest {
     positions: () => true,
     reach: () => isList(request?.['positions'], isPosition),
   };
-  const check = checks[String(request?.['op']) as VerifyRequest['op']] as
-    (() => boolean) | undefined;
-  if (check?.() === true) return value as VerifyRequest;
+  const op = String(request?.['op']);
+  if (Object.hasOwn(checks, op) && checks[op as VerifyRequest['op']]())
+    return value as VerifyRequest;
   throw protocolError('no question of a comparison');
 }
 

@@ -61,19 +61,17 @@ export class Fold {
     return this.#tombstones;
   }
 
-  /** Adds one insert. `offset` is that of TupleData(new). */
-  insert(plan: RelationPlan, bytes: Buffer, offset: number): void {
-    this.#count(readTuple(bytes, offset, this.#new) - offset);
-    if (plan.kind === 'tombstone') {
-      this.#tombstone(plan, bytes);
-      return;
-    }
-    const net = this.#netOf(plan);
-    this.#insertRow(net, { bytes, offset });
+  /** Adds one insert. `offset` is that of TupleData(new). @returns where that ends; so do the others */
+  insert(plan: RelationPlan, bytes: Buffer, offset: number): number {
+    const end = readTuple(bytes, offset, this.#new);
+    this.#count(end - offset);
+    if (plan.kind === 'tombstone') this.#tombstone(plan, bytes);
+    else this.#insertRow(this.#netOf(plan), { bytes, offset });
+    return end;
   }
 
   /** Adds one update; `offset` is that of TupleData(old), which TupleData(new) follows. */
-  update(plan: RelationPlan, bytes: Buffer, offset: number): void {
+  update(plan: RelationPlan, bytes: Buffer, offset: number): number {
     const newOffset = readTuple(bytes, offset, this.#old);
     const end = readTuple(bytes, newOffset, this.#new);
     this.#count(end - offset);
@@ -81,25 +79,28 @@ export class Fold {
     const after = withKey(plan.key, this.#new, { before, after: { bytes, offset: newOffset } });
     if (plan.kind === 'tombstone') {
       this.#tombstone(plan, after.bytes);
-      return;
+      return end;
     }
     const net = this.#netOf(plan);
     if (this.#sameKey(plan, before.bytes, after.bytes)) this.#updateRow(net, { before, after });
     else this.#changeKey(net, { before, after });
+    return end;
   }
 
   /** A tombstone that was there already is changed by a later delete; only its new tuple matters. */
-  updateWithoutOld(plan: TombstonePlan, bytes: Buffer, offset: number): void {
-    this.#count(readTuple(bytes, offset, this.#new) - offset);
+  updateWithoutOld(plan: TombstonePlan, bytes: Buffer, offset: number): number {
+    const end = readTuple(bytes, offset, this.#new);
+    this.#count(end - offset);
     this.#tombstone(plan, bytes);
+    return end;
   }
 
   /** Adds one delete; `offset` is that of TupleData(old). */
-  remove(plan: RelationPlan, bytes: Buffer, offset: number): void {
-    this.#count(readTuple(bytes, offset, this.#old) - offset);
-    if (plan.kind === 'tombstone') return;
-    const net = this.#netOf(plan);
-    this.#removeRow(net, { bytes, offset });
+  remove(plan: RelationPlan, bytes: Buffer, offset: number): number {
+    const end = readTuple(bytes, offset, this.#old);
+    this.#count(end - offset);
+    if (plan.kind !== 'tombstone') this.#removeRow(this.#netOf(plan), { bytes, offset });
+    return end;
   }
 
   #count(bytes: number): void {

@@ -1,4 +1,4 @@
-import { CHANGE } from '../../journal/batch.ts';
+import { batchDamaged, CHANGE } from '../../journal/batch.ts';
 import type { DecodedBatch } from '../../journal/batch.ts';
 import type { Fold } from './fold.ts';
 import type { RelationPlan, UnknownPlan } from '../rows/relation.ts';
@@ -7,6 +7,7 @@ import type { RelationPlan, UnknownPlan } from '../rows/relation.ts';
  * Folds the transactions of a batch that come after a position, and not after `upTo`.
  *
  * @returns how many transactions were folded
+ * @throws AppError BATCH_DAMAGED; the fold is of no use then
  */
 export function foldBatch(
   fold: Fold,
@@ -25,13 +26,17 @@ export function foldBatch(
       const position = bytes.readBigUInt64BE(at + 5);
       skipping = position <= context.after || (upTo !== undefined && position > upTo);
       if (!skipping) transactions += 1;
-    } else if (!skipping) foldChange(fold, context.plans, { kind, bytes, at: at + 5 });
+    } else if (!skipping) foldWhole(fold, context.plans, { kind, bytes, at: at + 5, end });
     at = end;
   }
   return transactions;
 }
 
-/** Folds the changes of a chunk, but those of subtransactions that were rolled back. */
+/**
+ * Folds the changes of a chunk, but those of subtransactions that were rolled back.
+ *
+ * @throws AppError BATCH_DAMAGED; the fold is of no use then
+ */
 export function foldChunk(
   fold: Fold,
   chunk: { bytes: Buffer; offset: number },
@@ -51,24 +56,47 @@ export function foldChunk(
     const end = at + 9 + bytes.readUInt32BE(at + 5);
     if (xid !== last) context.seen?.add(xid);
     last = xid;
-    if (!context.aborted.has(xid)) foldChange(fold, context.plans, { kind, bytes, at: at + 9 });
+    if (!context.aborted.has(xid)) {
+      foldWhole(fold, context.plans, { kind, bytes, at: at + 9, end });
+    }
     at = end;
   }
 }
 
+/** One change, from `at` to `end`: with its rows anywhere else they would be made of the bytes of others. */
+function foldWhole(
+  fold: Fold,
+  plans: readonly (RelationPlan | UnknownPlan)[],
+  change: { kind: number; bytes: Buffer; at: number; end: number },
+): void {
+  let end: number;
+  try {
+    end = foldChange(fold, plans, change);
+  } catch (error) {
+    // What is read lies beyond the bytes that there are, or is of a relation that is not in the batch.
+    if (error instanceof RangeError || error instanceof TypeError) throw notWhole(error);
+    throw error;
+  }
+  if (end !== change.end) throw notWhole();
+}
+
+function notWhole(cause?: unknown): Error {
+  return batchDamaged('a change of it has other rows than its relation', cause);
+}
+
+/** @returns where its rows end */
 function foldChange(
   fold: Fold,
   plans: readonly (RelationPlan | UnknownPlan)[],
-  change: { kind: number; bytes: Buffer; at: number },
-): void {
-  const { kind, bytes, at } = change;
+  { kind, bytes, at, end }: { kind: number; bytes: Buffer; at: number; end: number },
+): number {
   const plan = plans[bytes.readUInt16BE(at)]!;
-  if (plan.kind === 'unknown') return;
-  if (kind === CHANGE.insert) fold.insert(plan, bytes, at + 2);
-  else if (kind === CHANGE.update) fold.update(plan, bytes, at + 2);
-  else if (kind === CHANGE.remove) fold.remove(plan, bytes, at + 2);
-  else if (kind === CHANGE.updateNew && plan.kind === 'tombstone') {
-    fold.updateWithoutOld(plan, bytes, at + 2);
-  } else
-    throw new Error(`a change of kind ${kind} cannot be applied: is REPLICA IDENTITY FULL set?`);
+  if (plan.kind === 'unknown') return end;
+  if (kind === CHANGE.insert) return fold.insert(plan, bytes, at + 2);
+  if (kind === CHANGE.update) return fold.update(plan, bytes, at + 2);
+  if (kind === CHANGE.remove) return fold.remove(plan, bytes, at + 2);
+  if (kind === CHANGE.updateNew && plan.kind === 'tombstone') {
+    return fold.updateWithoutOld(plan, bytes, at + 2);
+  }
+  throw new Error(`a change of kind ${kind} cannot be applied: is REPLICA IDENTITY FULL set?`);
 }

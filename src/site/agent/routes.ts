@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Beacon } from '../../apply/beacon.ts';
 import type { Journal } from '../../journal/journal.ts';
-import { INVITED_PATH, readBody } from '../../link/requests.ts';
+import { INVITED_PATH, readJson } from '../../link/requests.ts';
 import type { Route, RouteRequest } from '../../link/server.ts';
 import { readPositions } from '../../repair/positions.ts';
 import { repairRoutes } from '../../repair/routes.ts';
@@ -71,7 +71,7 @@ async function hello(
 ): Promise<void> {
   const { greeter } = context;
   await knownMember(context, request.peer);
-  const greeting = checkGreeting(JSON.parse(await readBody(stream)), request.peer);
+  const greeting = checkGreeting(await readJson(stream), request.peer);
   await greeter.heard(greeting);
   const answer = await greeter.answer(greeting);
   stream.respond({ ':status': 200, 'content-type': 'application/json' });
@@ -165,7 +165,7 @@ async function basePart(
   request: RouteRequest,
 ): Promise<void> {
   await knownMember(context, request.peer);
-  const part = checkPart(JSON.parse(await readBody(stream)));
+  const part = checkPart(await readJson(stream));
   const tables = partTables(context.models, part);
   const { journal, repair } = context;
   const end = async (): Promise<Buffer> => {

@@ -5,7 +5,7 @@ import { AppError } from '../../base/errors.ts';
 import { certifyKey, invitationEnds, requestCertificate, siteUri } from '../../link/authority.ts';
 import type { Identity } from '../../link/authority.ts';
 import { PeerConnection } from '../../link/client.ts';
-import { INVITED_PATH, readBody } from '../../link/requests.ts';
+import { INVITED_PATH, readJson } from '../../link/requests.ts';
 import type { Route } from '../../link/server.ts';
 import { parseAddress } from '../config/address.ts';
 import { isSiteNumber } from '../config/config.ts';
@@ -42,7 +42,7 @@ export function certificationRoute(site: {
     const shown = socket?.getPeerX509Certificate();
     if (shown === undefined) throw new AppError('LINK_CLOSED', 'The peer closed the link');
     requireGood(shown);
-    const { request, number: invited } = checkRequest(JSON.parse(await readBody(stream)));
+    const { request, number: invited } = checkRequest(await readJson(stream));
     const number = await numberOf({ name, invited });
     // It says who nobody invited, and who has left.
     const member = await checkMember(name);

@@ -29,3 +29,19 @@ test('a site speaks for itself only', () => {
   assert.deepEqual(checkGreeting(greeting(three), 'two').members, [TWO, three]);
   assert.throws(() => checkGreeting(greeting(three), 'three'), { code: 'LINK_PROTOCOL' });
 });
+
+/** Of a member whose program is broken: none is to be taken for an error of this site's. */
+const BROKEN: [what: string, part: object][] = [
+  ['what it has applied is no list', { applied: {} }],
+  ['those that it waits for are a number', { pending: 5 }],
+  ['those that are gone are a text', { gone: 'three' }],
+  ['its journal is of no site', { journal: [[null, '0']] }],
+  ['its journal is a number', { journal: 7 }],
+];
+
+for (const [what, part] of BROKEN) {
+  test(`a greeting in which ${what} is none`, () => {
+    const said = { ...(greeting(TWO) as object), ...part };
+    assert.throws(() => checkGreeting(said, 'two'), { code: 'LINK_PROTOCOL' });
+  });
+}

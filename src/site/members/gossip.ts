@@ -60,18 +60,16 @@ export function checkGreeting(value: unknown, speaker: string): Greeting {
     greeting !== null &&
     isMember(greeting.site) &&
     greeting.site.name === speaker &&
-    Array.isArray(greeting.members) &&
-    greeting.members.every(isMember) &&
-    Array.isArray(greeting.applied) &&
-    greeting.applied.every(isPosition) &&
+    isList(greeting.members, isMember) &&
+    isList(greeting.applied, isPosition) &&
     isPosition([greeting.mark?.sequence, greeting.mark?.position]) &&
     isPosition([0, greeting.above ?? '0']) &&
     ['string', 'undefined'].includes(typeof greeting.models) &&
     ['string', 'undefined'].includes(typeof greeting.run) &&
-    (greeting.pending ?? []).every(Number.isInteger) &&
-    (greeting.connected ?? []).every(Number.isInteger) &&
-    (greeting.gone ?? []).every(Number.isInteger) &&
-    (greeting.journal ?? []).every(isPosition) &&
+    isList(greeting.pending ?? [], Number.isInteger) &&
+    isList(greeting.connected ?? [], Number.isInteger) &&
+    isList(greeting.gone ?? [], Number.isInteger) &&
+    isList(greeting.journal ?? [], isPosition) &&
     (greeting.health === undefined || isHealth(greeting.health));
   if (fine) return greeting as Greeting;
   throw new AppError('LINK_PROTOCOL', `"${speaker}" said something that is no greeting`, {
@@ -90,6 +88,10 @@ export function isMember(value: unknown): value is Member {
     Number.isInteger(member.incarnation) &&
     ['invited', 'joining', 'active', 'left'].includes(String(member.state))
   );
+}
+
+function isList(value: unknown, fits: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every((one: unknown) => fits(one));
 }
 
 function isPosition(value: unknown): boolean {
