@@ -96,8 +96,14 @@ export class IncomingBase {
     // Listened to from the start: a failure of the COPY must not be an unhandled event.
     const finished = once(copy, 'finish');
     finished.catch(() => undefined);
-    copy.on('error', () => undefined);
-    const end = await this.#pipe(copy, hash).catch((error: unknown) => {
+    let failed = false;
+    copy.on('error', () => (failed = true));
+    const write = async (bytes: Buffer): Promise<void> => {
+      // The stream has let go of its connection then: a write would say that, and not what the server said.
+      if (failed) await finished;
+      else if (!copy.write(bytes)) await once(copy, 'drain');
+    };
+    const end = await this.#pipe(write, hash).catch((error: unknown) => {
       // The caller's ROLLBACK waits for the end of the COPY.
       copy.destroy(asError(error));
       throw error;
@@ -108,14 +114,14 @@ export class IncomingBase {
     return end;
   }
 
-  async #pipe(copy: CopyStreamQuery, hash: Hash): Promise<BaseTableEnd> {
+  async #pipe(write: (bytes: Buffer) => Promise<void>, hash: Hash): Promise<BaseTableEnd> {
     for (;;) {
       const next = await this.#frames.next();
       if (next.done === true) throw incomplete();
       const { kind, payload } = next.value;
       if (kind === BASE_FRAME.end) return JSON.parse(payload.toString()) as BaseTableEnd;
       hash.update(payload);
-      if (!copy.write(Buffer.from(payload))) await once(copy, 'drain');
+      await write(Buffer.from(payload));
     }
   }
 }
@@ -129,12 +135,18 @@ async function* readFrames(
   { headers, part }: { headers?: Readonly<Record<string, string>>; part?: BasePart },
 ): AsyncGenerator<Frame> {
   const stream = connection.request({ ':path': path, ...headers });
-  stream.setTimeout(SILENCE_MS, () => stream.destroy(stalled()));
+  stream.on('timeout', () => stream.destroy(stalled()));
+  stream.setTimeout(SILENCE_MS);
   stream.end(part === undefined ? undefined : JSON.stringify(part));
   try {
     await accepted(stream);
     const reader = new FrameReader();
-    for await (const part of stream) yield* reader.push(part as Buffer);
+    for await (const part of stream) {
+      // That this site is busy, with the tables that the rows go into, is no silence of the other one.
+      stream.setTimeout(0);
+      yield* reader.push(part as Buffer);
+      stream.setTimeout(SILENCE_MS);
+    }
   } catch (error) {
     throw connection.explain(error);
   } finally {
