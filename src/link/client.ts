@@ -163,7 +163,7 @@ const HINTS: Readonly<Record<string, string>> = {
     'Make a new one, at a member that has the group’s key: syncline invite NAME (--expires says for how long). A join ' +
     'that broke off goes on with it',
   MEMBER_EXISTS:
-    'A name is given once: invite it under another one, syncline invite NAME at a member',
+    'A name is given once. If that site is gone for good take it out (syncline remove); invite this one under another name',
   NOT_THE_AUTHORITY:
     'The member that made the invitation has no tls/group.key any more: put a copy of it there, or invite at one that has it',
   NOT_FOUND: 'Its agent may run an earlier build: stop it, and start it with this one',

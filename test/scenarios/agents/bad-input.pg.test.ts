@@ -223,9 +223,8 @@ describe('between sites', () => {
       ...{ adminUrl: await server.createDatabase('qa'), model: LEASES, quotaBytes },
     });
     await one.up();
-    const two = await AgentSite.join(await one.invite('qb', 2), {
-      adminUrl: await server.createDatabase('qb'),
-    });
+    const invitation = await one.invite('qb', 2);
+    const two = await AgentSite.join(invitation, { adminUrl: await server.createDatabase('qb') });
     try {
       for (let at = 0; at < 20; at++) {
         await one.sql.query(
@@ -242,8 +241,17 @@ describe('between sites', () => {
         const result = await two.sql.query('SELECT FROM leases.lease');
         return result.rowCount === 4000;
       });
-      await two.end('SIGTERM');
       const adminUrl = await server.createDatabase('qc');
+      await eventually('the other site has said that it is here', () =>
+        withConnection(one.adminUrl, 'test', async (client) => {
+          const { rows } = await client.query(
+            `SELECT FROM crp.member WHERE name = 'qb' AND state = 'active'`,
+          );
+          return rows.length === 1;
+        }),
+      );
+      await assert.rejects(AgentSite.join(invitation, { adminUrl }), { code: 'MEMBER_EXISTS' });
+      await two.end('SIGTERM');
       await assert.rejects(AgentSite.join(await one.invite('qc', 3), { adminUrl }), {
         ...{ code: 'MEMBER_UNREACHABLE', message: /"qb" cannot be told about "qc": [^\n]*$/ },
         hint: /all members are up/,
