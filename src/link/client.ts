@@ -26,6 +26,8 @@ export interface PeerOptions {
   group: string;
   authority: string;
   identity: Identity;
+  /** How long the peer may take to answer, TCP and TLS together; `STALL_MS` without it. */
+  connectMs?: number;
 }
 
 /** A connection to another site: HTTP/2 over TLS 1.3, the certificates of both ends checked. */
@@ -42,7 +44,7 @@ export class PeerConnection {
 
   /** @throws AppError LINK_PEER when somebody else answers; the network's error */
   static async open(options: PeerOptions): Promise<PeerConnection> {
-    const { peer, authority, identity } = options;
+    const { peer, authority, identity, connectMs = STALL_MS } = options;
     const session = connect(`https://${urlHost(peer.host)}:${peer.port}`, {
       ca: authority,
       cert: identity.certificate,
@@ -56,7 +58,7 @@ export class PeerConnection {
     });
     const connection = new PeerConnection(session, peer);
     try {
-      await once(session, 'connect', { signal: AbortSignal.timeout(STALL_MS) });
+      await once(session, 'connect', { signal: AbortSignal.timeout(connectMs) });
       session.setLocalWindowSize(WINDOW);
       checkPeer(session, options);
       return connection;

@@ -17,6 +17,9 @@ import { memberExists } from './numbers.ts';
 /** The member may have much to do: as patient as with the base copy, which is next. */
 const SILENCE_MS = 60_000;
 
+/** How long a member may take to answer a site that joins: nothing tries again by itself, and both may be busy machines. */
+export const CONNECT_MS = 30_000;
+
 /** What a site is given. */
 export interface Certified {
   /** PEM. */
@@ -95,7 +98,7 @@ export async function certify(
   const peer = { name: at.name, ...parseAddress('the inviting site’s address', at.address) };
   const { key, request } = await requestCertificate({ group, name });
   const connection = await PeerConnection.open({
-    ...{ peer, group, authority, identity: invitation.identity },
+    ...{ peer, group, authority, identity: invitation.identity, connectMs: CONNECT_MS },
   });
   const close = (): void => connection.close();
   signal?.addEventListener('abort', close, { once: true });

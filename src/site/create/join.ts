@@ -14,7 +14,7 @@ import type { Entity } from '../../model/ir/ir.ts';
 import { tableOf, tombstoneOf } from '../../sql/names/apply-names.ts';
 import { historyOf } from '../../sql/ddl/history-ddl.ts';
 import type { Identity } from '../../link/authority.ts';
-import { certify } from './certification.ts';
+import { certify, CONNECT_MS } from './certification.ts';
 import { createSite } from './create.ts';
 import type { SitePlace } from './create.ts';
 import type { Invitation } from './group.ts';
@@ -73,7 +73,9 @@ async function requestCopy(place: SitePlace, invitation: Invitation): Promise<Re
   const peer = { name: via.name, ...parseAddress('the inviting site’s address', via.address) };
   for (let attempt = 1; ; attempt++) {
     const { identity, number } = await identityOf(invitation, place.signal);
-    const connection = await PeerConnection.open({ peer, group, authority, identity });
+    const connection = await PeerConnection.open({
+      ...{ peer, group, authority, identity, connectMs: CONNECT_MS },
+    });
     const close = (): void => connection.close();
     place.signal?.addEventListener('abort', close, { once: true });
     try {

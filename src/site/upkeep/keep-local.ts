@@ -2,16 +2,18 @@ import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Entity } from '../../model/ir/ir.ts';
 import { tableOf } from '../../sql/names/apply-names.ts';
-import { ident, quoteLiteral } from '../../model/ir/names.ts';
+import { ident } from '../../model/ir/names.ts';
 import { isAdditive } from '../../sql/names/shape.ts';
 import { QUEUE_HAS_ROOM } from '../../sql/names/notify-queue.ts';
 import { isKey } from '../../sql/ddl/waiting-ddl.ts';
 import { STAMP_NOW } from '../../sql/ddl/stamp-clock.ts';
+import { bearAnew, sameAs } from './bear-anew.ts';
 
 /**
  * Keeps the row that is in the table against the one that waits: its column groups get stamps after those of
  * the waiting row, so every site follows. What was added to counters meanwhile stays in the sum. Does nothing
- * for a key that does not wait. In the caller's transaction.
+ * for a key that does not wait. Where what waits is a later insert the row is inserted again, after it (bear-anew.ts). In the
+ * caller's transaction.
  *
  * @throws AppError CONFLICT_IMAGE when there is no row in the table, or the entity keeps history
  */
@@ -28,6 +30,7 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
       hint: 'Change the row in its way, or delete this one',
     });
   }
+  if (await bearAnew(client, entity, key)) return wakeSettler(client);
   const groups = entity.groups.filter((group) => !isAdditive(group));
   const set = groups.map(({ stamp }, at) => {
     const old = `greatest(t.${ident(stamp)}, $${at + 2}::bigint)`;
@@ -37,16 +40,12 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
       `ELSE (${time} << 11) | now.number END`
     );
   });
-  const same = entity.key.map((name) => {
-    const column = entity.columns.find((one) => one.name === name)!;
-    return `t.${ident(name)} = ($1::jsonb ->> ${quoteLiteral(name)})::${column.type}`;
-  });
   // As a replica: the trigger would keep the stamps of groups whose values stay.
   await client.query('SET LOCAL session_replication_role = replica');
   const kept = await client.query(
     `UPDATE ${tableOf(entity)} AS t SET ${set.join(', ')} FROM (SELECT s.number, ` +
       `${STAMP_NOW} AS at FROM crp.site AS s) AS now ` +
-      `WHERE ${same.join(' AND ')}`,
+      `WHERE ${sameAs(entity, 't')}`,
     [JSON.stringify(key), ...groups.map(({ stamp }) => waiting[stamp] ?? '0')],
   );
   await client.query('SET LOCAL session_replication_role = origin');
@@ -55,5 +54,9 @@ export async function keepLocal(client: Client, entity: Entity, key: object): Pr
       hint: `Settle with other values, --keep '{"column": "value"}', or change the row in its way`,
     });
   }
+  await wakeSettler(client);
+}
+
+async function wakeSettler(client: Client): Promise<void> {
   await client.query(`SELECT pg_notify('crp_waiting', '') WHERE ${QUEUE_HAS_ROOM}`);
 }

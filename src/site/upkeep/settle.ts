@@ -4,6 +4,7 @@ import type { Entity } from '../../model/ir/ir.ts';
 import { columnList, tableOf } from '../../sql/names/apply-names.ts';
 import { ident } from '../../model/ir/names.ts';
 import { readModels } from '../database/catalog.ts';
+import { bearAnew } from './bear-anew.ts';
 import { keepLocal } from './keep-local.ts';
 import { inTransaction } from '../../postgres/transaction.ts';
 
@@ -78,12 +79,9 @@ async function writeImage(client: Client, entity: Entity, conflict: Row): Promis
       hint: 'Read it at the other site and settle with --values',
     });
   }
-  await upsert(
-    client,
-    entity,
-    image,
-    columns.filter((name) => name in image),
-  );
+  await bearAnew(client, entity, conflict.key);
+  const present = columns.filter((name) => name in image);
+  await upsert(client, entity, image, present);
 }
 
 async function writeValues(
@@ -111,7 +109,8 @@ async function writeValues(
   const known = recorded.filter(([, value]) => typeof value !== 'object' || value === null);
   const image = { ...Object.fromEntries(known), ...conflict.key, ...values };
   const present = columns.filter((name) => name in image);
-  await upsert(client, entity, image, present, Object.keys(values));
+  const isAnew = await bearAnew(client, entity, conflict.key);
+  await upsert(client, entity, image, present, isAnew ? present : Object.keys(values));
 }
 
 /**

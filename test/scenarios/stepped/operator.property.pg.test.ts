@@ -11,7 +11,7 @@ import { withDrawn } from '../../support/drawn-group.ts';
 import { historyModel } from '../../support/history-model.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
-import type { SteppedGroup } from '../../support/stepped-group.ts';
+import { SteppedGroup } from '../../support/stepped-group.ts';
 import type { SteppedSite } from '../../support/stepped-site.ts';
 import { SEED } from '../../support/seed.ts';
 
@@ -116,3 +116,41 @@ for (const [at, model] of [CLASHES, HISTORY].entries()) {
     });
   });
 }
+
+/** How the row with key 2 is in the end, at every site. */
+const DECIDED: readonly [keep: Keep, name: string, note: string][] = [
+  [{ image: 'local' }, 'older', 'first'],
+  [{ values: { name: 'decided' } }, 'decided', 'second'],
+];
+
+test('what is decided of a row counts also where a later insert of its key waits', async () => {
+  const group = await SteppedGroup.open(server, { ...clashModel(), name: 'later-insert' });
+  const [one, two] = group.sites;
+  try {
+    for (const [keep, name, note] of DECIDED) {
+      await one!.sql.query(`INSERT INTO test.park (id, name, note, uses)
+        VALUES (2, 'older', 'first', 1), (6, 'taken', NULL, 1)`);
+      await two!.sql.query(
+        `INSERT INTO test.park (id, name, note, uses) VALUES (2, 'taken', 'second', 1)`,
+      );
+      await group.exchange();
+      const [conflict, ...others] = await parked(one!);
+      assert.deepEqual(others, []);
+      await settleConflict(one!.sql, Number(conflict!.id), keep);
+      await group.exchange();
+      await group.assertEqual();
+      for (const site of group.sites) {
+        const { rows } = await site.sql.query('SELECT id, name, note FROM test.park ORDER BY id');
+        assert.deepEqual(rows, [
+          { id: 2, name, note },
+          { id: 6, name: 'taken', note: null },
+        ]);
+        assert.equal((await site.sql.query('SELECT FROM crp.waiting')).rowCount, 0);
+      }
+      await one!.sql.query('DELETE FROM test.park');
+      await group.exchange();
+    }
+  } finally {
+    await group.close();
+  }
+});
