@@ -1,5 +1,5 @@
 import { baseOf } from './replay.ts';
-import { mergeSet, setConflict } from './set.ts';
+import { joinSets, mergeSet, setConflict } from './set.ts';
 import { greatest } from './stamps.ts';
 import type {
   Change,
@@ -38,7 +38,7 @@ export function arrivalConflicts(policy: MergePolicy, arrival: Arrival): ReplayC
   return [
     ...fresh,
     ...arrived.flatMap((one) => overlooked({ before, now, fresh }, one)),
-    ...setConflicts(policy, { old, before, arrived }),
+    ...setConflicts(policy, { ...arrival, arrived }),
   ];
 }
 
@@ -71,8 +71,9 @@ function overlooked(
   { change, stamp }: Recorded,
 ): ReplayConflict[] {
   const birth = updatedBirth(change);
-  const stands = [before, now].some(({ state }) => state.row?.birth === birth);
-  if (birth === undefined || stands) return [];
+  if (birth === undefined) return [];
+  const stands = [before, now].some(({ state, births }) => state.row && births.has(birth));
+  if (stands) return [];
   const isNamed = fresh.some(
     ({ type, of, met }) => type !== 'update' && (of === stamp || met?.birth === birth),
   );
@@ -96,43 +97,67 @@ function updatedBirth({ before, after }: Change): Stamp | undefined {
 /** What each arriving change of a set and what is here, with what arrived before it, have against each other. */
 function setConflicts(
   policy: MergePolicy,
-  { old, before, arrived }: Pick<Arrival, 'old' | 'before' | 'arrived'>,
+  { old, before, now, arrived }: Arrival,
 ): ReplayConflict[] {
   if (policy.groups.every(({ set }) => set === undefined)) return [];
   const images = new Map<Stamp, RowVersion>();
+  const rowOf = rowsOf(before, now);
   const { row } = before.state;
-  if (row !== undefined) images.set(row.birth, row);
+  if (row !== undefined) images.set(rowOf(row.birth), row);
   return arrived.flatMap(({ change, stamp }) => {
     const { after } = change;
     if (after === undefined) return [];
-    const image = images.get(after.birth) ?? imageOf(policy, old, after.birth);
+    const place = rowOf(after.birth);
+    const isSame = (birth: Stamp): boolean => rowOf(birth) === place;
+    const image = images.get(place) ?? imageOf(policy, old, isSame);
     const joined = join(policy, image, change);
-    images.set(after.birth, joined.image);
+    images.set(place, joined.image);
     return joined.conflicts.map((one) => ({ ...one, of: stamp, parked: false }));
   });
 }
 
+/** Of each birth the one that stands for its row: several inserts can have been merged into one. */
+function rowsOf(before: Replayed, now: Replayed): (birth: Stamp) => Stamp {
+  const [first] = [...before.births].some((birth) => now.births.has(birth))
+    ? now.births
+    : before.births;
+  return (birth) => {
+    if (now.births.has(birth)) return [...now.births][0]!;
+    return before.births.has(birth) ? first! : birth;
+  };
+}
+
 /**
- * The sets of an incarnation that is not what the key is now, after all changes of it that a history has; values of
- * other groups are old ones. Such a row can still come back.
+ * The sets of a row that is not what the key is now, after all changes of it that a history has; values of other groups
+ * are old ones. Such a row can still come back.
  */
-function imageOf(policy: MergePolicy, history: History, birth: Stamp): RowVersion | undefined {
+function imageOf(
+  policy: MergePolicy,
+  history: History,
+  isSame: (birth: Stamp) => boolean,
+): RowVersion | undefined {
   const { row, last } = baseOf(history);
-  let image = [row, last].find((one) => one?.birth === birth);
+  let image = [row, last].find((one) => one !== undefined && isSame(one.birth));
   for (const { change } of history.changes) {
-    if (change.after?.birth === birth) image = join(policy, image, change).image;
+    if (change.after !== undefined && isSame(change.after.birth)) {
+      image = join(policy, image, change).image;
+    }
   }
   return image;
 }
 
 type Joined = { image: RowVersion; conflicts: Omit<ReplayConflict, 'of' | 'parked'>[] };
 
-/** What an incarnation is after a change that leaves it: the sets of both, the later values of other groups. */
+/** What a row is after a change that leaves it: the sets of both, the later values of other groups. */
 function join(policy: MergePolicy, image: RowVersion | undefined, change: Change): Joined {
   const { before } = change;
   const after = change.after!;
   const joined: Joined = { image: after, conflicts: [] };
-  if (image === undefined || before?.birth !== after.birth) return joined;
+  if (image === undefined) return joined;
+  if (before?.birth !== after.birth) {
+    if (policy.onKeyClash === 'merge') joined.image = joinedInserts(policy, image, after);
+    return joined;
+  }
   joined.image = { ...image, stamps: [...image.stamps], values: [...image.values] };
   const { stamps } = joined.image;
   for (const [index, group] of policy.groups.entries()) {
@@ -142,6 +167,16 @@ function join(policy: MergePolicy, image: RowVersion | undefined, change: Change
     stamps[index] = greatest([local, remote]);
     const conflict = setConflict(group, lost, { local, remote });
     if (conflict !== undefined) joined.conflicts.push({ ...conflict, met: image });
+  }
+  return joined;
+}
+
+/** The sets of both; the record of the merge itself names what is lost. */
+function joinedInserts(policy: MergePolicy, image: RowVersion, after: RowVersion): RowVersion {
+  const birth = greatest([image.birth, after.birth]);
+  const joined = { birth, stamps: [...image.stamps], values: [...image.values] };
+  for (const { set, ...group } of policy.groups) {
+    if (set !== undefined) joinSets({ ...group, set }, [image, after], joined);
   }
   return joined;
 }

@@ -4,6 +4,7 @@ import { greatest } from './stamps.ts';
 import type {
   Change,
   Conflict,
+  GroupPolicy,
   KeyState,
   MergePolicy,
   MergeResult,
@@ -66,8 +67,8 @@ function noteLostUpdates(
   for (const [index, group] of policy.groups.entries()) {
     if (change.unknown?.has(index) === true) continue;
     const current = row.stamps[index]!;
-    const seen = change.before?.birth === row.birth ? change.before.stamps[index]! : undefined;
-    if (current === seen) continue;
+    const seen = change.before?.birth === row.birth ? change.before : undefined;
+    if (seen !== undefined && isAsSeen({ index, group, row, seen })) continue;
     conflicts.push({
       type: 'delete',
       group: group.name,
@@ -79,6 +80,20 @@ function noteLostUpdates(
     });
     return;
   }
+}
+
+/** Of what joins writes, a sum, a best value or a set, a write that was not seen can be under a stamp that was. */
+function isAsSeen(one: {
+  index: number;
+  group: GroupPolicy;
+  row: RowVersion;
+  seen: RowVersion;
+}): boolean {
+  const { index, group, row, seen } = one;
+  if (row.stamps[index] !== seen.stamps[index]) return false;
+  const joins =
+    group.method === 'additive' || group.orders !== undefined || group.set !== undefined;
+  return !joins || group.columns.every((place) => row.values[place] === seen.values[place]);
 }
 
 interface RowMerge {

@@ -2,6 +2,8 @@ import { decide } from './decide.ts';
 import type { Asking } from './decide.ts';
 import { latestTombstone } from './merge.ts';
 import { mergeGroup } from './merge-group.ts';
+import { mergeInserts } from './merge-inserts.ts';
+import { clashConflict, groupConflict, mergedConflict, METHOD_OF_RULE } from './replay-conflict.ts';
 import { greatest } from './stamps.ts';
 import type {
   Change,
@@ -24,19 +26,25 @@ export class Replay {
   #row: RowVersion | undefined;
   #tombstone: Tombstone | undefined;
   #last: RowVersion | undefined;
+  /** Of what the row, or `#last`, was made. */
+  #births: Set<Stamp>;
+  /** The row stands although somebody has deleted it, who may have inserted the key anew. */
+  #outlived = false;
 
   constructor(policy: MergePolicy, base: ReplayBase) {
     this.#policy = policy;
     this.#row = base.row;
     this.#tombstone = base.tombstone;
     this.#last = base.last;
+    const known = base.row ?? base.last;
+    this.#births = new Set(known && [known.birth]);
   }
 
   *add({ change, stamp }: Recorded): Asking<void> {
     if (change.deleted !== undefined) this.#delete(change, change.deleted);
     if (change.after === undefined) return;
     const same = change.before?.birth === change.after.birth ? change.before : undefined;
-    if (same === undefined) this.#insert(change.after, stamp);
+    if (same === undefined) yield* this.#insert(change.after, stamp);
     else yield* this.#update({ before: same, after: change.after, stamp });
   }
 
@@ -46,7 +54,8 @@ export class Replay {
       ...(this.#tombstone === undefined ? {} : { tombstone: this.#tombstone }),
     };
     const last = this.#row === undefined && this.#last !== undefined ? { last: this.#last } : {};
-    return { state, ...last, conflicts: this.#conflicts };
+    const [births, outlived] = [this.#births, this.#outlived];
+    return { state, ...last, births, outlived, conflicts: this.#conflicts };
   }
 
   #note(of: Stamp, conflict: Conflict, parked = false): void {
@@ -54,10 +63,10 @@ export class Replay {
     this.#conflicts.push({ ...conflict, of, parked, ...met });
   }
 
-  /** A delete ends the incarnation that its origin saw, and no other. */
+  /** A delete ends the incarnation that its origin saw, and no other; merged inserts are one. */
   #delete({ before }: Change, deleted: Tombstone): void {
     const row = this.#row;
-    if (row === undefined || row.birth !== before?.birth) {
+    if (row === undefined || before === undefined || !this.#births.has(before.birth)) {
       const older = row === undefined || deleted.birth < row.birth;
       if (older) this.#tombstone = latestTombstone(this.#tombstone, deleted);
       return;
@@ -77,10 +86,12 @@ export class Replay {
       const group = this.#policy.groups[unseen]!.name;
       this.#note(deleted.stamp, { type: 'delete', group, ...words, ...stamps }, rule === 'park');
     }
+    this.#outlived ||= stays;
     if (stays) return;
     this.#last = row;
     this.#row = undefined;
-    this.#tombstone = latestTombstone(this.#tombstone, deleted);
+    const { birth } = row;
+    this.#tombstone = latestTombstone(this.#tombstone, { ...deleted, birth });
   }
 
   /** The first group that is not as the origin saw it. */
@@ -99,38 +110,50 @@ export class Replay {
   }
 
   /** In the order of stamps a new incarnation is always the later one. An image can be younger than its birth. */
-  #insert(after: RowVersion, stamp: Stamp): void {
+  *#insert(after: RowVersion, stamp: Stamp): Asking<void> {
     const row = this.#row;
-    const stays = row !== undefined && this.#policy.onKeyClash === 'earliest';
+    const rule = this.#policy.onKeyClash;
+    const merges = rule === 'merge' && !this.#outlived;
+    if (row !== undefined && merges) return yield* this.#merge(row, { after, stamp });
+    const stays = row !== undefined && rule === 'earliest';
     if (row !== undefined) this.#noteClash(stamp, { row, birth: after.birth, stays });
     if (stays) return;
     this.#row = after;
+    this.#births = new Set([after.birth]);
+    this.#outlived = false;
     this.#last = undefined;
     if (this.#tombstone !== undefined && this.#tombstone.birth >= after.birth) {
       this.#tombstone = undefined;
     }
   }
 
+  /** The values of both are in the record: a method may have kept one of a group only. */
+  *#merge(row: RowVersion, { after, stamp }: { after: RowVersion; stamp: Stamp }): Asking<void> {
+    const merged = yield* mergeInserts(this.#policy, row, after);
+    this.#births.add(after.birth);
+    this.#note(stamp, mergedConflict(row, after));
+    for (const { index, decision } of merged.parked) {
+      this.#note(
+        stamp,
+        groupConflict(this.#policy.groups[index]!, { index, row, after, decision }),
+        true,
+      );
+    }
+    this.#row = merged.row;
+  }
+
   #noteClash(of: Stamp, clash: { row: RowVersion; birth: Stamp; stays: boolean }): void {
-    const { row, birth, stays } = clash;
-    const earliest = this.#policy.onKeyClash === 'earliest';
-    this.#note(of, {
-      type: 'uniqueness',
-      method: earliest ? 'earliest-timestamp' : 'latest-timestamp',
-      winner: stays ? 'local' : 'remote',
-      localStamp: row.birth,
-      remoteStamp: birth,
-      reason: `the key was inserted at two sites; the ${earliest ? 'earlier' : 'later'} insert stands`,
-    });
+    this.#note(of, clashConflict(this.#policy, clash));
   }
 
   *#update(change: { before: RowVersion; after: RowVersion; stamp: Stamp }): Asking<void> {
     const { after, stamp } = change;
     const row = this.#row;
-    if (row?.birth === after.birth) this.#row = yield* this.#groups(row, change);
+    const known = this.#births.has(after.birth);
+    if (row !== undefined && known) this.#row = yield* this.#groups(row, change);
     else if (row !== undefined) {
       this.#noteClash(stamp, { row, birth: after.birth, stays: true });
-    } else if (this.#last?.birth === after.birth) yield* this.#afterDelete(this.#last, change);
+    } else if (this.#last !== undefined && known) yield* this.#afterDelete(this.#last, change);
     else {
       this.#note(stamp, {
         ...{ type: 'delete', method: 'delete-wins', winner: 'local' },
@@ -163,6 +186,7 @@ export class Replay {
     );
     if (!returns) return;
     this.#row = yield* this.#groups(last, change);
+    this.#outlived = true;
     this.#last = undefined;
     this.#tombstone = undefined;
   }
@@ -210,33 +234,11 @@ export class Replay {
       return;
     }
     const decision = yield* decide({ index, group, before, current: row, after });
-    const { winner, method, parked = false } = decision;
+    const { winner, parked = false } = decision;
     if (winner !== 'local') {
       take(winner === 'remote' ? theirs : decision.values!);
       result.stamps[index] = winner === 'remote' ? incoming : greatest([current, incoming]);
     }
-    this.#note(
-      stamp,
-      {
-        ...{ type: 'update', group: group.name, method, winner },
-        ...{ localStamp: current, remoteStamp: incoming },
-        reason: REASONS[parked ? 'parked' : winner],
-      },
-      parked,
-    );
+    this.#note(stamp, groupConflict(group, { index, row, after, decision }), parked);
   }
 }
-
-const METHOD_OF_RULE = {
-  delete: 'delete-wins',
-  update: 'update-wins',
-  latest: 'latest-timestamp',
-  park: 'park',
-};
-
-const REASONS = {
-  local: 'the method keeps the current value',
-  remote: 'the method takes the incoming value',
-  merged: 'the method makes one value of both',
-  parked: 'no method decides; the current value stands until an operator has decided',
-};

@@ -56,7 +56,7 @@ const policiesOf = (set: boolean): fc.Arbitrary<MergePolicy> =>
     .record({
       groups: fc.tuple(set ? setGroup(0) : group(0), fc.oneof(group(1), setGroup(1))),
       onDeleteUpdate: fc.constantFrom('update', 'latest', 'park', undefined),
-      onKeyClash: fc.constantFrom('earliest', undefined),
+      onKeyClash: fc.constantFrom('earliest', 'merge', 'merge', undefined),
     })
     .map(({ groups, onDeleteUpdate, onKeyClash }) => ({
       groups,
@@ -95,17 +95,17 @@ function touched(world: HistoryWorld, { change }: Sent): Map<string, 'added' | '
   return new Map(all.map((one) => [one, has!.has(one) ? 'added' : 'removed']));
 }
 
-/** The changes that leave an incarnation, by its origin and place in the log. */
+/** The changes that leave one of these rows, by its origin and place in the log. */
 interface Placed {
   sent: Sent;
   origin: number;
   place: number;
 }
 
-function changesOf(world: HistoryWorld, row: RowVersion): Placed[] {
+function changesOf(world: HistoryWorld, births: ReadonlySet<bigint>): Placed[] {
   return world.logs
     .flatMap((log, origin) => log.map((sent, place) => ({ sent, origin, place })))
-    .filter(({ sent }) => sent.change.after?.birth === row.birth);
+    .filter(({ sent: { change } }) => change.after !== undefined && births.has(change.after.birth));
 }
 
 /** A world in which everything is delivered, with the row in it; undefined where there is none. */
@@ -115,7 +115,9 @@ function ended(
   const world = played(drawn);
   world.deliverAll();
   const { row } = world.sites[0]!;
-  return row && { world, row, changes: changesOf(world, row) };
+  const changes = world.logs.flat().toSorted((one, other) => (one.stamp < other.stamp ? -1 : 1));
+  const { births } = replay(world.policy, { changes }, call);
+  return row && { world, row, changes: changesOf(world, births) };
 }
 
 const knows = ({ sent }: Placed, one: Placed): boolean => sent.known[one.origin]! > one.place;

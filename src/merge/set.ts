@@ -41,6 +41,16 @@ export function mergeSet(work: SetWork): { localLost: string[]; remoteLost: stri
   return contested({ base: base!, next: next!, current: current!, merged });
 }
 
+/** Writes the set of both rows, of two inserts of one key, into `result`, which has the birth that the row is to have. */
+export function joinSets(
+  group: GroupPolicy,
+  rows: readonly RowVersion[],
+  result: RowVersion,
+): void {
+  const entries = new Set(rows.flatMap((row) => [...entriesOf(group, row)]));
+  writeEntries(group, result, entries);
+}
+
 /** The conflict record of a merge; undefined where nobody's write was lost. */
 export function setConflict(
   group: GroupPolicy,

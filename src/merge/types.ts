@@ -1,5 +1,5 @@
 import type { ColumnOrder } from '../model/groups/column-order.ts';
-import type { DeleteRule, Method } from '../model/ir/ir-resolution.ts';
+import type { DeleteRule, KeyClashRule, Method } from '../model/ir/ir-resolution.ts';
 
 /**
  * What merge works on: the state of one key at one site and a change to it. Values are PostgreSQL text
@@ -75,7 +75,7 @@ export interface MergePolicy {
   /** Of an entity that keeps history; absent: a delete wins. */
   onDeleteUpdate?: DeleteRule;
   /** Of an entity that keeps history; absent: the later insert of a key stands. */
-  onKeyClash?: 'earliest';
+  onKeyClash?: KeyClashRule;
   /** Of an entity whose rows expire: sites remove them by themselves, without a tombstone. */
   expires?: { /** Place of the time in `RowVersion.values`. */ value: number; graceMicros: bigint };
 }
@@ -162,6 +162,10 @@ export interface Replayed {
   state: KeyState;
   /** As in `ReplayBase`. */
   last?: RowVersion;
+  /** Births of the inserts that the row, or what the last delete ended, was made of: more than one where they merge. */
+  births: ReadonlySet<Stamp>;
+  /** The row stands although a site has deleted it: an insert of the key may be of one that knows of that. */
+  outlived: boolean;
   conflicts: ReplayConflict[];
 }
 

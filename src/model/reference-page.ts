@@ -127,5 +127,8 @@ function groupWords({ method, methods }: ColumnGroup): string {
 }
 
 function clashWords({ onKeyClash }: Entity): string {
-  return onKeyClash === undefined ? '' : ' Of two inserts of one key the earlier one stands.';
+  if (onKeyClash === undefined) return '';
+  return onKeyClash === 'merge'
+    ? ' Two inserts of one key are merged group by group.'
+    : ' Of two inserts of one key the earlier one stands.';
 }

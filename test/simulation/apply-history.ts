@@ -105,6 +105,10 @@ function beginningOf(
 }
 
 function replayed({ sim, planted }: Pick<Target, 'sim' | 'planted'>, history: History): Replayed {
+  if (planted === 'insert-overwrites') {
+    const { onKeyClash, ...rest } = sim.policy;
+    return replay(onKeyClash === 'merge' ? rest : sim.policy, history, simFunction);
+  }
   if (planted === 'set-as-value') {
     return replay({ ...sim.policy, groups: sim.policy.groups.map(asValue) }, history, simFunction);
   }
@@ -200,7 +204,10 @@ export function trimHistories(
   let trimmed = 0;
   for (const [row, history] of state.history) {
     const sim = simOf(model, row);
-    const rest = run(trimSteps(sim.policy, history, upTo), simFunction);
+    const rest =
+      planted === 'trim-merged'
+        ? trimmedAnyway(sim, history, upTo)
+        : run(trimSteps(sim.policy, history, upTo), simFunction);
     if (rest === history) continue;
     trimmed += 1;
     const left = rest && damaged({ sim, planted }, rest);
@@ -211,6 +218,16 @@ export function trimHistories(
     }
   }
   return trimmed;
+}
+
+/** As a planted bug: trims whatever is left. */
+function trimmedAnyway({ policy }: SimEntity, history: History, upTo: bigint): History | undefined {
+  const changes = history.changes.filter(({ stamp }) => stamp > upTo);
+  if (changes.length === 0) return undefined;
+  if (changes.length === history.changes.length) return history;
+  const old = history.changes.slice(0, -changes.length);
+  const { state, last } = replay(policy, { ...history, changes: old }, simFunction);
+  return { base: { ...state, ...(last && { last }) }, changes };
 }
 
 /** As planted bugs: a base that lacks something. */

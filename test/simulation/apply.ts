@@ -135,10 +135,16 @@ function fastValue(
 
 /** `deleteStatement`: nobody changed the row since. */
 function deleteRow(target: Target, before: RowVersion, deleted: Tombstone): boolean {
-  const { state, row } = target;
+  const { sim, state, row } = target;
   const current = state.rows.get(row);
   if (current === undefined || current.birth !== before.birth) return false;
   if (current.stamps.some((stamp, index) => stamp !== before.stamps[index])) return false;
+  for (const { method, orders, set, columns } of sim.policy.groups) {
+    const joins = method === 'additive' || orders !== undefined || set !== undefined;
+    if (joins && columns.some((place) => current.values[place] !== before.values[place])) {
+      return false;
+    }
+  }
   state.rows.delete(row);
   state.tombstones.set(row, latestTombstone(state.tombstones.get(row), deleted)!);
   return true;

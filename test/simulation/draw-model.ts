@@ -66,8 +66,10 @@ function drawMethods(random: Random): OrderedMethod[] {
 
 function drawRules(random: Random): SimRules {
   const onDeleteUpdate = random.pick(['update', 'latest', 'park', undefined, undefined] as const);
+  const rule = random.int(100);
   return {
     ...(onDeleteUpdate === undefined ? {} : { onDeleteUpdate }),
-    ...(random.chance(40) ? { onKeyClash: 'earliest' as const } : {}),
+    ...(rule < 40 ? { onKeyClash: 'earliest' as const } : {}),
+    ...(rule >= 65 ? { onKeyClash: 'merge' as const } : {}),
   };
 }

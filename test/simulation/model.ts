@@ -8,7 +8,7 @@ import { policyOf, valueColumns } from '../../src/merge/policy.ts';
 import type { MergePolicy } from '../../src/merge/types.ts';
 import { BIRTH_COLUMN } from '../../src/model/ir/ir.ts';
 import type { ColumnGroup, Entity, Expiry } from '../../src/model/ir/ir.ts';
-import type { DeleteRule, Method } from '../../src/model/ir/ir-resolution.ts';
+import type { DeleteRule, KeyClashRule, Method } from '../../src/model/ir/ir-resolution.ts';
 import { isSetMethod } from '../../src/model/groups/set-groups.ts';
 import type { ShapeColumn } from '../../src/sql/names/shape.ts';
 import { STATES } from './values.ts';
@@ -46,7 +46,7 @@ export const TYPES = new Map([
 /** Rules and methods of an entity that need history. */
 export interface SimRules {
   onDeleteUpdate?: DeleteRule;
-  onKeyClash?: 'earliest';
+  onKeyClash?: KeyClashRule;
 }
 
 /** The entity of a row, by the row's name: place of the entity in the model, then the key. */

@@ -3,7 +3,8 @@ import type { Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
 import { siteName } from './model.ts';
 import { bestOfAll } from './oracle-order.ts';
-import { joinedSet } from './oracle-sets.ts';
+import { joinedSet, thereOf } from './oracle-sets.ts';
+import { arrayOf, entriesOf, tagsOf } from './sets.ts';
 import { simFunction } from './values.ts';
 
 /*
@@ -15,20 +16,31 @@ interface Key {
   row: RowVersion | undefined;
   /** What the last delete ended. */
   dead: RowVersion | undefined;
+  /** Births of the inserts that the row, or what the last delete ended, was made of. */
+  births: Set<bigint>;
+  /** A delete was overruled. */
+  outlived: boolean;
   /** Births of the rows whose insert there is, or an image in its place. */
   born: Set<bigint>;
 }
 
-/** The row that must be there in the end. */
-export function replayedRow(sim: SimEntity, writes: readonly Write[]): RowVersion | undefined {
+/** The row that must be there in the end, and the births of the inserts that it was made of. */
+export function replayedRow(
+  sim: SimEntity,
+  writes: readonly Write[],
+): { row: RowVersion; births: ReadonlySet<bigint> } | undefined {
   const inserted = writes.flatMap((write) => (write.kind === 'insert' ? [write.after.birth] : []));
-  const key: Key = { row: undefined, dead: undefined, born: new Set(inserted) };
+  const key: Key = {
+    ...{ row: undefined, dead: undefined, births: new Set(), outlived: false },
+    born: new Set(inserted),
+  };
   for (const write of inOrder(writes)) {
     if (write.kind === 'insert') insert(sim, key, write.after);
     else if (write.kind === 'delete') remove(sim, key, write.before);
     else update(sim, key, write);
   }
-  return key.row && { ...key.row, values: [...key.row.values] };
+  const { row, births } = key;
+  return row && { row: { ...row, values: [...row.values] }, births };
 }
 
 function inOrder(writes: readonly Write[]): Write[] {
@@ -48,10 +60,51 @@ export function isChange(write: Write): boolean {
   );
 }
 
-function insert({ entity }: SimEntity, key: Key, after: RowVersion): void {
-  if (key.row !== undefined && entity.onKeyClash === 'earliest') return;
+function insert(sim: SimEntity, key: Key, after: RowVersion): void {
+  const { onKeyClash } = sim.entity;
+  if (key.row !== undefined && onKeyClash === 'earliest') return;
+  if (key.row !== undefined && onKeyClash === 'merge' && !key.outlived) {
+    key.row = ofTwoInserts(sim, key.row, after);
+    key.births.add(after.birth);
+    return;
+  }
   key.row = after;
+  key.births = new Set([after.birth]);
+  key.outlived = false;
   key.dead = undefined;
+}
+
+/** Every group of both; sets are left to the end. */
+function ofTwoInserts(sim: SimEntity, row: RowVersion, after: RowVersion): RowVersion {
+  const result = { ...row, stamps: [...row.stamps], values: [...row.values] };
+  result.birth = row.birth > after.birth ? row.birth : after.birth;
+  for (const [group, policy] of sim.policy.groups.entries()) {
+    const [mine, theirs] = [row.stamps[group]!, after.stamps[group]!];
+    const most = mine > theirs ? mine : theirs;
+    if (policy.set !== undefined) {
+      const entries = [row, after].flatMap((one) => [...entriesOf(policy, one)]);
+      const [array, tags] = policy.columns;
+      result.values[array!] = arrayOf(policy, thereOf(entries));
+      result.values[tags!] = tagsOf(result.birth, new Set(entries));
+      result.stamps[group] = most;
+      continue;
+    }
+    const isNull = (one: RowVersion): boolean =>
+      policy.columns.every((place) => one.values[place] === null);
+    if (mine === theirs || isNull(after)) continue;
+    const sides = policy.columns.map((place) => ({
+      ...{ base: null, current: row.values[place]!, incoming: after.values[place]!, place },
+    }));
+    const plain = policy.method === 'latest-timestamp' || policy.method === 'overwrite';
+    if (plain && theirs < mine && !isNull(row)) continue;
+    const values = isNull(row)
+      ? sides.map(({ incoming }) => incoming)
+      : valuesOf(policy, { sides, seen: false, row, after, group });
+    if (values === undefined) continue;
+    for (const [at, { place }] of sides.entries()) result.values[place] = values[at]!;
+    result.stamps[group] = isNull(row) ? theirs : most;
+  }
+  return result;
 }
 
 function isAsSeen(sim: SimEntity, group: number, [one, seen]: [RowVersion, RowVersion]): boolean {
@@ -61,10 +114,13 @@ function isAsSeen(sim: SimEntity, group: number, [one, seen]: [RowVersion, RowVe
 
 function remove(sim: SimEntity, key: Key, seen: RowVersion): void {
   const { row } = key;
-  if (row === undefined || row.birth !== seen.birth) return;
+  if (row === undefined || !key.births.has(seen.birth)) return;
   const rule = sim.entity.onDeleteUpdate;
   const met = sim.policy.groups.some((_, group) => !isAsSeen(sim, group, [row, seen]));
-  if (met && (rule === 'update' || rule === 'park')) return;
+  if (met && (rule === 'update' || rule === 'park')) {
+    key.outlived = true;
+    return;
+  }
   key.dead = row;
   key.row = undefined;
 }
@@ -78,11 +134,13 @@ function update(sim: SimEntity, key: Key, write: Write & { kind: 'update' }): vo
     return;
   }
   if (key.row !== undefined) {
-    if (key.row.birth === birth) key.row = changed(sim, key.row, write);
+    if (key.births.has(birth)) key.row = changed(sim, key.row, write);
     return;
   }
-  if (key.dead?.birth !== birth || sim.entity.onDeleteUpdate === undefined) return;
+  if (key.dead === undefined || !key.births.has(birth)) return;
+  if (sim.entity.onDeleteUpdate === undefined) return;
   key.row = changed(sim, key.dead, write);
+  key.outlived = true;
   key.dead = undefined;
 }
 
@@ -127,7 +185,9 @@ function valuesOf(policy: GroupPolicy, met: Met): Value[] | undefined {
   const { sides, seen } = met;
   const incoming = sides.map((side) => side.incoming);
   if (policy.method === 'additive') return sides.map(sumOf);
-  if (policy.set !== undefined) return joinedSet(policy, met.row.birth, sides);
+  if (policy.set !== undefined) {
+    return joinedSet(policy, { now: met.row.birth, written: met.after.birth }, sides);
+  }
   if (policy.orders !== undefined) {
     return sides.map(({ place, base, current, incoming: next }) =>
       current === base ? next : bestOfAll(policy, place, [current, next]),

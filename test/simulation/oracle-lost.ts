@@ -1,9 +1,8 @@
-import type { KeyState } from '../../src/merge/types.ts';
 import type { DatabaseState } from './database.ts';
 import { changedGroups, happenedBefore } from './ledger.ts';
 import type { Write } from './ledger.ts';
 import type { SimEntity } from './model.ts';
-import type { Made } from './oracle.ts';
+import type { Made, Wanted } from './oracle.ts';
 import { wasOverFor } from './oracle-expiry.ts';
 import { lostElements, onlyRemoves } from './oracle-sets.ts';
 import { Violation } from './violation.ts';
@@ -17,7 +16,7 @@ export function checkNothingLost(
   end: {
     row: string;
     made: readonly Made[];
-    wanted: KeyState;
+    wanted: Wanted;
     states: readonly DatabaseState[];
     /** A site was lost, or has left, before it could record what it would have. */
     lossy: boolean;
@@ -34,13 +33,17 @@ export function checkNothingLost(
         : changedGroups(one.write);
     for (const group of groups) {
       const stamp = one.write.after.stamps[group]!;
-      const alive = wanted.row?.birth === birth;
+      const alive = wanted.row !== undefined && wanted.births.has(birth);
       const policy = sim.policy.groups[group]!;
       const { method, columns } = policy;
       if (alive && policy.set !== undefined) {
-        const parts = { group: policy, place: group, one, end: wanted.row!, lossy };
+        const end = { row: wanted.row!, births: wanted.births };
+        const parts = { group: policy, place: group, one, end, lossy };
         const [lost] = lostElements(parts, made, records);
         if (lost === undefined) continue;
+        // Of two inserts that were merged the record has both rows whole.
+        const isWhole = one.write.kind === 'insert' && wanted.births.size > 1;
+        if (isWhole && records.some((named) => named.has(-birth))) continue;
         throw new Violation(
           `the write of "${lost}" in group ${group} of row ${row} with stamp ${stamp} by site ` +
             `${one.by.site} was lost without a record`,
@@ -49,7 +52,7 @@ export function checkNothingLost(
       const { values } = one.write.after;
       const there = columns.every((place) => values[place] === wanted.row?.values[place]);
       if (alive && (method === 'additive' || there)) continue;
-      if (made.some((other) => replaces(other, one, group))) continue;
+      if (made.some((other) => replaces(other, one, { group, births: wanted.births }))) continue;
       const joins =
         method === 'additive' || policy.orders !== undefined || policy.set !== undefined;
       const names = joins ? [stamp, -birth] : [stamp];
@@ -66,13 +69,18 @@ export function checkNothingLost(
 }
 
 /** True if the other write replaced the group's value knowing of it. */
-function replaces(other: Made, one: Made, group: number): boolean {
+function replaces(
+  other: Made,
+  one: Made,
+  { group, births }: { group: number; births: ReadonlySet<bigint> },
+): boolean {
   if (other === one) return false;
   const known = other.by === one.by || happenedBefore(one.by, other.by);
   if (!known || one.write.kind === 'delete') return false;
   if (other.write.kind !== 'update') return other.write !== one.write && isLater(other, one);
+  const [mine, theirs] = [one.write.after.birth, other.write.after.birth];
   return (
-    other.write.after.birth === one.write.after.birth &&
+    (mine === theirs || (births.has(mine) && births.has(theirs))) &&
     changedGroups(other.write).includes(group) &&
     other.write.after.stamps[group]! > one.write.after.stamps[group]!
   );

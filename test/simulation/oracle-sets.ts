@@ -4,6 +4,12 @@ import type { Write } from './ledger.ts';
 import type { Made } from './oracle.ts';
 import { arrayOf, elementOf, elementsOf, entriesOf, tagsOf } from './sets.ts';
 
+/** The row at the end, and the births of the inserts that it was made of. */
+export interface End {
+  row: RowVersion;
+  births: ReadonlySet<bigint>;
+}
+
 /** A write of one incarnation of a row that leaves it: an insert, which found nothing, or an update. */
 interface SetStep {
   made: Made;
@@ -11,10 +17,10 @@ interface SetStep {
   after: RowVersion;
 }
 
-function stepsOf(birth: bigint, made: readonly Made[]): SetStep[] {
+function stepsOf(births: ReadonlySet<bigint>, made: readonly Made[]): SetStep[] {
   return made.flatMap((one): SetStep[] => {
     const { write } = one;
-    if (write.kind === 'delete' || write.after.birth !== birth) return [];
+    if (write.kind === 'delete' || !births.has(write.after.birth)) return [];
     return [
       { made: one, before: write.kind === 'insert' ? undefined : write.before, after: write.after },
     ];
@@ -39,10 +45,10 @@ function changes(group: GroupPolicy, step: SetStep, element: string): 'added' | 
  */
 export function endOfSet(
   group: GroupPolicy,
-  birth: bigint,
+  { row: { birth }, births }: End,
   made: readonly Made[],
 ): { array: Value; tags: Value } {
-  const steps = stepsOf(birth, made);
+  const steps = stepsOf(births, made);
   const all = new Set(steps.flatMap(({ after }) => [...elementsOf(group, after)]));
   const stays = [...all].filter((element) => {
     const of = (what: 'added' | 'removed'): SetStep[] =>
@@ -81,18 +87,18 @@ function entriesAtEnd(group: GroupPolicy, steps: readonly SetStep[]): Set<string
  * touched nor a record names.
  */
 export function lostElements(
-  parts: { group: GroupPolicy; place: number; one: Made; end: RowVersion; lossy: boolean },
+  parts: { group: GroupPolicy; place: number; one: Made; end: End; lossy: boolean },
   made: readonly Made[],
   records: readonly ReadonlySet<bigint | string>[],
 ): string[] {
   const { group, place, one, end, lossy } = parts;
-  const steps = stepsOf(end.birth, made);
+  const steps = stepsOf(end.births, made);
   const step = steps.find((candidate) => candidate.made === one)!;
   const touched = new Set([...elementsOf(group, step.before), ...elementsOf(group, step.after)]);
   return [...touched].filter((element) => {
     const what = changes(group, step, element);
     if (what === false) return false;
-    if (elementsOf(group, end).has(element) === (what === 'added')) return false;
+    if (elementsOf(group, end.row).has(element) === (what === 'added')) return false;
     if (what === 'removed' && group.method === 'add-wins') {
       // The record is made where the addition was; and net changes do not tell of what a site has
       // added and removed itself.
@@ -123,10 +129,11 @@ function isOwn(group: GroupPolicy, { made, before }: SetStep, element: string): 
 /** Array and tags after a change of a set: what stood without what the change took away, and what it made. */
 export function joinedSet(
   group: GroupPolicy,
-  birth: bigint,
+  births: { now: bigint; written: bigint },
   sides: readonly { base: Value; current: Value; incoming: Value }[],
 ): Value[] {
   const of = (side: 'base' | 'current' | 'incoming'): Set<string> => {
+    const birth = side === 'current' ? births.now : births.written;
     const values: Value[] = [];
     for (const [at, place] of group.columns.entries()) values[place] = sides[at]![side];
     return entriesOf(group, { birth, stamps: [], values });
@@ -135,9 +142,11 @@ export function joinedSet(
   const made = [...incoming].filter((entry) => !base.has(entry));
   const left = [...current].filter((entry) => incoming.has(entry) || !base.has(entry));
   const entries = [...new Set([...left, ...made])];
-  const elements = new Set(entries.map(elementOf));
-  const isOut = (element: string): boolean =>
-    entries.some((entry) => entry.startsWith('-') && elementOf(entry) === element);
-  const there = [...elements].filter((element) => !isOut(element));
-  return [arrayOf(group, there), tagsOf(birth, entries)];
+  return [arrayOf(group, thereOf(entries)), tagsOf(births.now, entries)];
+}
+
+/** The elements that entries say are there. */
+export function thereOf(entries: readonly string[]): string[] {
+  const out = new Set(entries.filter((entry) => entry.startsWith('-')).map(elementOf));
+  return [...new Set(entries.map(elementOf))].filter((element) => !out.has(element));
 }

@@ -12,6 +12,7 @@ import { isChange, replayedRow } from './oracle-history.ts';
 import { bestOfAll } from './oracle-order.ts';
 import { checkNothingLost } from './oracle-lost.ts';
 import { endOfSet } from './oracle-sets.ts';
+import type { End } from './oracle-sets.ts';
 import type { Site } from './site.ts';
 import type { World } from './world.ts';
 import { Violation } from './violation.ts';
@@ -123,29 +124,35 @@ function tombstoneOf(sim: SimEntity, state: DatabaseState, row: string): Tombsto
     : undefined;
 }
 
-function replayed(sim: SimEntity, made: readonly Made[]): KeyState {
-  const row = replayedRow(
+/** What a key must be in the end, and of which inserts its row was made: more than one where they merge. */
+export interface Wanted extends KeyState {
+  births: ReadonlySet<bigint>;
+}
+
+function replayed(sim: SimEntity, made: readonly Made[]): Wanted {
+  const end = replayedRow(
     sim,
     made.map(({ write }) => write),
   );
-  if (row === undefined) return {};
+  if (end === undefined) return { births: new Set() };
   // Every write of a set counts in the row that stands, whatever the order and what was deleted meanwhile.
   const all = withImages(made.filter(({ write }) => isChange(write)));
   for (const policy of sim.policy.groups) {
-    if (policy.set !== undefined) takeSet(policy, row, all);
+    if (policy.set !== undefined) takeSet(policy, end, all);
   }
-  return { row };
+  return end;
 }
 
 /** Writes array and tags as what each write knew of the others says. */
-function takeSet(policy: GroupPolicy, row: RowVersion, made: readonly Made[]): void {
-  const { array, tags } = endOfSet(policy, row.birth, made);
+function takeSet(policy: GroupPolicy, end: End, made: readonly Made[]): void {
+  const { row } = end;
+  const { array, tags } = endOfSet(policy, end, made);
   row.values[policy.columns[0]!] = array;
   row.values[policy.columns[1]!] = tags;
 }
 
 /** The end of one key: the youngest incarnation that no delete saw, and per group what its method says. */
-export function expected(sim: SimEntity, all: readonly Made[]): KeyState {
+export function expected(sim: SimEntity, all: readonly Made[]): Wanted {
   const made = withImages(all);
   const tombstone = tombstoneOfAll(made);
   const dead = tombstone?.birth ?? 0n;
@@ -154,7 +161,10 @@ export function expected(sim: SimEntity, all: readonly Made[]): KeyState {
     if (write.kind !== 'insert' || write.after.birth <= dead) continue;
     if (first === undefined || write.after.birth > first.birth) first = write.after;
   }
-  const state: KeyState = tombstone === undefined ? {} : { tombstone };
+  const state: Wanted = {
+    ...(tombstone === undefined ? {} : { tombstone }),
+    births: new Set(first && [first.birth]),
+  };
   if (first !== undefined) state.row = grown(sim, first, made);
   return state;
 }
@@ -194,7 +204,7 @@ function grown(sim: SimEntity, first: RowVersion, made: readonly Made[]): RowVer
     .filter((write) => write.after.birth === first.birth);
   for (const [group, policy] of sim.policy.groups.entries()) {
     const { method, columns } = policy;
-    if (policy.set !== undefined) takeSet(policy, row, made);
+    if (policy.set !== undefined) takeSet(policy, { row, births: new Set([row.birth]) }, made);
     for (const { before, after } of updates) {
       const stamp = after.stamps[group]!;
       if (before.stamps[group] === stamp) continue;

@@ -47,6 +47,9 @@ export const PLANTED = {
   'tombstone-stays': 'a delete that was overruled leaves its tombstone',
   'set-as-value': 'a replay takes the later one of two sets',
   'base-without-tags': 'the base of a trimmed history has arrays of sets without their tags',
+  'insert-overwrites': 'of two inserts that are to be merged the later one stands',
+  'trim-merged':
+    'a history is trimmed although what is left changes the row by the birth of the earlier one of two merged inserts',
   'sets-in-order':
     'of sets in a history the conflicts are recorded that show in the order of stamps, not those of what arrives',
   'same-as-seen':

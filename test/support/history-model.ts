@@ -16,6 +16,7 @@ const ENTITIES: Record<string, { methods: OrderedMethod[]; rest?: Partial<Entity
   latest: { methods: [{ method: 'latest-timestamp' }], rest: { onDeleteUpdate: 'latest' } },
   parked: { methods: [{ method: 'latest-timestamp' }], rest: { onDeleteUpdate: 'park' } },
   first: { methods: [{ method: 'discard' }], rest: { onKeyClash: 'earliest' } },
+  merged: { methods: [{ method: 'average' }], rest: { onKeyClash: 'merge' } },
 };
 
 /** A model of those entities: tables `test.early(id, v, note)`, …; `note` is of the group `note`. */

@@ -87,9 +87,12 @@ async function trimKey(
   await client.query('BEGIN');
   try {
     const left = await new FunctionCaller(client).run(trimSteps(policy, history, stable));
-    const { rowCount } = await client.query(historyTrimmed(entity), [...key, newest]);
+    // Without a row deleted: it cannot be shorter yet, or repair has forgotten the key meanwhile.
+    const isSame = left === history;
+    const { rowCount } = isSame
+      ? { rowCount: 0 }
+      : await client.query(historyTrimmed(entity), [...key, newest]);
     if (rowCount !== rows) {
-      // Repair has forgotten the key meanwhile.
       await client.query('ROLLBACK');
       return 0;
     }

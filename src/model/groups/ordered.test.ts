@@ -90,6 +90,29 @@ const REFUSED: [title: string, text: string, message: string][] = [
     ),
     '"crp:on-delete-update" does not fit: the shares of a counter are gone with the row, and would not come back with it',
   ],
+  [
+    'two rows with counters that are merged',
+    entity(
+      'leaf n { type int32; crp:escrow "lower" { crp:bound "0"; } }',
+      'crp:on-unique-clash "merge";',
+    ),
+    '"crp:on-unique-clash" does not fit: the shares of a counter are those of one row: two rows cannot be merged',
+  ],
+  [
+    'lines of a log that are merged',
+    entity('leaf n { type int32; }', 'crp:append-only; crp:on-unique-clash "merge";'),
+    '"crp:on-unique-clash" does not fit: rows of an append-only entity are never changed, and a merged one is neither of the two',
+  ],
+  [
+    'rows of two owners that are merged',
+    entity('leaf n { type int32; }', 'crp:ownership "site"; crp:on-unique-clash "merge";'),
+    '"crp:on-unique-clash" does not fit: a row that a site owns would get values of a site that does not own it',
+  ],
+  [
+    'merging by a unique value',
+    entity('unique n { crp:on-unique-clash "merge"; } leaf n { type int32; }'),
+    'on-unique-clash "merge" for "unique" is not available in this version',
+  ],
 ];
 
 for (const [title, text, message] of REFUSED) {
@@ -152,6 +175,15 @@ test('a list of methods is in the IR in its order, with what each needs', () => 
   );
   assert.equal(a!.history, 'test_a_history');
   assert.deepEqual([a!.onDeleteUpdate, a!.onKeyClash], ['park', 'earliest']);
+});
+
+test('two inserts of a key may be merged, and the page of the model says so', () => {
+  const model = compiled(entity('leaf n { type int32; }', 'crp:on-unique-clash "merge";'));
+  const [a] = model.entities;
+  assert.equal(a!.onKeyClash, 'merge');
+  assert.equal(a!.history, 'test_a_history');
+  assert.match(modelReference(model), /Two inserts of one key are merged group by group\./);
+  assert.match(modelTree(model), /two inserts of a key: merge/);
 });
 
 test('a function may decide about a group of several columns', () => {

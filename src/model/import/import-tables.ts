@@ -135,7 +135,8 @@ class TableWriter {
   #unique(columns: readonly string[]): string[] {
     return [
       `  unique ${quoted(columns.map(yangName).join(' '))} {`,
-      '    // DECIDE: what becomes of two rows of different sites with the same values.',
+      '    // DECIDE: what becomes of two rows of different sites with the same values: "latest", "earliest",',
+      '    // "append-site" (to a text), or "park", which leaves it to an operator.',
       '    crp:on-unique-clash "park";',
       '  }',
     ];
@@ -146,6 +147,8 @@ class TableWriter {
     return [
       `  crp:entity ${quoted(yangName(name))} {`,
       '    // DECIDE: columns that are changed by different programs belong into different groups.',
+      '    // DECIDE: of two inserts of one key the later one stands, unless you say "earliest", or "merge" (by groups).',
+      '    // crp:on-unique-clash "merge";',
       `    crp:sql-table ${quoted(`${schema}.${name}`)} {`,
       '      crp:adopt "table";',
       ...triggers.flatMap((trigger) => [

@@ -56,6 +56,9 @@ export interface OrderedMethod {
  */
 export type DeleteRule = 'update' | 'latest' | 'park';
 
+/** Two inserts of one key. `earliest`: the earlier one stands. `merge`: they are merged by column group. */
+export type KeyClashRule = 'earliest' | 'merge';
+
 /**
  * Two rows that a unique constraint forbids to exist together. `earliest`, `latest`: the row that claimed the
  * values first or last stands, the other one waits outside the table.

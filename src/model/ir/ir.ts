@@ -6,6 +6,7 @@
 import type {
   ClashMethod,
   DeleteRule,
+  KeyClashRule,
   Method,
   OrderedMethod,
   OrphanRule,
@@ -79,8 +80,8 @@ export interface Entity {
   history?: string;
   /** A delete and a concurrent update; the row stays deleted when absent. Needs `history`. */
   onDeleteUpdate?: DeleteRule;
-  /** Of two inserts of one key the earlier one stands; the later one when absent. Needs `history`. */
-  onKeyClash?: 'earliest';
+  /** Two inserts of one key; the later one stands when absent. Needs `history`. */
+  onKeyClash?: KeyClashRule;
 }
 
 export interface Column {

@@ -50,7 +50,7 @@ export const HONOURED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What becomes of two rows that uniqueness forbids to exist together. */
-export const CLASH_OF_KEYS: readonly string[] = ['latest', 'earliest'];
+export const CLASH_OF_KEYS: readonly string[] = ['latest', 'earliest', 'merge'];
 export const CLASH_OF_UNIQUES: readonly string[] = [
   ...['latest', 'earliest', 'discard', 'park', 'append-site', 'append-sequence'],
 ];

@@ -207,9 +207,10 @@ function noneWaits(entity: Entity): string {
 function deleteStatement(shape: Shape, source: Source): string {
   const { entity } = shape;
   const keys = columnList(entity.key);
-  const unchanged = entity.groups.map(
-    (group) => `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`,
-  );
+  const unchanged = entity.groups.flatMap((group) => [
+    `e.${ident(group.stamp)} = s.${ident(baseStampColumn(group))}`,
+    ...sameJoined(shape, group),
+  ]);
   return (
     `WITH d AS (DELETE FROM ${tableOf(entity)} AS e USING ${source.from} ` +
     `WHERE ${ofKind(source, 'D')} AND ${sameKey(entity, 'e', 's')} ` +
@@ -219,4 +220,20 @@ function deleteStatement(shape: Shape, source: Source): string {
     `ON CONFLICT (${keys}) DO UPDATE SET birth = greatest(t.birth, excluded.birth), ` +
     `stamp = greatest(t.stamp, excluded.stamp)`
   );
+}
+
+/**
+ * Of a group that joins writes also its values must be those that the origin saw, as in merge (src/merge/merge.ts). A
+ * staged delete has the row that it found. By their texts: what is staged can have the type that the column has at the
+ * origin.
+ */
+function sameJoined(shape: Shape, group: ColumnGroup): string[] {
+  if (isSet(group)) return [sameValues(group)];
+  if (!isAdditive(group) && !isMonotonic(group.method)) return [];
+  return dataColumns(shape)
+    .filter(({ name }) => group.columns.includes(name))
+    .map(({ name }) => {
+      const [here, seen] = [`e.${ident(name)}::text`, `s.${ident(name)}::text`];
+      return `${here} COLLATE "C" IS NOT DISTINCT FROM ${seen}`;
+    });
 }

@@ -121,6 +121,12 @@ const CASES: [table: string, first: string, second: string, end: string][] = [
     `${gone('first')}; ${put('first', 30)}`,
     '1 20 n',
   ],
+  [
+    'merged',
+    `${gone('merged')}; ${put('merged', 20)}`,
+    `${gone('merged')}; ${put('merged', 31)}`,
+    '1 26 n',
+  ],
 ];
 
 /** The same with the sites changed: what b writes first, what a writes then. */
@@ -140,6 +146,12 @@ const MIRRORED: typeof CASES = [
     `${gone('first')}; ${put('first', 20)}`,
     `${gone('first')}; ${put('first', 30)}`,
     '1 20 n',
+  ],
+  [
+    'merged',
+    `${gone('merged')}; ${put('merged', 20)}`,
+    `${gone('merged')}; ${put('merged', 31)}`,
+    '1 26 n',
   ],
 ];
 
@@ -178,6 +190,7 @@ test('each method and rule has its outcome at both sites, and its conflict is re
       'first earliest-timestamp',
       'function sql-function',
       'latest latest-timestamp',
+      'merged merge',
       'owner owner-wins',
       'priority site-priority',
       'update update-wins',
@@ -195,6 +208,24 @@ test('each method and rule has its outcome at both sites, and its conflict is re
 });
 
 test('the same with the sites changed', () => play(b, a, MIRRORED));
+
+test('what a site writes into its own insert stays when the insert of another site is merged with it', async () => {
+  await cut();
+  await a.sql.query(`INSERT INTO test.merged VALUES (7, 20, NULL)`);
+  await b.sql.query(`INSERT INTO test.merged VALUES (7, 31, NULL), (8, 40, 'later')`);
+  await a.sql.query(`UPDATE test.merged SET note = 'stop' WHERE id = 7`);
+  await a.sql.query(`INSERT INTO test.merged VALUES (8, NULL, 'latest')`);
+  await b.sql.query(`DELETE FROM test.merged WHERE id = 1`);
+  await connected();
+  await both('merged', '7 26 stop, 8 40 latest');
+  // Each site changes the row by the birth that both have now, also when the history is gone.
+  await settled();
+  for (const site of [a, b]) await trim(site, 2n ** 62n);
+  await b.sql.query(`UPDATE test.merged SET v = 50 WHERE id = 7`);
+  await both('merged', '7 50 stop, 8 40 latest');
+  await a.sql.query(`DELETE FROM test.merged WHERE id = 7`);
+  await both('merged', '8 40 latest');
+});
 
 test('changes of one transaction are replayed one by one', async () => {
   await a.sql.query('UPDATE test.average SET v = 10');

@@ -1,0 +1,85 @@
+import { addDifference } from './decimal.ts';
+import { decide } from './decide.ts';
+import type { Asking, Decision } from './decide.ts';
+import { mergeGroup } from './merge-group.ts';
+import { joinSets } from './set.ts';
+import type { GroupPolicy, MergePolicy, RowVersion, Stamp } from './types.ts';
+
+/** A row that two inserts of its key have made, and the groups of it that wait for an operator. */
+export interface MergedInserts {
+  row: RowVersion;
+  parked: { index: number; decision: Decision }[];
+}
+
+/**
+ * Merges an insert into the row that stands, which its origin did not see: each column group by its own method, with
+ * no value that both sides saw. What is in one of them only is kept whatever the method is: a group that is NULL in one
+ * comes from the other. Sums have what both began with; sets the elements of both. The row's birth is the later one.
+ */
+export function* mergeInserts(
+  policy: MergePolicy,
+  row: RowVersion,
+  after: RowVersion,
+): Asking<MergedInserts> {
+  const birth = row.birth > after.birth ? row.birth : after.birth;
+  const result = { birth, stamps: [...row.stamps], values: [...row.values] };
+  const parked: MergedInserts['parked'] = [];
+  for (const [index, group] of policy.groups.entries()) {
+    const decision = yield* groupOfInserts({ index, group, row, after, result });
+    if (decision?.parked === true) parked.push({ index, decision });
+  }
+  return { row: result, parked };
+}
+
+interface InsertedGroup {
+  index: number;
+  group: GroupPolicy;
+  row: RowVersion;
+  after: RowVersion;
+  result: RowVersion;
+}
+
+function* groupOfInserts(work: InsertedGroup): Asking<Decision | undefined> {
+  const { index, group, row, after, result } = work;
+  const [current, incoming] = [row.stamps[index]!, after.stamps[index]!];
+  if (group.set !== undefined) {
+    joinSets(group, [row, after], result);
+    result.stamps[index] = later(current, incoming);
+  } else if (current === incoming || isNull(group, after)) return undefined;
+  else if (isNull(group, row)) take(work, incoming);
+  else if (group.method === 'ordered') return yield* decided(work);
+  else if (group.method === 'additive') {
+    for (const column of group.columns) {
+      const to = after.values[column]!;
+      result.values[column] = addDifference(row.values[column]!, { from: null, to });
+    }
+    result.stamps[index] = later(current, incoming);
+  } else mergeGroup({ index, group, before: undefined, after, result }, []);
+  return undefined;
+}
+
+function* decided(work: InsertedGroup): Asking<Decision> {
+  const { index, group, row, after, result } = work;
+  const decision = yield* decide({ index, group, before: undefined, current: row, after });
+  if (decision.winner === 'remote') take(work, later(row.stamps[index]!, after.stamps[index]!));
+  else if (decision.winner === 'merged') {
+    for (const [at, column] of group.columns.entries()) {
+      result.values[column] = decision.values![at]!;
+    }
+    result.stamps[index] = later(row.stamps[index]!, after.stamps[index]!);
+  }
+  return decision;
+}
+
+function take({ index, group, after, result }: InsertedGroup, stamp: Stamp): void {
+  for (const column of group.columns) result.values[column] = after.values[column]!;
+  result.stamps[index] = stamp;
+}
+
+function isNull(group: GroupPolicy, { values }: RowVersion): boolean {
+  return group.columns.every((column) => values[column] === null);
+}
+
+function later(one: Stamp, other: Stamp): Stamp {
+  return one > other ? one : other;
+}
