@@ -1,4 +1,4 @@
-import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import type { PeerCertificate, SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Identity } from './authority.ts';
 
 /** What a server shows to its peers, and what it knows them by. */
@@ -8,6 +8,8 @@ export function credentials(ca: string, { certificate, key }: Identity): SecureC
 
 /** The site's name in the certificate of a connection (authority.ts, `siteUri`); empty where there is none any more. */
 export function peerOf(socket: TLSSocket | undefined): string {
-  const names = socket?.getPeerCertificate().subjectaltname ?? '';
+  // Null once the connection has gone, which the types do not say.
+  const shown = socket?.getPeerCertificate() as PeerCertificate | null | undefined;
+  const names = shown?.subjectaltname ?? '';
   return decodeURIComponent(/URI:syncline:\/\/[^/]+\/([^,]+)/.exec(names)?.[1] ?? '');
 }

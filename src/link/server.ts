@@ -24,11 +24,14 @@ import { writeBetween } from './write-parts.ts';
 export const HEARTBEAT_MS = 2_000;
 /** Who has not shown a certificate by then is sent away: until then anybody can hold a socket of ours. */
 const HANDSHAKE_MS = 10_000;
+/** So many heartbeats without an acknowledgement, which come five times a second, and a peer is not connected. */
+const HEARD_BEATS = 15;
 /**
- * So many heartbeats without an acknowledgement, which a peer sends five times a second, and it is gone: the network is cut
- * without a word, and TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
+ * After so many it is gone: TCP would try for a quarter of an hour. Counted, since this process may have been stopped itself.
+ * Where both sites send much, acknowledgements wait behind data in a router: 1 MB is 32 s at 256 kbit/s. A pull that is
+ * dropped for that begins its batch again, and again; hence two minutes, as with PINGs (watch-peer.ts).
  */
-const SILENT_BEATS = 15;
+const SILENT_BEATS = 60;
 
 export interface LinkServerOptions {
   /** Number of this site. */
@@ -88,8 +91,8 @@ export class LinkServer {
   readonly #server: Http2SecureServer;
   readonly #admission: Admission;
   readonly #stop = new AbortController();
-  /** Names of the peers of the pulls that are being served. */
-  readonly #pulls = new Map<ServerHttp2Stream, string>();
+  /** The pulls that are being served, with the heartbeats since each was heard of. */
+  readonly #pulls = new Set<{ peer: string; beats: number }>();
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
@@ -137,9 +140,9 @@ export class LinkServer {
     this.#server.setSecureContext(credentials(authority, identity));
   }
 
-  /** Whether a peer pulls from here now. */
+  /** Whether a peer pulls from here now, and is heard of. */
   serves(peer: string): boolean {
-    return [...this.#pulls.values()].includes(peer);
+    return [...this.#pulls].some((pull) => pull.peer === peer && pull.beats <= HEARD_BEATS);
   }
 
   async close(): Promise<void> {
@@ -193,21 +196,21 @@ export class LinkServer {
     const claim = { peer, position: after, time };
     // Before it may acknowledge: what it does not have would be forgotten here.
     if (origin === self) await this.#options.checkHistory?.(claim);
-    let beats = 0;
+    const pull = { peer, beats: 0 };
     readAcks(stream, (durable, applied) => {
-      beats = 0;
+      pull.beats = 0;
       this.#options.onAck({ peer, origin, durable, applied });
     });
     const entries = journal.follow(origin, after, { signal, streams: true });
     stream.respond({ ':status': 200 });
     const heartbeat = setInterval(() => {
-      beats += 1;
+      pull.beats += 1;
       if (this.#options.isOver?.({ peer, origin }) === true) stream.destroy();
-      else if (beats > (this.#options.silentBeats ?? SILENT_BEATS)) this.#drop(stream, peer);
+      else if (pull.beats > (this.#options.silentBeats ?? SILENT_BEATS)) this.#drop(stream, peer);
       else writeBetween(stream, encodeFrame(FRAME.heartbeat));
     }, HEARTBEAT_MS);
     const sender = new EntrySender(stream, journal);
-    this.#pulls.set(stream, peer);
+    this.#pulls.add(pull);
     try {
       for await (const entry of entries) {
         if (entry.kind === 'batch') await this.#stored(entry.batch);
@@ -215,7 +218,7 @@ export class LinkServer {
         if (signal.aborted) break;
       }
     } finally {
-      this.#pulls.delete(stream);
+      this.#pulls.delete(pull);
       clearInterval(heartbeat);
       stream.end();
     }
