@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { AppError } from '../base/errors.ts';
 import { siteUri } from './authority.ts';
 import type { Identity } from './authority.ts';
+import { CLOSED_HINT, HINTS, linkError } from './link-errors.ts';
 
 /** Silence after which a link is taken for dead: several heartbeats. */
 export const STALL_MS = 8_000;
@@ -68,6 +69,10 @@ export class PeerConnection {
     }
   }
 
+  get peerName(): string {
+    return this.#peer.name;
+  }
+
   /** Begins a POST whose body stays open. */
   request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
     return this.#session.request({ ':method': 'POST', ...headers }, { endStream: false });
@@ -76,10 +81,10 @@ export class PeerConnection {
   /** POSTs JSON and returns the JSON of the answer. @param silenceMs how long nothing may come of it */
   async call(path: string, body: unknown, silenceMs = STALL_MS): Promise<unknown> {
     const stream = this.request({ ':path': path });
-    stream.setTimeout(silenceMs, () => stream.destroy(new Error('the peer does not answer')));
+    stream.setTimeout(silenceMs, () => stream.destroy(this.silent()));
     try {
       stream.end(JSON.stringify(body));
-      await accepted(stream);
+      await accepted(stream, this.peerName);
       return readJson(await readText(stream));
     } catch (error) {
       throw this.explain(error);
@@ -96,38 +101,15 @@ export class PeerConnection {
     const cause = this.#broken ?? error;
     const { code } = cause as { code?: unknown };
     if (cause instanceof AppError || typeof code !== 'string') return cause;
+    return linkError(this.#peer, code, cause);
+  }
+
+  /** That nothing came of a request in time. */
+  silent(): AppError {
     const { name, host, port } = this.#peer;
-    if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
-      return new AppError(
-        'LINK_CERTIFICATE',
-        `The certificate of ${name} is not valid now: ${code}`,
-        {
-          hint: 'Is the clock of this machine right? Certificates are good for ten years (docs/operating/recover.md)',
-          retry: 'later',
-          cause,
-        },
-      );
-    }
-    if (/^ERR_SSL|CERT|SELF_SIGNED/.test(code)) {
-      return new AppError('LINK_CERTIFICATE', `${name} refused this site’s certificate: ${code}`, {
-        hint: 'Both sites need certificates of the same group: join this site with an invitation of the group',
-        retry: 'later',
-        cause,
-      });
-    }
-    if (code.startsWith('ERR_')) {
-      return new AppError('LINK_CLOSED', `${name} closed the link: ${code}`, {
-        hint: CLOSED_HINT,
-        retry: 'later',
-        cause,
-      });
-    }
-    // Of the time-out of `open`.
-    const why = code === 'ABORT_ERR' ? 'no answer' : code;
-    return new AppError('LINK_UNREACHABLE', `Cannot reach ${name} at ${host}:${port}: ${why}`, {
-      hint: 'Is its agent up (syncline up), and is the address right?',
+    return new AppError('LINK_STALLED', `${name} at ${host}:${port} does not answer`, {
+      hint: 'Its machine, its agent or the network hangs: see syncline status there, then try again',
       retry: 'later',
-      cause,
     });
   }
 
@@ -136,77 +118,34 @@ export class PeerConnection {
   }
 }
 
-/** What a site does that is no member any more. */
-export const REMOVED_HINT =
-  'It gets and gives nothing. Its database stays as it is: syncline leave ends its membership there. To come back ' +
-  'it joins afresh, under another name: syncline invite NAME, at a member';
-
-const CLOSED_HINT = 'Is its agent still up? Its log says why it ended; then try again';
-/** What to do about two agents of one site. */
-export const TWICE_HINT =
-  'Its folder and its database were copied: stop the agent of the copy for good. Half a minute later the site is heard ' +
-  'again. What was written into the database of the copy is there only';
-
-/** What a site needs that is about to join. */
-export const ALL_UP_HINT =
-  'A site can join while all members are up: start their agents, or take out those that are gone for good (syncline ' +
-  'remove), then join again';
-
-/** What to do, by the peer's code. */
-const HINTS: Readonly<Record<string, string>> = {
-  MODEL_MISMATCH:
-    'Take the same revision at both sites (syncline adopt); data flow again by themselves then',
-  MEMBER_LEFT: REMOVED_HINT,
-  MEMBER_UNREACHABLE: ALL_UP_HINT,
-  NOT_INVITED:
-    'That member has no invitation of it, or its number went to a site that another member invited at the same time: ' +
-    'make one there, syncline invite NAME',
-  INVITATION_EXPIRED:
-    'Make a new one, at a member that has the group’s key: syncline invite NAME (--expires says for how long). A join ' +
-    'that broke off goes on with it',
-  MEMBER_EXISTS:
-    'A name is given once. If that site is gone for good take it out (syncline remove); invite this one under another name',
-  NOT_THE_AUTHORITY:
-    'The member that made the invitation has no tls/group.key any more: put a copy of it there, or invite at one that has it',
-  NOT_FOUND: 'Its agent may run an earlier build: stop it, and start it with this one',
-  INVITATION_VOID:
-    'Join with the invitation that was made last: at that member, syncline invite NAME',
-  BASE_WAITS:
-    'A copy begins when all transactions there have ended that have written: end these, then try again',
-  JOURNAL_TRIMMED:
-    'This site was away for too long, or was put back: let it leave (syncline leave), or take it out at another member ' +
-    '(syncline remove), and join afresh with a new name (docs/operating/recover.md)',
-  SITE_REWOUND:
-    'That site lost changes that were shipped, and writes others in their place. Stop its agent, take it out here ' +
-    '(syncline remove) and have it join afresh with a new name (docs/operating/recover.md)',
-  SITE_TWICE: TWICE_HINT,
-  SITE_BEHIND: 'It is tried again by itself: that site reads again what a crash of its agent took',
-};
-
 /**
  * Settles when the peer has answered 200.
  *
+ * @param name the peer's
  * @throws AppError with the code that the peer named
  */
-export async function accepted(stream: ClientHttp2Stream): Promise<void> {
-  const headers = await responseHeaders(stream);
+export async function accepted(stream: ClientHttp2Stream, name: string): Promise<void> {
+  const headers = await responseHeaders(stream, name);
   if (headers[':status'] === 200) return;
   const text = await readText(stream);
   const named = headers['crp-error'];
   const code = typeof named === 'string' ? named : 'LINK_REFUSED';
   const hint = HINTS[code] ?? 'See the log of the peer';
   const reason = text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON)}…`;
-  throw new AppError(code, `The peer refused: ${reason}`, { hint, retry: 'later' });
+  throw new AppError(code, `${name} refused: ${reason}`, { hint, retry: 'later' });
 }
 
 /** The response's headers; rejects when the stream ends without one. */
-function responseHeaders(stream: ClientHttp2Stream): Promise<Record<string, unknown>> {
+function responseHeaders(
+  stream: ClientHttp2Stream,
+  name: string,
+): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     stream.once('response', (headers: Record<string, unknown>) => resolve(headers));
     stream.once('error', reject);
     stream.once('close', () => {
       const details = { hint: CLOSED_HINT, retry: 'later' } as const;
-      reject(new AppError('LINK_CLOSED', 'The peer closed the link', details));
+      reject(new AppError('LINK_CLOSED', `${name} closed the link`, details));
     });
   });
 }

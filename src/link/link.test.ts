@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as tcp, createServer } from 'node:net';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import { eventually } from '../../test/support/pair.ts';
 import { TcpProxy } from '../../test/support/tcp-proxy.ts';
 import { AppError } from '../base/errors.ts';
@@ -202,7 +203,7 @@ test('an answer to a site that is gone without a word ends', async () => {
     identity: await issueCertificate(authority, { group: 'g', name: 'b' }),
   });
   const stream = connection.request({ ':path': '/copy' });
-  await accepted(stream);
+  await accepted(stream, 'a');
   assert.equal(ended, false);
   proxy.set('stalled');
   await eventually('it is noticed', () => ended);
@@ -252,7 +253,7 @@ test('a pull of what is no site is refused, and nothing of it is noted', async (
       ...{ ':path': '/v1/pull', 'crp-models': 'm:h1' },
       ...{ 'crp-origin': origin, 'crp-after': after, 'crp-after-time': time },
     });
-    await assert.rejects(accepted(stream), { code: 'LINK_PROTOCOL' });
+    await assert.rejects(accepted(stream, 'a'), { code: 'LINK_PROTOCOL' });
   }
   assert.deepEqual(source.origins(), before);
   connection.close();
@@ -273,6 +274,28 @@ test('a site that answers at the address of another one is refused', async () =>
   const { puller, stop } = await pull('wrong', { peer });
   await eventually('it failed', () => puller.status().lastError?.code === 'LINK_PEER');
   await stop();
+});
+
+test('whatever else answers at a peer’s address is told from a site of another group', async () => {
+  const other = await createAuthority('other');
+  const { certificate, key } = await issueCertificate(other, { group: 'other', name: 'a' });
+  const plain = createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+  const terminating = createTlsServer({ cert: certificate, key });
+  const identity = await issueCertificate(authority, { group: 'g', name: 'b' });
+  for (const [listener, code, message] of [
+    [plain, 'LINK_PEER', /^What answers for a at 127\.0\.0\.1:\d+ is no agent/],
+    [terminating, 'LINK_CERTIFICATE', /^What answers for a at .* has no certificate of this group/],
+  ] as const) {
+    listener.on('tlsClientError', () => undefined);
+    listener.on('connection', (socket: Socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const peer = { name: 'a', host: '127.0.0.1', port: (listener.address() as AddressInfo).port };
+    const opened = PeerConnection.open({
+      ...{ peer, identity, group: 'g', authority: authority.certificate },
+    });
+    await assert.rejects(opened, { code, message });
+    await new Promise((resolve) => listener.close(resolve));
+  }
 });
 
 test('a site with another revision of a model gets no data and a clear message', async () => {

@@ -121,7 +121,7 @@ export class Puller {
     this.#silentMs = this.#stallMs - ANSWER_MS;
     const acks = setInterval(() => this.#tick(stream), ACK_MS);
     try {
-      await accepted(stream);
+      await accepted(stream, this.#name());
       this.#silentMs = 0;
       connected();
       await this.#store(stream);
@@ -133,7 +133,7 @@ export class Puller {
 
   async #store(stream: ClientHttp2Stream): Promise<void> {
     await this.#receiveAll(stream);
-    throw new AppError('LINK_CLOSED', 'The peer closed the link', { retry: 'later' });
+    throw new AppError('LINK_CLOSED', `${this.#name()} closed the link`, { retry: 'later' });
   }
 
   /**

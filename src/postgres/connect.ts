@@ -1,7 +1,8 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
 import { AppError } from '../base/errors.ts';
-import { pooled, SESSION_OPTIONS, settleSession, trustPath } from './session-settings.ts';
+import { connectError, lost } from './connect-errors.ts';
+import { SESSION_OPTIONS, settleSession, trustPath } from './session-settings.ts';
 
 /** Longest time to set up a connection. */
 const CONNECT_LIMIT_MS = 10_000;
@@ -57,9 +58,12 @@ function asInLibpq(dsn: string): string {
     : dsn;
 }
 
+/** What broke connections: whatever fails after it says only that nothing can be written any more. */
+const broken = new WeakMap<Client, Error>();
+
 async function open(client: Client, dsn: string, prepare?: () => Promise<void>): Promise<Client> {
   // A broken connection also fails the query under way, which is where it is handled.
-  client.on('error', () => undefined);
+  client.on('error', (error) => broken.set(client, broken.get(client) ?? error));
   try {
     await client.connect();
     await prepare?.();
@@ -91,7 +95,11 @@ export async function connectShared(
   return client;
 }
 
-/** Runs `work` with a session and closes it. */
+/**
+ * Runs `work` with a session and closes it.
+ *
+ * @throws AppError DATABASE_LOST where the connection breaks meanwhile; those of `connect`, and what `work` throws
+ */
 export async function withConnection<T>(
   dsn: string,
   application: string,
@@ -100,6 +108,8 @@ export async function withConnection<T>(
   const client = await connect(dsn, application);
   try {
     return await work(client);
+  } catch (error) {
+    throw lost(dsn, broken.get(client), error);
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -137,74 +147,6 @@ function notFound(error: unknown, leftOut: readonly string[]): unknown {
       '(ALTER SCHEMA … OWNER TO …) and take CREATE in it from the others',
     cause: error,
   });
-}
-
-/** Where a connection string points, without its password. */
-export function describeDsn(dsn: string): string {
-  try {
-    const url = new URL(dsn);
-    return `${url.username}@${url.host}${url.pathname}`;
-  } catch {
-    return 'the database';
-  }
-}
-
-/** SQLSTATEs by which the server says of itself that it starts, stops or recovers, or has lost a connection. */
-const NOT_READY = /^(08|57P0)/;
-/** too_many_connections, of the server, the database, the role, or of walsenders. */
-const TOO_MANY = '53300';
-
-function connectError(dsn: string, error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  const { code, message } = error as { code?: string; message: string };
-  // The server itself knows all that we begin with; in the words of pgbouncer.
-  if (message.includes('unsupported startup parameter')) return pooled(message);
-  const where = describeDsn(dsn);
-  if (code === TOO_MANY) {
-    return new AppError('DATABASE_BUSY', `${where} has no room for the session: ${message}`, {
-      hint:
-        'Raise max_connections or max_wal_senders of the server, or the CONNECTION LIMIT of role or database; ' +
-        'or end sessions that are not needed. docs/operating/roles.md says how many an agent has',
-      retry: 'later',
-      cause: error,
-    });
-  }
-  // Five characters are the server's word; the codes of the network are longer.
-  if (code?.length === 5 && !NOT_READY.test(code)) {
-    return new AppError('DATABASE_REFUSED', `${where} refused the session: ${message}`, {
-      hint: refusalHint(code, message),
-      cause: error,
-    });
-  }
-  if (code !== undefined && /CERT|SELF_SIGNED|SIGNATURE|ERR_TLS/.test(code)) {
-    return new AppError(
-      'DATABASE_CERTIFICATE',
-      `The certificate of ${where} is not good: ${message}`,
-      {
-        hint: 'Name the file of its authority (sslrootcert=FILE); sslmode=require encrypts without a look at it',
-        cause: error,
-      },
-    );
-  }
-  return new AppError('DATABASE_UNREACHABLE', `Cannot reach ${where}: ${message}`, {
-    hint: 'Is the server running, and are host and port right?',
-    retry: 'later',
-    cause: error,
-  });
-}
-
-function refusalHint(code: string, message: string): string {
-  if (/pg_hba/.test(message)) {
-    return (
-      'Let the role in, in pg_hba.conf, for this database, which is also what its walsender is matched by; then ' +
-      'SELECT pg_reload_conf()'
-    );
-  }
-  if (code === '42501') return 'Give the role its rights (docs/operating/roles.md)';
-  if (/^(28|3D)/.test(code)) {
-    return 'Check user, password and database name of the connection string';
-  }
-  return 'The server says why, or who wrote a login event trigger of the database';
 }
 
 const TRANSIENT = /^(08|40001|40P01|55P03|53300|57P0|XX000|25P0[23])/;

@@ -67,9 +67,9 @@ export async function* ask(
   question: { path: string; models: string; body: unknown },
 ): AsyncGenerator<unknown> {
   const stream = connection.request({ ':path': question.path, 'crp-models': question.models });
-  stream.setTimeout(STALL_MS, () => stream.destroy(new Error('the peer does not answer')));
+  stream.setTimeout(STALL_MS, () => stream.destroy(connection.silent()));
   try {
-    const answered = accepted(stream);
+    const answered = accepted(stream, connection.peerName);
     // Whoever refuses may do so before it has read all.
     await Promise.race([answered, writeRequest(stream, question.body)]);
     await answered;
@@ -79,11 +79,14 @@ export async function* ask(
         if (kind === ANSWER.done) return;
         if (kind === ANSWER.heartbeat) continue;
         const value = JSON.parse(payload.toString()) as unknown;
-        if (kind === ANSWER.error) throw peerError(value);
+        if (kind === ANSWER.error) throw peerError(connection.peerName, value);
         yield value;
       }
     }
-    throw new AppError('LINK_CLOSED', 'The answer ended early', { retry: 'later' });
+    throw new AppError('LINK_CLOSED', `The answer of ${connection.peerName} ended early`, {
+      hint: 'Is its agent still up? Its log says why it ended; then run the command again',
+      retry: 'later',
+    });
   } catch (error) {
     throw connection.explain(error);
   } finally {
@@ -96,9 +99,9 @@ async function writeRequest(stream: ClientHttp2Stream, body: unknown): Promise<v
   stream.end();
 }
 
-function peerError(value: unknown): AppError {
+function peerError(name: string, value: unknown): AppError {
   const { code, message, hint } = value as { code?: string; message?: string; hint?: string };
-  return new AppError(code ?? 'PEER_FAILED', `The peer failed: ${message}`, {
+  return new AppError(code ?? 'PEER_FAILED', `${name} failed: ${message}`, {
     hint: hint ?? 'See the log of the peer',
     retry: 'later',
   });

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { AppError, describeError } from '../../base/errors.ts';
 import { shellWord } from '../../base/shell.ts';
 import { siteMissing } from '../config/config.ts';
-import { siteFolder } from '../config/folder.ts';
+import { folderRefused, isRefused, siteFolder } from '../config/folder.ts';
 
 /** Longest path of a UNIX-domain socket (sun_path, with room for the final zero). */
 const MAX_SOCKET_PATH = 100;
@@ -112,7 +112,7 @@ function refused(text: string): AppError {
 /**
  * Asks the agent of a site.
  *
- * @throws AppError AGENT_DOWN when none is running, SITE_MISSING when there is no site; AGENT_SILENT; the error that the
+ * @throws AppError AGENT_DOWN when none is running, SITE_MISSING when there is no site; FOLDER_REFUSED; AGENT_SILENT; the error that the
  *   agent answers with
  */
 export async function askAgent(
@@ -127,6 +127,7 @@ export async function askAgent(
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (!existsSync(siteFolder(root).config)) throw siteMissing(root);
+    if (isRefused(error)) throw folderRefused(resolve(root), error);
     throw new AppError('AGENT_DOWN', `The agent of the site in "${resolve(root)}" is not running`, {
       hint: `Start it: syncline up --dir ${shellWord(root)}`,
       retry: 'later',

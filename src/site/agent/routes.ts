@@ -15,7 +15,7 @@ import { partTables, serveBase } from '../base-copy/base-serve.ts';
 import { readMembers, upsertMember } from '../database/catalog.ts';
 import type { InstalledModel, Member } from '../database/catalog.ts';
 import { parseAddress } from '../config/address.ts';
-import { REMOVED_HINT } from '../../link/client.ts';
+import { REMOVED_HINT } from '../../link/link-errors.ts';
 import { checkGreeting } from '../members/gossip.ts';
 import type { Greeter } from '../members/greeter.ts';
 import type { Members } from '../members/members.ts';

@@ -139,7 +139,7 @@ async function* readFrames(
   stream.setTimeout(SILENCE_MS);
   stream.end(part === undefined ? undefined : JSON.stringify(part));
   try {
-    await accepted(stream);
+    await accepted(stream, connection.peerName);
     const reader = new FrameReader();
     for await (const part of stream) {
       // That this site is busy, with the tables that the rows go into, is no silence of the other one.

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { AppError } from '../../base/errors.ts';
 import { formatAddress, parseAddress, parseReachable } from './address.ts';
 import { commands, databaseUrl, integer, optional, text, webhook } from './config-values.ts';
-import { siteFolder, writeSecret } from './folder.ts';
+import { folderRefused, isRefused, siteFolder, writeSecret } from './folder.ts';
 import { parseBytes, parseDuration } from './units.ts';
 import { isMapping, readYaml } from './yaml.ts';
 
@@ -70,12 +70,17 @@ export function readConfig(root: string): SiteConfig {
   try {
     return resolveConfig(readYaml(readFileSync(config, 'utf8')));
   } catch (error) {
-    throw invalid(config, error as Error);
+    throw isRefused(error) ? folderRefused(root, error) : invalid(config, error as Error);
   }
 }
 
-/** The error SITE_MISSING: there is no site in a folder. */
+/** The error SITE_MISSING: there is no site in a folder; or FOLDER_REFUSED, where this user may not look whether there is. */
 export function siteMissing(root: string): AppError {
+  try {
+    statSync(siteFolder(root).config);
+  } catch (error) {
+    if (isRefused(error)) return folderRefused(root, error);
+  }
   return new AppError('SITE_MISSING', `There is no site in "${root}"`, {
     hint: 'Make one (syncline init or syncline join), or name its folder: --dir FOLDER',
   });

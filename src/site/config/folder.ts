@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../../base/replace-file.ts';
 import { serverLogOf } from '../../postgres/cluster.ts';
+import { AppError } from '../../base/errors.ts';
 
 /** Permissions: the owner's only. */
 const SECRET = 0o600;
@@ -49,4 +50,17 @@ export function writeSecret(path: string, text: string): void {
 /** Writes such a file in place of the one that is there. */
 export function replaceSecret(path: string, text: string): void {
   replaceFile(path, text, { mode: SECRET });
+}
+
+/** Whether a file system, or a socket, says that this user may not. */
+export function isRefused(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(String((error as { code?: unknown }).code));
+}
+
+/** The error FOLDER_REFUSED: the site is another user's. */
+export function folderRefused(root: string, cause: unknown): AppError {
+  return new AppError('FOLDER_REFUSED', `The site in "${root}" is another user's`, {
+    hint: 'Run the command as the user who made the site (sudo -u USER syncline …)',
+    cause,
+  });
 }

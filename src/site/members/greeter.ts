@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AppError, asError, describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { until } from '../../base/until.ts';
-import { ALL_UP_HINT, TWICE_HINT } from '../../link/client.ts';
+import { ALL_UP_HINT, TWICE_HINT } from '../../link/link-errors.ts';
 import { Doubles } from './doubles.ts';
 import type { Follow } from './follow.ts';
 import { greet } from './gossip.ts';

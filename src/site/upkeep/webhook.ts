@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { fetchText } from '../../base/network-errors.ts';
 import { connect } from '../../postgres/connect.ts';
 import { readPayload } from './payload.ts';
 
@@ -88,7 +89,7 @@ export class Webhook {
         throw new Error(`it answered ${response.status}`);
       } catch (error) {
         log.warn(
-          { attempt, error: describeError(error) },
+          { url: new URL(url).origin, attempt, tries: TRIES, error: fetchText(error) },
           'the webhook did not take a notification',
         );
         if (attempt === TRIES) return;

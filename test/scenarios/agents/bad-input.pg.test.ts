@@ -12,6 +12,7 @@ import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 
 let server: TestServer;
 let folder: string;
@@ -84,6 +85,27 @@ describe('commands', () => {
     const result = await init(join(folder, 'd'), '--database', dead);
     refused(result, 'DATABASE_UNREACHABLE', /Is the server running/);
     assert.ok(!result.stderr.includes('secret'));
+  });
+
+  test('a database that breaks the connection off is named', async () => {
+    const url = new URL(server.dsn('postgres'));
+    const proxy = await TcpProxy.start({ host: url.hostname, port: Number(url.port) });
+    const through = `postgresql://postgres:secret@${proxy.address}/postgres`;
+    try {
+      const asked = withConnection(through, 'test', async (client) => {
+        await client.query('SELECT 1');
+        proxy.set('cut');
+        // The first may see it go, and the second one that it has gone.
+        await client.query('SELECT 2').catch(() => undefined);
+        await client.query('SELECT 3');
+      });
+      await assert.rejects(asked, {
+        code: 'DATABASE_LOST',
+        message: /^The connection to postgres@127\.0\.0\.1:\d+\/postgres broke: ./,
+      });
+    } finally {
+      await proxy.close();
+    }
   });
 
   test('a busy port of the embedded database is named, and nothing is left', async () => {
