@@ -29,3 +29,22 @@ function controller(): { signal: AbortSignal; abort: () => void } {
   };
   return { signal: made.signal, abort };
 }
+
+/**
+ * Says what has become of a command that SIGINT or SIGTERM ends, for one whose work is whole or not at all by itself: the
+ * server takes back what was not committed.
+ *
+ * @param outcome a sentence
+ */
+export function sayWhenInterrupted(outcome: string): void {
+  for (const [name, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.once(name, () => {
+      console.error(`syncline: ${outcome} [INTERRUPTED]`);
+      // As a shell has it of a program that a signal ended.
+      process.exit(128 + number);
+    });
+  }
+}

@@ -9,6 +9,7 @@ import type { AdoptPlan } from '../../site/adopt/adopt-plan.ts';
 import { readConfig } from '../../site/config/config.ts';
 import { siteFolder } from '../../site/config/folder.ts';
 import { installedModels } from '../models.ts';
+import { sayWhenInterrupted } from '../interruption.ts';
 import { addLockingOptions, adminUrlOf, lockingOf } from '../locking.ts';
 import type { LockingOptions } from '../locking.ts';
 import { dirOption } from '../options.ts';
@@ -45,6 +46,7 @@ export function adoptCommand(): Command {
       });
       return;
     }
+    sayWhenInterrupted('The model was not adopted, unless all was just done: run it again');
     const log = createLog(config.log.level, siteFolder(options.dir).log);
     const source = sourceOf(options);
     const { plan, rows } = await adoptModel({

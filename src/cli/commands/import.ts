@@ -7,6 +7,7 @@ import type { WriteText } from '../../services/dns/export-zone.ts';
 import { importZone } from '../../services/dns/import-zone.ts';
 import type { ImportResult } from '../../services/dns/import-zone.ts';
 import { cannotWrite } from '../files.ts';
+import { sayWhenInterrupted } from '../interruption.ts';
 import { jsonOption } from '../options.ts';
 
 /**
@@ -48,6 +49,7 @@ export function importZoneCommand(connectService: ConnectService): Command {
     .action(async (file: string, _: unknown, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>();
       const { origin, replace, dryRun } = flags;
+      sayWhenInterrupted('Nothing of the file was imported, unless all of it just was');
       const result = await withService(connectService, command, (client) =>
         importZone(client, file, { origin, replace, dryRun }),
       );

@@ -4,6 +4,7 @@ import { LAYOUT } from '../../sql/ddl/catalog-ddl.ts';
 import { readConfig } from '../../site/config/config.ts';
 import { requireDown } from '../../site/agent/control.ts';
 import { refreshSite } from '../../site/database/layout.ts';
+import { sayWhenInterrupted } from '../interruption.ts';
 import { addLockingOptions, adminUrlOf, lockingOf } from '../locking.ts';
 import type { LockingOptions } from '../locking.ts';
 import { dirOption } from '../options.ts';
@@ -25,6 +26,7 @@ export function upgradeCommand(): Command {
     const adminUrl = adminUrlOf(config, options);
     const locking = lockingOf(command, options);
     await requireDown(options.dir);
+    sayWhenInterrupted('The database is as it was, unless all was just done: run it again');
     const before = await refreshSite(config, { adminUrl, locking, always: true });
     console.log(
       before === LAYOUT

@@ -12,6 +12,7 @@ import type { InstalledModel, Member } from '../../site/database/catalog.ts';
 import { readConfig } from '../../site/config/config.ts';
 import type { SiteConfig } from '../../site/config/config.ts';
 import { readIdentity } from '../../site/create/group.ts';
+import { sayWhenInterrupted } from '../interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { formatTable } from '../table.ts';
 import { visible } from '../visible.ts';
@@ -44,6 +45,11 @@ export function verifyCommand(): Command {
         .default(30),
     )
     .action(async (options: Options) => {
+      sayWhenInterrupted(
+        options.repair
+          ? 'Rows that were mended stay mended: run it again for the others'
+          : 'The comparison was ended',
+      );
       const report = await run(options);
       console.log(options.json ? JSON.stringify(report) : visible(describe(report)));
       process.exitCode = report.equal ? 0 : 1;
