@@ -37,6 +37,44 @@ function testFiles(suffixes, without) {
     .sort((one, other) => one.localeCompare(other));
 }
 
+/**
+ * Files that take a minute or more, the longest first, and those of nearly a minute that would begin among the last: when
+ * all others are done such a file runs by itself. The order need not be right; a file that is not here begins after these.
+ */
+const LONGEST = [
+  'test/scenarios/agents/lost.pg.test.ts',
+  'test/scenarios/agents/leave.pg.test.ts',
+  'test/scenarios/agents/verify.pg.test.ts',
+  'test/scenarios/agents/upgrade.pg.test.ts',
+  'test/scenarios/two-sites/backlog.pg.test.ts',
+  'test/scenarios/agents/bad-input.pg.test.ts',
+  'test/scenarios/history/three-sites.pg.test.ts',
+  'test/scenarios/agents/put-back.pg.test.ts',
+  'test/scenarios/demo.pg.test.ts',
+  'test/scenarios/history/sets.pg.test.ts',
+  'test/scenarios/agents/clash.pg.test.ts',
+  'test/scenarios/capture/calls.pg.test.ts',
+  'test/scenarios/stepped/convergence.property.pg.test.ts',
+  'test/scenarios/agents/changed-tables.pg.test.ts',
+  'test/scenarios/streams/streams.pg.test.ts',
+  'test/scenarios/agents/layout.pg.test.ts',
+  'test/scenarios/two-sites/two-sites.pg.test.ts',
+  'test/scenarios/agents/unique-kinds.pg.test.ts',
+  'test/scenarios/rules/rows.pg.test.ts',
+  'test/scenarios/agents/sets.pg.test.ts',
+  'test/scenarios/agents/adopt-values.pg.test.ts',
+  'test/scenarios/agents/interrupted.pg.test.ts',
+  'test/scenarios/two-sites/crash.pg.test.ts',
+  'tools/bench/bench.pg.test.ts',
+  'test/scenarios/two-sites/came-and-went.pg.test.ts',
+];
+
+/** The files in the order in which they begin. */
+function longestFirst(files) {
+  const rank = (file) => (LONGEST.includes(file) ? LONGEST.indexOf(file) : LONGEST.length);
+  return files.toSorted((one, other) => rank(one) - rank(other));
+}
+
 /** Real programs that tests talk to, with the Debian packages that have them. */
 const DEBIAN = {
   '/usr/lib/postgresql/15/bin/postgres': 'postgresql-15',
@@ -68,11 +106,8 @@ function test(args) {
   if (process.env.CI === 'true') process.env.SEED ??= seedOfCommit();
   run('npx', ['--no-install', 'oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'tools']);
   run('npx', ['--no-install', 'prettier', '--check', '--log-level', 'warn', '.']);
-  const files = testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : []).map(built);
-  // Many wait most of the time, for rounds of agents and for disks: with three at a time two cores were busy for half of it.
-  // The spec reporter repeats what failed at the end, where one looks first.
-  const how = ['--enable-source-maps', '--test', '--test-concurrency=4', '--test-reporter=spec'];
-  run(process.execPath, [...how, ...files]);
+  const files = longestFirst(testFiles(['.test.ts'], unit ? ['.pg.test.ts'] : [])).map(built);
+  run(process.execPath, ['--enable-source-maps', 'tools/run-tests.mjs', ...files]);
 }
 
 /** What tests draw in CI depends on the commit alone: whoever tests it again sees the same (test/support/seed.ts). */
@@ -90,9 +125,9 @@ function build() {
   run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
 }
 
-/** Two sites on this machine, from nothing: see tools/demo. */
+/** Two sites on this machine, from nothing: see tools/demo. What `npm test` has built and runs is not written again. */
 function start(args) {
-  build();
+  if (process.env.SYNCLINE_BUILT !== 'true') build();
   run(process.execPath, ['dist/tools/demo/main.js', ...args]);
 }
 
