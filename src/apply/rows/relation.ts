@@ -1,6 +1,7 @@
 import { AppError } from '../../base/errors.ts';
 import type { Entity } from '../../model/ir/ir.ts';
 import { BIRTH_COLUMN, mergedColumns } from '../../model/ir/ir.ts';
+import { RESERVED_PREFIX } from '../../model/ir/names.ts';
 import { stagedColumn } from './column-types.ts';
 import { hiddenNames } from '../../sql/names/shape.ts';
 import type { Shape, ShapeColumn } from '../../sql/names/shape.ts';
@@ -126,7 +127,11 @@ function localColumn(
       'TABLE_CHANGED',
       `Table "${schema}.${name}" here lacks column "${remote.name}"`,
       {
-        hint: 'The model has it: give the table the column again, with this name and its type, as a column that may be written',
+        hint: remote.name.startsWith(RESERVED_PREFIX)
+          ? `It is one of Syncline's: ALTER TABLE … ADD COLUMN ${remote.name} ${remote.typeName}, NOT NULL DEFAULT 0 if it is a ` +
+            'bigint; when the sites have the same again, syncline verify --repair'
+          : 'The model has it: give the table the column again, with this name and its type, as a column that may be written. ' +
+            'Its values do not come back by that: if it was dropped, and not renamed, join afresh (docs/operating/recover.md)',
       },
     );
   }
