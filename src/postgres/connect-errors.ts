@@ -67,7 +67,12 @@ function refusalHint(code: string, message: string): string {
       'SELECT pg_reload_conf()'
     );
   }
-  if (code === '42501') return 'Give the role its rights (docs/operating/roles.md)';
+  if (code === '42501' || /not permitted to log in/.test(message)) {
+    return (
+      'Give the role its rights again: stop the agent, syncline upgrade --database DSN, start it. CONNECT to the database, ' +
+      'where that was taken from all, by GRANT (docs/operating/roles.md)'
+    );
+  }
   if (/^(28|3D)/.test(code)) {
     return 'Check user, password and database name of the connection string';
   }

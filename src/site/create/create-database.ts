@@ -11,7 +11,7 @@ import { ident } from '../../model/ir/names.ts';
 import { endOnAbort } from '../../postgres/cancel.ts';
 import { withConnection, withSuperuser } from '../../postgres/connect.ts';
 import { openTransactions } from '../../postgres/open-transactions.ts';
-import { inTransaction } from '../../postgres/transaction.ts';
+import { inSharedTransaction } from '../../postgres/transaction.ts';
 import { adoptedEntities } from '../../sql/ddl/install-ddl.ts';
 import { lend, takeBackLent, useLent } from '../database/lent.ts';
 import { checkAdoptions, DEFAULT_LOCKING, withTableLocks } from '../database/adoption.ts';
@@ -138,7 +138,7 @@ async function prepare(
     ...(options.above === undefined ? {} : { above: options.above }),
   };
   const changes = provisionDdl(made, options.locking ?? DEFAULT_LOCKING);
-  await inTransaction(admin, async () => {
+  await inSharedTransaction(admin, async () => {
     await makeRoles(admin, made);
     const { number: site } = options;
     await lend(admin, accounts.agent.name, { changes, tables, options: { ...made, site } });
@@ -211,7 +211,7 @@ export async function beginCapture(site: {
 async function takeBack(adminUrl: string, { site, models, tell }: NewSite): Promise<void> {
   try {
     await withSuperuser(adminUrl, 'syncline init', (client) =>
-      inTransaction(client, async () => {
+      inSharedTransaction(client, async () => {
         await takeBackLent(client);
         await unprovision(client, site, models);
       }),

@@ -12,7 +12,7 @@ import { isAdditive } from '../../sql/names/shape.ts';
 import { lookAt } from './look.ts';
 import { readTableFacts, typeOids } from '../../sql/tables/table-facts.ts';
 import type { TableFacts } from '../../sql/tables/table-facts.ts';
-import { inTransaction } from '../../postgres/transaction.ts';
+import { inTransaction, isOvertaken } from '../../postgres/transaction.ts';
 
 /** How a table that is in use is come by. */
 export interface LockPolicy {
@@ -126,8 +126,9 @@ export function lockStatements(entities: readonly Entity[], { timeoutMs }: LockP
   return [`SET LOCAL lock_timeout = ${timeoutMs}`, ...lockDdl(entities)];
 }
 
-/** lock_not_available, or deadlock_detected. */
+/** lock_not_available, or deadlock_detected; or another site on the server changes its rights on parameters. */
 function isBusy(error: unknown): boolean {
+  if (isOvertaken(error)) return true;
   return ['55P03', '40P01'].includes(String((error as { code?: unknown }).code));
 }
 

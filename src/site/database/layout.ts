@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { ident } from '../../model/ir/names.ts';
 import { withSuperuser } from '../../postgres/connect.ts';
 import { runAll } from '../../postgres/transaction.ts';
 import { catalogDdl, LAYOUT } from '../../sql/ddl/catalog-ddl.ts';
@@ -99,7 +100,10 @@ async function refresh(client: Client, site: SiteRecord, policy: LockPolicy): Pr
   const { tables } = await checkAdoptions(client, models, site.number);
   const entities = models.flatMap(replicatedEntities);
   await withTableLocks(client, { entities, policy }, async (lock) => {
-    await runAll(client, catalogDdl({ site, role: roles.agent }));
+    await runAll(client, [
+      `ALTER ROLE ${ident(roles.agent)} LOGIN REPLICATION`,
+      ...catalogDdl({ site, role: roles.agent }),
+    ]);
     await runAll(client, refreshObjectsDdl(models, site.number));
     await lock();
     const context = { site: site.number, roles, tables, serverMajor };

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { AppError } from '../../base/errors.ts';
 import type { Model } from '../../model/ir/ir.ts';
 import { ident } from '../../model/ir/names.ts';
-import { catalogDdl, literal } from '../../sql/ddl/catalog-ddl.ts';
+import { catalogDdl, literal, parameterGrants } from '../../sql/ddl/catalog-ddl.ts';
 import {
   adoptChangesDdl,
   adoptedEntities,
@@ -155,8 +155,10 @@ export function provisionDdl(options: ProvisionOptions, policy: LockPolicy): str
   const { site, tables, serverMajor } = options;
   const models = options.models.map(({ ir }) => ir);
   const roles = roleNames(site.name);
+  // Given with the roles: this transaction may last as long as a base copy.
+  const given = parameterGrants(options.agent.name);
   return [
-    ...catalogDdl({ site, role: options.agent.name }),
+    ...catalogDdl({ site, role: options.agent.name }).filter((one) => !given.includes(one)),
     ...models.flatMap((model) => objectsDdl(model, site.number)),
     ...lockStatements(models.flatMap(adoptedEntities), policy),
     ...adoptChangesDdl(tables, { site: site.number, serverMajor }),
@@ -186,7 +188,7 @@ async function noteModel(client: Client, { ir, hash }: InstalledModel): Promise<
 }
 
 /**
- * Makes a site's roles, in the caller's transaction.
+ * Makes a site's roles, with their rights on parameters, in the caller's `inSharedTransaction`.
  *
  * @throws AppError ROLE_EXISTS
  */
@@ -198,6 +200,7 @@ export async function makeRoles(client: Client, options: ProvisionOptions): Prom
     await client.query(`CREATE ROLE ${ident(owner)} NOLOGIN`);
     await client.query(account(agent, 'REPLICATION'));
     await client.query(account(service, ''));
+    await runAll(client, parameterGrants(agent.name));
   } catch (error) {
     if ((error as { code?: string }).code !== '42710') throw error;
     throw new AppError('ROLE_EXISTS', (error as Error).message, {
@@ -215,7 +218,7 @@ export function modelRights(model: Model, site: string): string[] {
 
 /**
  * Removes what was made for a site: all of it belongs to the site's roles, and nothing else does. Adopted tables
- * lose what was added to them and keep their rows; sequences keep their strides.
+ * lose what was added to them and keep their rows; sequences keep their strides. In the caller's `inSharedTransaction`.
  */
 export async function unprovision(
   client: Client,

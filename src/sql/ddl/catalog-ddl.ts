@@ -67,13 +67,19 @@ export function agentGrants(role: string): string[] {
     `GRANT USAGE ON SCHEMA crp TO ${to}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${to}`,
     `GRANT SELECT, UPDATE ON SEQUENCE crp.floor, crp.stable TO ${to}`,
-    `GRANT SET ON PARAMETER session_replication_role TO ${to}`,
-    `GRANT SET ON PARAMETER deadlock_timeout TO ${to}`,
+    ...parameterGrants(role),
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
     // From PostgreSQL 16 on; the server does itself every 15 s what it does.
     `DO $$ BEGIN GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO ${to}; ` +
       `EXCEPTION WHEN undefined_function THEN NULL; END $$`,
   ];
+}
+
+/** Those of the agent's rights that stand in a catalogue of the whole server, which sites in other databases change too. */
+export function parameterGrants(role: string): string[] {
+  return ['session_replication_role', 'deadlock_timeout'].map(
+    (name) => `GRANT SET ON PARAMETER ${name} TO ${ident(role)}`,
+  );
 }
 
 /** The agent's rights on a model's tables: it writes what the other sites wrote. */

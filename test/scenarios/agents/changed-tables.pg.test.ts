@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { withConnection } from '../../../src/postgres/connect.ts';
-import { cli } from '../../support/agents.ts';
-import type { AgentSite } from '../../support/agents.ts';
+import { connect, withConnection } from '../../../src/postgres/connect.ts';
+import { AgentSite, cli } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import type { ErrorNote } from '../../../src/base/errors.ts';
@@ -229,4 +228,47 @@ test('what a prepared transaction wrote is replicated when it commits; who waits
     'SELECT note, renewals::integer AS n FROM leases.lease WHERE address = 1',
   );
   assert.deepEqual(rows, [{ note: 'prepared', n: 9 }]);
+});
+
+test('a site is set up while another one on the server is: it waits for rights that the whole server has once', async () => {
+  const adminUrl = await server.createDatabase('near');
+  const other = await connect(server.dsn('postgres'), 'test');
+  try {
+    await other.query(`BEGIN; GRANT SET ON PARAMETER session_replication_role TO syncline_one_agent;
+      GRANT SET ON PARAMETER deadlock_timeout TO syncline_one_agent`);
+    const made = AgentSite.init('near', { adminUrl, model: LEASES, group: 'near' });
+    const watched = made.then((site) => sites.push(site));
+    watched.catch(() => undefined);
+    await eventually('it waits', async () => {
+      const { rowCount } = await other.query(
+        `SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted`,
+      );
+      return rowCount === 1;
+    });
+    await other.query('COMMIT');
+    await watched;
+  } finally {
+    await other.end();
+  }
+  const { rows } = await sites.at(-1)!.sql.query(
+    `SELECT has_parameter_privilege('syncline_near_agent', 'session_replication_role', 'SET') AS near,
+       has_parameter_privilege('syncline_one_agent', 'deadlock_timeout', 'SET') AS one`,
+  );
+  assert.deepEqual(rows, [{ near: true, one: true }]);
+});
+
+test('an agent whose role lost its attributes says what to do, and goes on after that', async () => {
+  const [one, two] = sites as [AgentSite, AgentSite];
+  await one.end('SIGTERM');
+  await alter(one, 'ALTER ROLE syncline_one_agent NOREPLICATION');
+  await one.up();
+  await eventually('capture says so', async () =>
+    /syncline upgrade --database/.test((await one.status()).capture.lastError?.message ?? ''),
+  );
+  await one.end('SIGTERM');
+  const { code, stderr } = await cli('upgrade', '--dir', one.dir, '--database', one.adminUrl);
+  assert.equal(code, 0, stderr);
+  await one.up();
+  await write(one, 'INSERT INTO leases.lease (address) VALUES (8)');
+  await arrives(two, 8);
 });
