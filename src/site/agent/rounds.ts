@@ -8,8 +8,11 @@ import { LeftOrigins } from '../members/left-origins.ts';
 import { sendOutbox } from '../upkeep/outbox.ts';
 import { pruneConflicts, trimConflicts, trimJournal } from '../upkeep/retention.ts';
 
-/** Between two rounds of retention and a look at `crp.member`. */
-const ROUND_MS = 2_000;
+/**
+ * Between two rounds of retention and a look at `crp.member`. What takes many rounds, as tombstones that go, tests wait for
+ * with shorter pauses: the rounds are the same ones.
+ */
+const ROUND_MS = Number(process.env['SYNCLINE_ROUND_MS'] ?? 2_000);
 /** Members greet each other once in so many rounds, and in every round until they were heard of. */
 const GREETING_ROUNDS = 5;
 /** Old records of conflicts are looked for once in so many rounds, ten minutes: all records are read. */

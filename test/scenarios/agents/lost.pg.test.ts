@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { AgentSite, cli } from '../../support/agents.ts';
+import { AgentSite, cli, quickRounds } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
@@ -19,6 +19,7 @@ let server: TestServer;
 const sites: AgentSite[] = [];
 
 before(async () => {
+  quickRounds();
   server = await startServer(18);
   const database = (name: string): Promise<string> => server.createDatabase(name);
   await sitesOf(sites, { model: LEASES, database }, [

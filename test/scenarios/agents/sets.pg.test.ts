@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { withConnection } from '../../../src/postgres/connect.ts';
-import { AgentSite } from '../../support/agents.ts';
+import { AgentSite, quickRounds } from '../../support/agents.ts';
 import { eventually } from '../../support/pair.ts';
 import { startServer } from '../../support/server.ts';
 import type { TestServer } from '../../support/server.ts';
@@ -13,6 +13,7 @@ let server: TestServer;
 const sites: AgentSite[] = [];
 
 before(async () => {
+  quickRounds();
   server = await startServer(18);
   await sitesOf(sites, { model: MODEL, database: (name) => server.createDatabase(name) }, [
     ['two', 2],
@@ -110,7 +111,7 @@ test('what was removed is forgotten once every site has the removal, and not bef
   three.proxy.set('open');
   await three.up();
   await roles('{w,x}');
-  // Three times every site sets a mark, in rounds of 2 s: on a busy machine that is most of a wait's limit.
+  // Three times every site sets a mark: on a busy machine so many rounds are most of a wait's limit.
   const after = (await one.status()).rounds;
   await eventually('rounds pass', async () => (await one.status()).rounds >= after + 12);
   await eventually('the removal is stable', () => isStable(one, stamp!));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect } from '../../../src/postgres/connect.ts';
-import { AgentSite } from '../../support/agents.ts';
+import { AgentSite, quickRounds } from '../../support/agents.ts';
 import { LEASES } from '../../support/lease-model.ts';
 import { eventually } from '../../support/pair.ts';
 import { hasDebian15, startServer } from '../../support/server.ts';
@@ -11,6 +11,7 @@ const servers: TestServer[] = [];
 const sites: AgentSite[] = [];
 
 before(async () => {
+  quickRounds();
   servers.push(await startServer(18), await startServer(hasDebian15() ? 15 : 18));
   const first = await AgentSite.init('one', {
     adminUrl: await servers[0]!.createDatabase('a'),
