@@ -90,3 +90,10 @@ test('a delete ends a merged row though it knew one insert only; one that outliv
   );
   assert.deepEqual(outlived.state, { row: anew });
 });
+
+test('an image that stands for a lost insert is not merged: it has what its site knew of the row', () => {
+  const one = inserted(at(5, 1), 'a', '2', '{1}');
+  const lost = inserted(at(6, 2), 'b', '3', '{}');
+  const image = wrote(lost, 'c', at(7, 3)).after!;
+  assert.deepEqual(replay(MERGED, historyOf({ after: one }, { after: image })).state.row, image);
+});

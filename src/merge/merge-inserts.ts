@@ -31,6 +31,15 @@ export function* mergeInserts(
   return { row: result, parked };
 }
 
+/**
+ * Whether a row is as its insert left it. The image of a later change in its place (docs/convergence.md, "Sites that are
+ * lost for good") has what its site knew of the key, and is not merged: what both have would count twice.
+ */
+export function isAsInserted({ birth, stamps }: RowVersion): boolean {
+  // 0: of a group that the origin's revision of the model lacks.
+  return stamps.every((stamp) => stamp === birth || stamp === 0n);
+}
+
 interface InsertedGroup {
   index: number;
   group: GroupPolicy;

@@ -2,7 +2,7 @@ import { decide } from './decide.ts';
 import type { Asking } from './decide.ts';
 import { latestTombstone } from './merge.ts';
 import { mergeGroup } from './merge-group.ts';
-import { mergeInserts } from './merge-inserts.ts';
+import { isAsInserted, mergeInserts } from './merge-inserts.ts';
 import { clashConflict, groupConflict, mergedConflict, METHOD_OF_RULE } from './replay-conflict.ts';
 import { greatest } from './stamps.ts';
 import type {
@@ -113,7 +113,7 @@ export class Replay {
   *#insert(after: RowVersion, stamp: Stamp): Asking<void> {
     const row = this.#row;
     const rule = this.#policy.onKeyClash;
-    const merges = rule === 'merge' && !this.#outlived;
+    const merges = rule === 'merge' && !this.#outlived && isAsInserted(after);
     if (row !== undefined && merges) return yield* this.#merge(row, { after, stamp });
     const stays = row !== undefined && rule === 'earliest';
     if (row !== undefined) this.#noteClash(stamp, { row, birth: after.birth, stays });

@@ -60,10 +60,10 @@ export function isChange(write: Write): boolean {
   );
 }
 
-function insert(sim: SimEntity, key: Key, after: RowVersion): void {
+function insert(sim: SimEntity, key: Key, after: RowVersion, isImage = false): void {
   const { onKeyClash } = sim.entity;
   if (key.row !== undefined && onKeyClash === 'earliest') return;
-  if (key.row !== undefined && onKeyClash === 'merge' && !key.outlived) {
+  if (key.row !== undefined && onKeyClash === 'merge' && !key.outlived && !isImage) {
     key.row = ofTwoInserts(sim, key.row, after);
     key.births.add(after.birth);
     return;
@@ -130,7 +130,7 @@ function update(sim: SimEntity, key: Key, write: Write & { kind: 'update' }): vo
   if (!key.born.has(birth)) {
     // Its insert is lost: the image takes its place.
     key.born.add(birth);
-    insert(sim, key, write.after);
+    insert(sim, key, write.after, true);
     return;
   }
   if (key.row !== undefined) {
