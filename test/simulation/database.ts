@@ -90,6 +90,13 @@ export class SimDatabase {
     this.walOnDisk = this.wal.length;
   }
 
+  /** `crp.floor`, raised in a transaction of its own, whose commit is durable. */
+  raise(floor: bigint): void {
+    this.state.floor = floor;
+    this.flush();
+    this.#onDisk.floor = floor;
+  }
+
   /** What a logical slot exports: it is made of the WAL that is on disk. */
   snapshot(): DatabaseState {
     this.flush();

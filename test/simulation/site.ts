@@ -165,8 +165,7 @@ export class Site {
   follow(stamp: bigint): void {
     const { state } = this.database;
     if (this.#planted === 'floor-untold' || stamp >> 11n <= state.floor) return;
-    state.floor = stamp >> 11n;
-    this.database.flush();
+    this.database.raise(stamp >> 11n);
   }
 
   /** What it says of itself in a greeting (src/site/members/gossip.ts). */

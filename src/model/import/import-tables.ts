@@ -147,7 +147,7 @@ class TableWriter {
     return [
       `  crp:entity ${quoted(yangName(name))} {`,
       '    // DECIDE: columns that are changed by different programs belong into different groups.',
-      '    // DECIDE: of two inserts of one key the later one stands, unless you say "earliest", or "merge" (by groups).',
+      '    // Of two inserts of one key the later one stands, unless you say "earliest", or "merge" (by groups).',
       '    // crp:on-unique-clash "merge";',
       `    crp:sql-table ${quoted(`${schema}.${name}`)} {`,
       '      crp:adopt "table";',
