@@ -28,21 +28,15 @@ const authority = createAuthority(GROUP);
 /** Longest wait for a condition: what takes a second on a machine that has nothing else to do takes a minute on some. */
 const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 150_000);
 
-/** Between two looks at a condition, ms. Some cost more than what they wait for, where sites are compared or sessions begin. */
-const LOOK_MS = { least: 20, most: 100 };
-/** Longest pause as a part of the time that was waited already: so much longer a wait may get by it. */
-const LOOK_PART = 0.05;
-
 /** Waits until the condition holds; fails with its name after the limit. */
 export async function eventually(
   what: string,
   holds: () => Promise<boolean> | boolean,
 ): Promise<void> {
-  const begin = Date.now();
+  const end = Date.now() + LIMIT_MS;
   while (!(await holds())) {
-    const waited = Date.now() - begin;
-    if (waited > LIMIT_MS) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
-    await delay(Math.min(Math.max(waited * LOOK_PART, LOOK_MS.least), LOOK_MS.most));
+    if (Date.now() > end) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
+    await delay(20);
   }
 }
 
