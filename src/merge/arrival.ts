@@ -175,8 +175,8 @@ function join(policy: MergePolicy, image: RowVersion | undefined, change: Change
 function joinedInserts(policy: MergePolicy, image: RowVersion, after: RowVersion): RowVersion {
   const birth = greatest([image.birth, after.birth]);
   const joined = { birth, stamps: [...image.stamps], values: [...image.values] };
-  for (const { set, ...group } of policy.groups) {
-    if (set !== undefined) joinSets({ ...group, set }, [image, after], joined);
+  for (const group of policy.groups) {
+    if (group.set !== undefined) joinSets(group, [image, after], joined);
   }
   return joined;
 }

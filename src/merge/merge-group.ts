@@ -17,6 +17,11 @@ export interface GroupMerge {
   result: RowVersion;
 }
 
+/** Whether a group is what all writes make, a sum, a best value or a set: equal stamps do not mean equal values then. */
+export function joinsWrites({ method, orders, set }: GroupPolicy): boolean {
+  return method === 'additive' || orders !== undefined || set !== undefined;
+}
+
 /** Merges one changed group by its commutative method; ordered ones are the business of replay. */
 export function mergeGroup(work: GroupMerge, conflicts: Conflict[]): void {
   const { group } = work;

@@ -1,9 +1,9 @@
-import { addDifference } from './decimal.ts';
 import { decide } from './decide.ts';
 import type { Asking, Decision } from './decide.ts';
 import { mergeGroup } from './merge-group.ts';
 import { joinSets } from './set.ts';
-import type { GroupPolicy, MergePolicy, RowVersion, Stamp } from './types.ts';
+import { greatest } from './stamps.ts';
+import type { GroupPolicy, MergePolicy, RowVersion, Value } from './types.ts';
 
 /** A row that two inserts of its key have made, and the groups of it that wait for an operator. */
 export interface MergedInserts {
@@ -21,7 +21,7 @@ export function* mergeInserts(
   row: RowVersion,
   after: RowVersion,
 ): Asking<MergedInserts> {
-  const birth = row.birth > after.birth ? row.birth : after.birth;
+  const birth = greatest([row.birth, after.birth]);
   const result = { birth, stamps: [...row.stamps], values: [...row.values] };
   const parked: MergedInserts['parked'] = [];
   for (const [index, group] of policy.groups.entries()) {
@@ -53,42 +53,38 @@ function* groupOfInserts(work: InsertedGroup): Asking<Decision | undefined> {
   const [current, incoming] = [row.stamps[index]!, after.stamps[index]!];
   if (group.set !== undefined) {
     joinSets(group, [row, after], result);
-    result.stamps[index] = later(current, incoming);
+    result.stamps[index] = greatest([current, incoming]);
   } else if (current === incoming || isNull(group, after)) return undefined;
-  else if (isNull(group, row)) take(work, incoming);
-  else if (group.method === 'ordered') return yield* decided(work);
-  else if (group.method === 'additive') {
-    for (const column of group.columns) {
-      const to = after.values[column]!;
-      result.values[column] = addDifference(row.values[column]!, { from: null, to });
-    }
-    result.stamps[index] = later(current, incoming);
-  } else mergeGroup({ index, group, before: undefined, after, result }, []);
+  else if (isNull(group, row)) {
+    write(work, valuesOf(group, after));
+    result.stamps[index] = incoming;
+  } else if (group.method === 'ordered') return yield* decided(work);
+  else mergeGroup({ index, group, before: nothing(row), after, result }, []);
   return undefined;
 }
 
 function* decided(work: InsertedGroup): Asking<Decision> {
   const { index, group, row, after, result } = work;
   const decision = yield* decide({ index, group, before: undefined, current: row, after });
-  if (decision.winner === 'remote') take(work, later(row.stamps[index]!, after.stamps[index]!));
-  else if (decision.winner === 'merged') {
-    for (const [at, column] of group.columns.entries()) {
-      result.values[column] = decision.values![at]!;
-    }
-    result.stamps[index] = later(row.stamps[index]!, after.stamps[index]!);
-  }
+  if (decision.winner === 'local') return decision;
+  write(work, decision.values ?? valuesOf(group, after));
+  result.stamps[index] = greatest([row.stamps[index]!, after.stamps[index]!]);
   return decision;
 }
 
-function take({ index, group, after, result }: InsertedGroup, stamp: Stamp): void {
-  for (const column of group.columns) result.values[column] = after.values[column]!;
-  result.stamps[index] = stamp;
+function write({ group, result }: InsertedGroup, values: readonly Value[]): void {
+  for (const [at, column] of group.columns.entries()) result.values[column] = values[at]!;
 }
 
-function isNull(group: GroupPolicy, { values }: RowVersion): boolean {
-  return group.columns.every((column) => values[column] === null);
+function valuesOf(group: GroupPolicy, { values }: RowVersion): Value[] {
+  return group.columns.map((column) => values[column]!);
 }
 
-function later(one: Stamp, other: Stamp): Stamp {
-  return one > other ? one : other;
+/** What both sides saw of the key: what an insert has is all its own, and a sum that of both. */
+function nothing({ stamps, values }: RowVersion): RowVersion {
+  return { birth: 0n, stamps: stamps.map(() => 0n), values: values.map(() => null) };
+}
+
+function isNull(group: GroupPolicy, row: RowVersion): boolean {
+  return valuesOf(group, row).every((value) => value === null);
 }

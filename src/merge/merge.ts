@@ -1,5 +1,5 @@
 import { wasOver } from './expiry.ts';
-import { mergeGroup } from './merge-group.ts';
+import { joinsWrites, mergeGroup } from './merge-group.ts';
 import { greatest } from './stamps.ts';
 import type {
   Change,
@@ -82,7 +82,7 @@ function noteLostUpdates(
   }
 }
 
-/** Of what joins writes, a sum, a best value or a set, a write that was not seen can be under a stamp that was. */
+/** Of what joins writes a write that was not seen can be under a stamp that was. */
 function isAsSeen(one: {
   index: number;
   group: GroupPolicy;
@@ -91,9 +91,9 @@ function isAsSeen(one: {
 }): boolean {
   const { index, group, row, seen } = one;
   if (row.stamps[index] !== seen.stamps[index]) return false;
-  const joins =
-    group.method === 'additive' || group.orders !== undefined || group.set !== undefined;
-  return !joins || group.columns.every((place) => row.values[place] === seen.values[place]);
+  return (
+    !joinsWrites(group) || group.columns.every((place) => row.values[place] === seen.values[place])
+  );
 }
 
 interface RowMerge {

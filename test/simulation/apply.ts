@@ -1,6 +1,7 @@
 import type { NetRow } from '../../src/apply/fold/fold.ts';
 import { stageOp } from '../../src/apply/rows/net-rows.ts';
 import { addDifference } from '../../src/merge/decimal.ts';
+import { joinsWrites } from '../../src/merge/merge-group.ts';
 import { latestTombstone, merge } from '../../src/merge/merge.ts';
 import { bestValue } from '../../src/merge/order.ts';
 import type {
@@ -139,11 +140,8 @@ function deleteRow(target: Target, before: RowVersion, deleted: Tombstone): bool
   const current = state.rows.get(row);
   if (current === undefined || current.birth !== before.birth) return false;
   if (current.stamps.some((stamp, index) => stamp !== before.stamps[index])) return false;
-  for (const { method, orders, set, columns } of sim.policy.groups) {
-    const joins = method === 'additive' || orders !== undefined || set !== undefined;
-    if (joins && columns.some((place) => current.values[place] !== before.values[place])) {
-      return false;
-    }
+  for (const group of sim.policy.groups.filter(joinsWrites)) {
+    if (group.columns.some((place) => current.values[place] !== before.values[place])) return false;
   }
   state.rows.delete(row);
   state.tombstones.set(row, latestTombstone(state.tombstones.get(row), deleted)!);

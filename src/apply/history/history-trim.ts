@@ -87,12 +87,11 @@ async function trimKey(
   await client.query('BEGIN');
   try {
     const left = await new FunctionCaller(client).run(trimSteps(policy, history, stable));
-    // Without a row deleted: it cannot be shorter yet, or repair has forgotten the key meanwhile.
-    const isSame = left === history;
-    const { rowCount } = isSame
-      ? { rowCount: 0 }
-      : await client.query(historyTrimmed(entity), [...key, newest]);
-    if (rowCount !== rows) {
+    const isTrimmed =
+      left !== history &&
+      (await client.query(historyTrimmed(entity), [...key, newest])).rowCount === rows;
+    if (!isTrimmed) {
+      // It cannot be shorter yet, or repair has forgotten the key meanwhile.
       await client.query('ROLLBACK');
       return 0;
     }

@@ -6,6 +6,7 @@ import type { EntityDraft } from '../draft/draft.ts';
 import type { Entity } from '../ir/ir.ts';
 import type { DeleteRule, KeyClashRule } from '../ir/ir-resolution.ts';
 import { misfit } from './monotonic.ts';
+import { isOwned } from './ownership.ts';
 import { sqlName } from '../ir/names.ts';
 
 /** Of two inserts of a key; that the later one stands is no rule that has to be said. */
@@ -54,7 +55,6 @@ function checkMerge(
   reporter: ModelReporter,
 ): void {
   const refuse = (reason: string): void => misfit(statement, 'on-unique-clash', reason, reporter);
-  const owner = crpChild(draft.statement, 'ownership')?.argument ?? 'none';
   if (draft.counters.length > 0) {
     refuse('the shares of a counter are those of one row: two rows cannot be merged');
   }
@@ -63,6 +63,7 @@ function checkMerge(
       'rows of an append-only entity are never changed, and a merged one is neither of the two',
     );
   }
-  if (owner !== 'none')
+  if (isOwned(draft)) {
     refuse('a row that a site owns would get values of a site that does not own it');
+  }
 }

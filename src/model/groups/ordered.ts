@@ -12,6 +12,7 @@ import type { SqlName } from '../ir/names.ts';
 import type { OrderedMethod } from '../ir/ir-resolution.ts';
 import { misfit, orderOfValues } from './monotonic.ts';
 import type { Resolve } from './monotonic.ts';
+import { isOwned } from './ownership.ts';
 import { isSetMethod } from './set-groups.ts';
 
 /** Methods that may leave it to the next one. */
@@ -123,8 +124,7 @@ function functionOf({ resolve }: Resolve, reporter: ModelReporter): SqlName | un
 }
 
 function checkOwner({ resolve }: Resolve, draft: EntityDraft, reporter: ModelReporter): void {
-  const ownership = crpChild(draft.statement, 'ownership')?.argument ?? 'none';
-  if (ownership !== 'none') return;
+  if (isOwned(draft)) return;
   const reason = `rows of "${draft.name}" have no owner: say which by "crp:ownership"`;
   misfit(resolve, 'resolve', reason, reporter);
 }

@@ -6,6 +6,11 @@ import type { ModelReporter } from '../diagnostics/diagnostic-codes.ts';
 import type { EntityDraft } from '../draft/draft.ts';
 import type { Ownership } from '../ir/ir.ts';
 
+/** Whether not every site may write the entity's rows. */
+export function isOwned(draft: EntityDraft): boolean {
+  return (crpChild(draft.statement, 'ownership')?.argument ?? 'none') !== 'none';
+}
+
 /** The entity's ownership; undefined when every site may write. */
 export function ownershipOf(draft: EntityDraft, reporter: ModelReporter): Ownership | undefined {
   const statement = crpChild(draft.statement, 'ownership');

@@ -65,16 +65,8 @@ export const CRP_STATEMENTS: Readonly<Record<string, CrpStatement>> = {
   'on-delete-update': { argument: choice('delete', 'update', 'latest', 'park'), places: inEntity },
   'on-unique-clash': {
     argument: choice(
-      ...[
-        'latest',
-        'earliest',
-        'merge',
-        'discard',
-        'park',
-        'append-site',
-        'append-sequence',
-        'partitioned',
-      ],
+      ...['latest', 'earliest', 'merge', 'discard', 'park'],
+      ...['append-site', 'append-sequence', 'partitioned'],
     ),
     places: { 'crp:entity': '0..1', unique: '0..1' },
   },

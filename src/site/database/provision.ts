@@ -155,10 +155,9 @@ export function provisionDdl(options: ProvisionOptions, policy: LockPolicy): str
   const { site, tables, serverMajor } = options;
   const models = options.models.map(({ ir }) => ir);
   const roles = roleNames(site.name);
-  // Given with the roles: this transaction may last as long as a base copy.
-  const given = parameterGrants(options.agent.name);
   return [
-    ...catalogDdl({ site, role: options.agent.name }).filter((one) => !given.includes(one)),
+    // With the roles it got its rights on parameters: this transaction may last as long as a base copy.
+    ...catalogDdl({ site, role: options.agent.name, hasParameters: true }),
     ...models.flatMap((model) => objectsDdl(model, site.number)),
     ...lockStatements(models.flatMap(adoptedEntities), policy),
     ...adoptChangesDdl(tables, { site: site.number, serverMajor }),

@@ -13,6 +13,8 @@ export interface CatalogOptions {
   site: { name: string; number: number; incarnation: number };
   /** The agent's role: gets the rights listed in `agentGrants`, and no others. */
   role?: string;
+  /** The role has those of `parameterGrants` already. */
+  hasParameters?: boolean;
 }
 
 /**
@@ -46,15 +48,17 @@ export function catalogDdl(options: CatalogOptions): string[] {
     ...waitingDdl(),
     ...outboxDdl(),
     `DO $$ BEGIN CREATE PUBLICATION crp; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-    ...(options.role === undefined ? [] : agentGrants(options.role)),
+    ...(options.role === undefined ? [] : agentGrants(options.role, options.hasParameters)),
   ];
 }
 
 /**
  * The agent's rights beyond `LOGIN REPLICATION` and those on the entity tables themselves. The last two
  * kinds only a superuser may grant (PostgreSQL manual: GRANT … ON PARAMETER; 9.28.6 Replication).
+ *
+ * @param hasParameters the role has those of `parameterGrants` already
  */
-export function agentGrants(role: string): string[] {
+export function agentGrants(role: string, hasParameters = false): string[] {
   const to = ident(role);
   const functions = [
     'pg_replication_origin_create(text)',
@@ -67,7 +71,7 @@ export function agentGrants(role: string): string[] {
     `GRANT USAGE ON SCHEMA crp TO ${to}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA crp TO ${to}`,
     `GRANT SELECT, UPDATE ON SEQUENCE crp.floor, crp.stable TO ${to}`,
-    ...parameterGrants(role),
+    ...(hasParameters ? [] : parameterGrants(role)),
     ...functions.map((name) => `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${to}`),
     // From PostgreSQL 16 on; the server does itself every 15 s what it does.
     `DO $$ BEGIN GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO ${to}; ` +
